@@ -1,0 +1,101 @@
+import { inspect } from 'node:util';
+
+import { KappaError } from '../errors';
+import type { DType, TensorHandle } from '../native/contract';
+import { native } from '../native/load';
+import { adopt, release } from './scope';
+
+/** Life and metadata of a tensor: everything that needs no computation. */
+export abstract class TensorCore {
+  #handle: TensorHandle | undefined;
+  /** Sizes of the dimensions. */
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+
+  /** @internal */
+  protected constructor(handle: TensorHandle) {
+    this.#handle = handle;
+    this.shape = Object.freeze(native().shape(handle));
+    this.dtype = native().dtype(handle);
+    adopt(this);
+  }
+
+  /**
+   * @internal
+   * @throws KappaError `ERR_DISPOSED`
+   */
+  get handle(): TensorHandle {
+    if (this.#handle === undefined) {
+      throw new KappaError(
+        'ERR_DISPOSED',
+        `This tensor of shape [${this.shape.join(', ')}] has been disposed.`,
+      );
+    }
+    return this.#handle;
+  }
+
+  get device(): string {
+    return native().device(this.handle);
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  get isDisposed(): boolean {
+    return this.#handle === undefined;
+  }
+
+  /** Whether a four-dimensional tensor has its channels next to each other in memory. */
+  get isChannelsLast(): boolean {
+    return native().isChannelsLast(this.handle);
+  }
+
+  /** Whether `backward` computes a gradient for this tensor. Only leaves can be changed. */
+  get requiresGrad(): boolean {
+    return native().requiresGrad(this.handle);
+  }
+
+  set requiresGrad(value: boolean) {
+    native().setRequiresGrad(this.handle, value);
+  }
+
+  /** Whether the tensor was made by the user rather than by an operation that records gradients. */
+  get isLeaf(): boolean {
+    return native().isLeaf(this.handle);
+  }
+
+  /** Frees the memory once the operations queued before have run. Further calls do nothing. */
+  dispose(): void {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    this.#handle = undefined;
+    release(this);
+    native().dispose(handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Takes the tensor out of its scopes. */
+  keep(): this {
+    release(this);
+    return this;
+  }
+
+  toString(): string {
+    return `Tensor(${this.dtype})[${this.shape.join(', ')}]${this.isDisposed ? ' (disposed)' : ''}`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+/** Live tensors of this environment: what leak tests count. */
+export function liveTensors(): { count: number; bytes: number } {
+  const [count, bytes] = native().liveTensors();
+  return { count, bytes };
+}

@@ -1,0 +1,25 @@
+// Raw tensor bytes to and from files. The layout of the file (safetensors) is the caller's business.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kappa {
+
+/// Writes the header and then each tensor's elements in row-major order, and waits until the disk has them.
+/// A file that could not be finished is removed.
+void write_tensor_file(const std::string& path, const void* header, size_t header_bytes,
+                       const std::vector<at::Tensor>& tensors);
+
+struct TensorSpan {
+  int64_t offset = 0;  // bytes from the start of the file
+  at::ScalarType dtype = at::kFloat;
+  std::vector<int64_t> shape;
+};
+
+/// Reads tensors from their places in a file.
+std::vector<at::Tensor> read_tensor_file(const std::string& path, const std::vector<TensorSpan>& spans);
+
+}  // namespace kappa

@@ -1,0 +1,80 @@
+// IResNet: the residual network of ArcFace (insightface's iresnet), with its parameter names.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kappa {
+
+struct IResNetOptions {
+  std::vector<int64_t> blocks = {2, 2, 2, 2};  // of each of the four layers
+  double width_multiplier = 1;
+  int64_t embedding_size = 512;
+  double dropout = 0;
+  bool bf16 = false;  // convolutions in bfloat16, batch statistics and the last layers in float32
+  int64_t image_size = 112;
+};
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+class IResNet {
+ public:
+  /// Allocates the network: cheap, nothing is written yet.
+  explicit IResNet(const IResNetOptions& options);
+
+  /// Fills in the initial weights: convolutions ~ N(0, 0.1), PReLU 0.25, batch norms 1 and 0, the linear layer
+  /// uniform in +-1/sqrt(fan-in). Draws from the default generator, in the order of the parameters.
+  void initialize();
+
+  /// @param images float32 (batch, 3, image_size, image_size)
+  /// @param training normalise by the batch's statistics and update the running ones; drop out
+  /// @returns float32 embeddings (batch, embedding_size)
+  at::Tensor forward(const at::Tensor& images, bool training);
+
+  const NamedTensors& parameters() const { return parameters_; }
+  const NamedTensors& buffers() const { return buffers_; }
+
+  /// Moves every parameter towards the source's, p <- momentum p + (1 - momentum) p_source, and copies its buffers.
+  void follow(const IResNet& source, double momentum);
+
+ private:
+  struct BatchNorm {
+    at::Tensor weight, bias, mean, variance, batches;
+  };
+  struct Block {
+    BatchNorm bn1, bn2, bn3, shortcut_bn;
+    at::Tensor conv1, conv2, prelu, shortcut;
+    int64_t stride = 1;
+  };
+
+  enum class Start { constant, normal, uniform };
+  struct Initial {
+    at::Tensor tensor;
+    Start start;
+    double value;  // the constant, the standard deviation, or the bound
+  };
+
+  at::Tensor parameter(const std::string& name, const std::vector<int64_t>& shape, Start start, double value);
+  at::Tensor buffer(const std::string& name, int64_t channels, double value);
+  BatchNorm batch_norm(const std::string& name, int64_t channels, bool weight_trained = true);
+  at::Tensor convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel);
+  Block block(const std::string& name, int64_t in, int64_t out, int64_t stride);
+
+  at::Tensor normalize(const at::Tensor& x, const BatchNorm& layer, bool training) const;
+  at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) const;
+  at::Tensor activate(const at::Tensor& x, const at::Tensor& slope) const;
+  at::Tensor forward(const at::Tensor& x, const Block& block, bool training) const;
+
+  IResNetOptions options_;
+  NamedTensors parameters_;
+  NamedTensors buffers_;
+  std::vector<Initial> initial_;
+  at::Tensor stem_, stem_prelu_, linear_weight_, linear_bias_;
+  BatchNorm stem_bn_, last_bn_, features_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace kappa

@@ -1,0 +1,50 @@
+#include "nn/nn_js.h"
+
+#include "nn/iresnet.h"
+#include "runtime/call.h"
+
+namespace kappa {
+
+template <>
+struct HandleType<std::shared_ptr<IResNet>> {
+  static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000002ULL};
+  static constexpr const char* name = "backbone";
+};
+
+namespace {
+
+using Network = std::shared_ptr<IResNet>;
+
+std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedTensors& named) {
+  std::tuple<std::vector<std::string>, std::vector<at::Tensor>> result;
+  for (const auto& [name, tensor] : named) {
+    std::get<0>(result).push_back(name);
+    std::get<1>(result).push_back(tensor);
+  }
+  return result;
+}
+
+}  // namespace
+
+void register_nn(Registry& registry) {
+  registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier, int64_t embedding_size,
+                              double dropout, bool bf16, int64_t image_size) {
+    return std::make_shared<IResNet>(
+        IResNetOptions{blocks, width_multiplier, embedding_size, dropout, bf16, image_size});
+  });
+  registry.async("iresnetInitialize", [](const Network& network) { network->initialize(); });
+  registry.async("iresnetForward", [](const Network& network, const at::Tensor& images, bool training) {
+    return network->forward(images, training);
+  });
+  registry.sync("iresnetParameters", [](const Network& network) { return unzip(network->parameters()); });
+  registry.sync("iresnetBuffers", [](const Network& network) { return unzip(network->buffers()); });
+  registry.async("iresnetFollow", [](const Network& network, const Network& source, double momentum) {
+    network->follow(*source, momentum);
+  });
+  registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
+    dispose_box(context.env, unbox<Network>(info[0]));
+    return context.env.Undefined();
+  });
+}
+
+}  // namespace kappa

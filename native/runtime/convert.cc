@@ -1,0 +1,215 @@
+#include "runtime/convert.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace kappa {
+namespace {
+
+struct DtypeName {
+  at::ScalarType dtype;
+  const char* name;
+};
+
+constexpr DtypeName dtype_names[] = {
+    {at::kFloat, "float32"}, {at::kDouble, "float64"}, {at::kBFloat16, "bfloat16"}, {at::kHalf, "float16"},
+    {at::kLong, "int64"},    {at::kInt, "int32"},      {at::kByte, "uint8"},        {at::kBool, "bool"},
+};
+
+at::ScalarType dtype_of(napi_typedarray_type type) {
+  switch (type) {
+    case napi_float32_array:
+      return at::kFloat;
+    case napi_float64_array:
+      return at::kDouble;
+    case napi_bigint64_array:
+      return at::kLong;
+    case napi_int32_array:
+      return at::kInt;
+    case napi_uint16_array:
+      return at::kBFloat16;
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return at::kByte;
+    default:
+      throw Error("ERR_DTYPE",
+                  "Expected a Float32Array, Float64Array, BigInt64Array, Int32Array, Uint16Array or Uint8Array.");
+  }
+}
+
+napi_typedarray_type array_type_of(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return napi_float32_array;
+    case at::kDouble:
+      return napi_float64_array;
+    case at::kLong:
+      return napi_bigint64_array;
+    case at::kInt:
+      return napi_int32_array;
+    case at::kByte:
+    case at::kBool:
+      return napi_uint8_array;
+    default:
+      throw Error("ERR_DTYPE", text("Elements of type ", dtype_name(dtype), " have no TypedArray."));
+  }
+}
+
+}  // namespace
+
+at::ScalarType dtype_from_name(const std::string& name) {
+  for (const auto& entry : dtype_names) {
+    if (name == entry.name) return entry.dtype;
+  }
+  throw Error("ERR_DTYPE", text("Unknown dtype '", name,
+                                "': expected float32, float64, bfloat16, float16, int64, int32, uint8 or bool."));
+}
+
+const char* dtype_name(at::ScalarType dtype) {
+  for (const auto& entry : dtype_names) {
+    if (dtype == entry.dtype) return entry.name;
+  }
+  return c10::toString(dtype);
+}
+
+void track_tensor(Napi::Env env, Box<at::Tensor>& box) {
+  box.bytes = tensor_bytes(box.value);
+  box.environment->live_tensors += 1;
+  box.environment->live_bytes += box.bytes;
+  int64_t total = 0;
+  napi_adjust_external_memory(env, box.bytes, &total);
+}
+
+void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept {
+  if (!box.value.defined()) return;
+  box.environment->live_tensors -= 1;
+  box.environment->live_bytes -= box.bytes;
+  int64_t total = 0;
+  napi_adjust_external_memory(env, -box.bytes, &total);
+  release_later(std::move(box.value));
+  box.value = at::Tensor();
+}
+
+double FromJs<double>::get(const Context&, Napi::Value value) {
+  require(value.IsNumber(), "ERR_ARGUMENT", "Expected a number.");
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+int64_t FromJs<int64_t>::get(const Context&, Napi::Value value) {
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    int64_t result = value.As<Napi::BigInt>().Int64Value(&lossless);
+    require(lossless, "ERR_ARGUMENT", "Expected an integer of at most 64 bits.");
+    return result;
+  }
+  require(value.IsNumber(), "ERR_ARGUMENT", "Expected an integer.");
+  double number = value.As<Napi::Number>().DoubleValue();
+  require(std::isfinite(number) && number == std::floor(number) && std::fabs(number) <= 9007199254740992.0,
+          "ERR_ARGUMENT", "Expected an integer but received ", number, ".");
+  return static_cast<int64_t>(number);
+}
+
+bool FromJs<bool>::get(const Context&, Napi::Value value) {
+  require(value.IsBoolean(), "ERR_ARGUMENT", "Expected true or false.");
+  return value.As<Napi::Boolean>().Value();
+}
+
+std::string FromJs<std::string>::get(const Context&, Napi::Value value) {
+  require(value.IsString(), "ERR_ARGUMENT", "Expected a string.");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+at::Tensor FromJs<at::Tensor>::get(const Context&, Napi::Value value) {
+  const auto& box = unbox<at::Tensor>(value);
+  require(box.value.defined(), "ERR_DISPOSED", "This tensor has been disposed.");
+  return box.value;
+}
+
+Operand FromJs<Operand>::get(const Context& context, Napi::Value value) {
+  if (value.IsNumber()) return {at::Tensor(), value.As<Napi::Number>().DoubleValue()};
+  return {FromJs<at::Tensor>::get(context, value), 0};
+}
+
+HostBytes FromJs<HostBytes>::get(const Context& context, Napi::Value value) {
+  require(value.IsTypedArray(), "ERR_ARGUMENT", "Expected a TypedArray.");
+  napi_typedarray_type type{};
+  size_t length = 0;
+  size_t offset = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_status status = napi_get_typedarray_info(context.env, value, &type, &length, &data, &buffer, &offset);
+  require(status == napi_ok, "ERR_ARGUMENT", "The TypedArray cannot be read.");
+  HostBytes bytes;
+  bytes.dtype = dtype_of(type);
+  bytes.bytes = length * at::elementSize(bytes.dtype);
+  bytes.data = data;
+  bytes.hold = std::make_shared<JsHold>(context.environment, value.As<Napi::Object>());
+  return bytes;
+}
+
+at::ScalarType FromJs<at::ScalarType>::get(const Context& context, Napi::Value value) {
+  return dtype_from_name(FromJs<std::string>::get(context, value));
+}
+
+at::Device FromJs<at::Device>::get(const Context& context, Napi::Value value) {
+  std::string name = FromJs<std::string>::get(context, value);
+  try {
+    return at::Device(name);
+  } catch (const std::exception&) {
+    throw Error("ERR_DEVICE", text("Unknown device '", name, "': expected cpu, cuda or cuda:N."));
+  }
+}
+
+Napi::Value ToJs<double>::make(const Context& context, double&& value) {
+  return Napi::Number::New(context.env, value);
+}
+
+Napi::Value ToJs<int64_t>::make(const Context& context, int64_t&& value) {
+  return Napi::Number::New(context.env, static_cast<double>(value));
+}
+
+Napi::Value ToJs<bool>::make(const Context& context, bool&& value) {
+  return Napi::Boolean::New(context.env, value);
+}
+
+Napi::Value ToJs<std::string>::make(const Context& context, std::string&& value) {
+  return Napi::String::New(context.env, value);
+}
+
+Napi::Value ToJs<at::Tensor>::make(const Context& context, at::Tensor&& value) {
+  return make_handle(context.env, context.environment, std::move(value));
+}
+
+Napi::Value ToJs<HostArray>::make(const Context& context, HostArray&& value) {
+  const napi_typedarray_type type = array_type_of(value.tensor.scalar_type());
+  const size_t bytes = static_cast<size_t>(tensor_bytes(value.tensor));
+  napi_value buffer = nullptr;
+  if (bytes > 0) {
+    auto owner = std::make_unique<at::Tensor>(value.tensor);
+    napi_status status = napi_create_external_arraybuffer(
+        context.env, value.tensor.data_ptr(), bytes,
+        [](napi_env, void*, void* hint) {
+          std::unique_ptr<at::Tensor> tensor(static_cast<at::Tensor*>(hint));
+          release_later(std::move(*tensor));
+        },
+        owner.get(), &buffer);
+    if (status == napi_ok) {
+      (void)owner.release();
+    } else {
+      buffer = nullptr;  // this runtime allows no external buffers: copy
+    }
+  }
+  if (buffer == nullptr) {
+    void* data = nullptr;
+    require(napi_create_arraybuffer(context.env, bytes, &data, &buffer) == napi_ok, "ERR_OUT_OF_MEMORY",
+            "Not enough memory for an array of ", bytes, " bytes.");
+    if (bytes > 0) std::memcpy(data, value.tensor.data_ptr(), bytes);
+  }
+  napi_value array = nullptr;
+  require(napi_create_typedarray(context.env, type, static_cast<size_t>(value.tensor.numel()), buffer, 0,
+                                 &array) == napi_ok,
+          "ERR_INTERNAL", "A TypedArray could not be made.");
+  return Napi::Value(context.env, array);
+}
+
+}  // namespace kappa

@@ -1,0 +1,152 @@
+// Values across the boundary: JavaScript arguments to C++ ones (on the JavaScript thread, before a call is queued)
+// and C++ results to JavaScript ones (after it has run).
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "runtime/environment.h"
+#include "runtime/handle.h"
+
+namespace kappa {
+
+/// The bytes of a TypedArray, kept alive while native code uses them.
+struct HostBytes {
+  std::shared_ptr<JsHold> hold;
+  void* data = nullptr;
+  size_t bytes = 0;
+  at::ScalarType dtype = at::kByte;
+};
+
+/// A tensor or a number, as in `a.add(b)` and `a.add(1)`.
+struct Operand {
+  at::Tensor tensor;
+  double number = 0;
+  bool is_tensor() const { return tensor.defined(); }
+};
+
+/// A CPU tensor that goes to JavaScript as a TypedArray of its elements.
+struct HostArray {
+  at::Tensor tensor;
+};
+
+struct Context {
+  Napi::Env env;
+  std::shared_ptr<Environment> environment;
+};
+
+template <class T>
+struct FromJs;
+template <class T>
+struct ToJs;
+
+at::ScalarType dtype_from_name(const std::string& name);
+const char* dtype_name(at::ScalarType dtype);
+
+#define KAPPA_FROM_JS(type)                                  \
+  template <>                                                \
+  struct FromJs<type> {                                      \
+    static type get(const Context& context, Napi::Value value); \
+  };
+KAPPA_FROM_JS(double)
+KAPPA_FROM_JS(int64_t)
+KAPPA_FROM_JS(bool)
+KAPPA_FROM_JS(std::string)
+KAPPA_FROM_JS(at::Tensor)
+KAPPA_FROM_JS(Operand)
+KAPPA_FROM_JS(HostBytes)
+KAPPA_FROM_JS(at::ScalarType)
+KAPPA_FROM_JS(at::Device)
+#undef KAPPA_FROM_JS
+
+template <class T>
+struct FromJs<std::optional<T>> {
+  static std::optional<T> get(const Context& context, Napi::Value value) {
+    if (value.IsNull() || value.IsUndefined()) return std::nullopt;
+    return FromJs<T>::get(context, value);
+  }
+};
+
+template <class T>
+struct FromJs<std::vector<T>> {
+  static std::vector<T> get(const Context& context, Napi::Value value) {
+    require(value.IsArray(), "ERR_ARGUMENT", "Expected an array.");
+    auto array = value.As<Napi::Array>();
+    std::vector<T> result;
+    result.reserve(array.Length());
+    for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(FromJs<T>::get(context, array.Get(i)));
+    return result;
+  }
+};
+
+template <class T>
+struct FromJs<std::shared_ptr<T>> {
+  static std::shared_ptr<T> get(const Context&, Napi::Value value) {
+    auto pointer = unbox<std::shared_ptr<T>>(value).value;
+    require(pointer != nullptr, "ERR_DISPOSED", "This ", HandleType<std::shared_ptr<T>>::name,
+            " has been disposed.");
+    return pointer;
+  }
+};
+
+#define KAPPA_TO_JS(type)                                       \
+  template <>                                                   \
+  struct ToJs<type> {                                           \
+    static Napi::Value make(const Context& context, type&& value); \
+  };
+KAPPA_TO_JS(double)
+KAPPA_TO_JS(int64_t)
+KAPPA_TO_JS(bool)
+KAPPA_TO_JS(std::string)
+KAPPA_TO_JS(at::Tensor)
+KAPPA_TO_JS(HostArray)
+#undef KAPPA_TO_JS
+
+template <class T>
+struct ToJs<std::optional<T>> {
+  static Napi::Value make(const Context& context, std::optional<T>&& value) {
+    if (!value) return context.env.Null();
+    return ToJs<T>::make(context, std::move(*value));
+  }
+};
+
+template <class T>
+struct ToJs<std::vector<T>> {
+  static Napi::Value make(const Context& context, std::vector<T>&& values) {
+    auto array = Napi::Array::New(context.env, values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      array.Set(static_cast<uint32_t>(i), ToJs<T>::make(context, std::move(values[i])));
+    }
+    return array;
+  }
+};
+
+template <class... Ts>
+struct ToJs<std::tuple<Ts...>> {
+  static Napi::Value make(const Context& context, std::tuple<Ts...>&& values) {
+    auto array = Napi::Array::New(context.env, sizeof...(Ts));
+    fill(context, array, values, std::index_sequence_for<Ts...>{});
+    return array;
+  }
+
+ private:
+  template <size_t... I>
+  static void fill(const Context& context, Napi::Array& array, std::tuple<Ts...>& values,
+                   std::index_sequence<I...>) {
+    (array.Set(static_cast<uint32_t>(I), ToJs<Ts>::make(context, std::move(std::get<I>(values)))), ...);
+  }
+};
+
+template <class T>
+struct ToJs<std::shared_ptr<T>> {
+  static Napi::Value make(const Context& context, std::shared_ptr<T>&& value) {
+    return make_handle(context.env, context.environment, std::move(value));
+  }
+};
+
+}  // namespace kappa

@@ -1,0 +1,121 @@
+#include "runtime/environment.h"
+
+#include "runtime/error.h"
+#include "runtime/executor.h"
+
+namespace kappa {
+namespace {
+
+struct Slot {
+  std::shared_ptr<Environment> environment;
+};
+
+class ReleaseJob : public Job {
+ public:
+  explicit ReleaseJob(at::Tensor&& tensor) : tensor_(std::move(tensor)) {}
+  void run() noexcept override { tensor_ = at::Tensor(); }
+
+ private:
+  at::Tensor tensor_;
+};
+
+class ReleaseReference : public MainTask {
+ public:
+  explicit ReleaseReference(std::unique_ptr<Napi::ObjectReference> reference)
+      : reference_(std::move(reference)) {}
+  ~ReleaseReference() override {
+    // The environment ended first, and took the reference with it.
+    if (reference_) reference_->SuppressDestruct();
+  }
+  void run(Napi::Env) override { reference_.reset(); }
+
+ private:
+  std::unique_ptr<Napi::ObjectReference> reference_;
+};
+
+}  // namespace
+
+std::shared_ptr<Environment> Environment::create(Napi::Env env) {
+  std::shared_ptr<Environment> self(new Environment());
+  napi_value name = Napi::String::New(env, "kappaface");
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, self.get(),
+                                      &Environment::call_js, &self->channel_) != napi_ok) {
+    throw Error("ERR_INTERNAL", "The channel to the event loop could not be made.");
+  }
+  napi_unref_threadsafe_function(env, self->channel_);
+  Executor::instance().retain();
+  env.SetInstanceData(new Slot{self});
+  // Hooks run in reverse order: this one before Node closes the channel.
+  env.AddCleanupHook([self, env] { self->close(env); });
+  return self;
+}
+
+std::shared_ptr<Environment> Environment::of(Napi::Env env) {
+  auto* slot = env.GetInstanceData<Slot>();
+  if (slot == nullptr) throw Error("ERR_INTERNAL", "The addon is not initialised in this environment.");
+  return slot->environment;
+}
+
+void Environment::post(std::unique_ptr<MainTask> task) noexcept {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (napi_call_threadsafe_function(channel_, task.get(), napi_tsfn_nonblocking) == napi_ok) {
+    (void)task.release();
+  }
+}
+
+void Environment::call_js(napi_env env, napi_value, void*, void* data) {
+  std::unique_ptr<MainTask> task(static_cast<MainTask*>(data));
+  if (env == nullptr) return;  // the environment is going away
+  Napi::HandleScope scope(env);
+  try {
+    task->run(Napi::Env(env));
+  } catch (const Napi::Error& error) {
+    napi_fatal_exception(env, error.Value());
+  } catch (...) {
+    // A task reports its own failures; nothing may cross this border.
+  }
+}
+
+void Environment::begin(Napi::Env env) {
+  if (pending_++ == 0) napi_ref_threadsafe_function(env, channel_);
+}
+
+void Environment::finish(Napi::Env env) {
+  if (--pending_ == 0) napi_unref_threadsafe_function(env, channel_);
+}
+
+Napi::Error Environment::make_error(Napi::Env env, const std::string& code, const std::string& message) {
+  if (error_class.IsEmpty()) return Napi::Error::New(env, message);
+  Napi::Object value =
+      error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+  return Napi::Error(env, value);
+}
+
+void Environment::close(Napi::Env) {
+  Executor::instance().cancel(this);
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    napi_release_threadsafe_function(channel_, napi_tsfn_abort);
+  }
+  error_class.SuppressDestruct();
+  Executor::instance().release();
+}
+
+JsHold::JsHold(std::shared_ptr<Environment> environment, Napi::Object value)
+    : environment_(std::move(environment)),
+      reference_(std::make_unique<Napi::ObjectReference>(Napi::Persistent(value))) {}
+
+JsHold::~JsHold() { environment_->post(std::make_unique<ReleaseReference>(std::move(reference_))); }
+
+void release_later(at::Tensor&& tensor) noexcept {
+  if (!tensor.defined()) return;
+  try {
+    Executor::instance().submit(std::make_unique<ReleaseJob>(std::move(tensor)));
+  } catch (...) {
+    // Out of memory while freeing: the tensor has been freed here instead.
+  }
+}
+
+}  // namespace kappa

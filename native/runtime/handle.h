@@ -1,0 +1,72 @@
+// JavaScript objects that own a native value: opaque, tagged by type, disposable early.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <napi.h>
+
+#include <memory>
+
+#include "runtime/environment.h"
+#include "runtime/error.h"
+
+namespace kappa {
+
+/// Every native type that JavaScript may hold has a tag and a name.
+template <class T>
+struct HandleType;
+
+/// The native value behind a handle; `value` is empty after `dispose`.
+template <class T>
+struct Box {
+  T value;
+  int64_t bytes = 0;
+  std::shared_ptr<Environment> environment;
+};
+
+inline int64_t tensor_bytes(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<int64_t>(tensor.numel() * tensor.element_size()) : 0;
+}
+
+/// Returns the box behind a JavaScript value, or throws what it is instead.
+template <class T>
+Box<T>& unbox(Napi::Value value) {
+  bool matches = false;
+  if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &HandleType<T>::tag, &matches);
+  require(matches, "ERR_ARGUMENT", "Expected a native ", HandleType<T>::name, " but received something else.");
+  void* pointer = nullptr;
+  napi_unwrap(value.Env(), value, &pointer);
+  require(pointer != nullptr, "ERR_INTERNAL", "A native ", HandleType<T>::name, " has no content.");
+  return *static_cast<Box<T>*>(pointer);
+}
+
+void track_tensor(Napi::Env env, Box<at::Tensor>& box);
+void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept;
+
+template <class T>
+void dispose_box(Napi::Env, Box<std::shared_ptr<T>>& box) noexcept {
+  box.value.reset();
+}
+
+template <class T>
+Napi::Object make_handle(Napi::Env env, const std::shared_ptr<Environment>& environment, T value) {
+  Napi::Object object = Napi::Object::New(env);
+  auto box = std::make_unique<Box<T>>(Box<T>{std::move(value), 0, environment});
+  auto finalize = [](napi_env raw, void* data, void*) {
+    std::unique_ptr<Box<T>> owned(static_cast<Box<T>*>(data));
+    dispose_box(Napi::Env(raw), *owned);
+  };
+  if (napi_wrap(env, object, box.get(), finalize, nullptr, nullptr) != napi_ok ||
+      napi_type_tag_object(env, object, &HandleType<T>::tag) != napi_ok) {
+    throw Error("ERR_INTERNAL", "A native object could not be wrapped.");
+  }
+  Box<T>* owned = box.release();
+  if constexpr (std::is_same_v<T, at::Tensor>) track_tensor(env, *owned);
+  return object;
+}
+
+template <>
+struct HandleType<at::Tensor> {
+  static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000001ULL};
+  static constexpr const char* name = "tensor";
+};
+
+}  // namespace kappa

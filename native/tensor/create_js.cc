@@ -1,0 +1,127 @@
+// Creation, transfer to and from JavaScript, metadata, casting and devices.
+#include <ATen/detail/CUDAHooksInterface.h>
+
+#include "runtime/call.h"
+#include "tensor/images.h"
+#include "tensor/tensor_js.h"
+
+namespace kappa {
+namespace {
+
+int64_t element_count(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (int64_t size : shape) {
+    require(size >= 0, "ERR_SHAPE", "A shape has the negative size ", size, ".");
+    require(size == 0 || count <= std::numeric_limits<int64_t>::max() / 16 / std::max<int64_t>(size, 1),
+            "ERR_SHAPE", "A shape has too many elements.");
+    count *= size;
+  }
+  return count;
+}
+
+at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype, bool copy) {
+  // A Uint16Array stands for the bits of either half type, a Uint8Array also for booleans.
+  const bool reinterpret = (source.dtype == at::kBFloat16 && (dtype == at::kBFloat16 || dtype == at::kHalf)) ||
+                           (source.dtype == at::kByte && dtype == at::kBool);
+  const at::ScalarType stored = reinterpret ? dtype : source.dtype;
+  const int64_t count = element_count(shape);
+  require(static_cast<size_t>(count) * at::elementSize(stored) == source.bytes, "ERR_SHAPE",
+          "The shape has ", count, " elements but the array has ", source.bytes / at::elementSize(stored), ".");
+  if (count == 0) return at::empty(shape, at::dtype(dtype));
+  auto hold = source.hold;
+  at::Tensor view = at::from_blob(source.data, shape, [hold](void*) mutable { hold.reset(); }, at::dtype(stored));
+  if (dtype == stored) return copy ? view.clone() : view;
+  return view.to(dtype);
+}
+
+void check_device(const at::Device& device) {
+  if (device.is_cpu()) return;
+  require(device.is_cuda() && at::hasCUDA(), "ERR_DEVICE", "The device ", device.str(),
+          " is not available: this build or this machine has no CUDA. Use 'cpu'.");
+}
+
+}  // namespace
+
+void register_creation(Registry& registry) {
+  registry.async("fromHost", [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
+                                bool copy) { return from_host(source, shape, dtype, copy); });
+  // Only reserves memory; what fills it is queued.
+  registry.sync("allocate", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
+    element_count(shape);
+    return at::empty(shape, at::dtype(dtype));
+  });
+  registry.async("normalInto", [](const at::Tensor& target, double mean, double deviation) {
+    at::NoGradGuard guard;
+    target.normal_(mean, deviation);
+  });
+  registry.async("full", [](const std::vector<int64_t>& shape, double value, at::ScalarType dtype) {
+    element_count(shape);
+    return at::full(shape, value, at::dtype(dtype));
+  });
+  registry.async("arange", [](double start, double end, double step, at::ScalarType dtype) {
+    return at::arange(start, end, step, at::dtype(dtype));
+  });
+  registry.async("randn", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
+    element_count(shape);
+    return at::randn(shape, at::dtype(dtype));
+  });
+  registry.async("rand", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
+    element_count(shape);
+    return at::rand(shape, at::dtype(dtype));
+  });
+  registry.async("randint", [](int64_t low, int64_t high, const std::vector<int64_t>& shape, at::ScalarType dtype) {
+    element_count(shape);
+    return at::randint(low, high, shape, at::dtype(dtype));
+  });
+  registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
+  registry.async("imagesFromHost", [](const HostBytes& pixels, int64_t batch, int64_t height, int64_t width,
+                                      const std::optional<HostBytes>& flips) {
+    require(batch >= 0 && height > 0 && width > 0 && batch * height * width * 3 == static_cast<int64_t>(pixels.bytes),
+            "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ", pixels.bytes,
+            ".");
+    require(!flips || flips->bytes == static_cast<size_t>(batch), "ERR_SHAPE",
+            "Expected one flip flag for each of ", batch, " images.");
+    return images_to_tensor(static_cast<const uint8_t*>(pixels.data), batch, height, width,
+                            flips ? static_cast<const uint8_t*>(flips->data) : nullptr);
+  });
+
+  registry.async("toHost", [](const at::Tensor& tensor) {
+    at::Tensor values = tensor.detach();
+    if (values.scalar_type() == at::kHalf || values.scalar_type() == at::kBFloat16) values = values.to(at::kFloat);
+    values = values.to(at::kCPU).contiguous();
+    // The array must not change with the tensor.
+    if (values.is_alias_of(tensor)) values = values.clone();
+    return HostArray{values};
+  });
+  registry.async("item", [](const at::Tensor& tensor) {
+    require(tensor.numel() == 1, "ERR_SHAPE", "item() needs a tensor of one element but this has ", tensor.numel(),
+            ".");
+    return tensor.item<double>();
+  });
+  registry.async("to", [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
+                          const std::optional<at::Device>& device) {
+    if (device) check_device(*device);
+    return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()));
+  });
+  registry.async("clone", [](const at::Tensor& tensor) { return tensor.clone(); });
+  registry.async("copyInto", [](const at::Tensor& target, const at::Tensor& source) {
+    at::NoGradGuard guard;
+    target.copy_(source);
+  });
+  registry.async("fillWith", [](const at::Tensor& target, double value) {
+    at::NoGradGuard guard;
+    target.fill_(value);
+  });
+
+  registry.sync("shape", [](const at::Tensor& tensor) { return tensor.sizes().vec(); });
+  registry.sync("dtype", [](const at::Tensor& tensor) { return std::string(dtype_name(tensor.scalar_type())); });
+  registry.sync("device", [](const at::Tensor& tensor) { return tensor.device().str(); });
+  registry.sync("isChannelsLast",
+                [](const at::Tensor& tensor) { return tensor.is_contiguous(at::MemoryFormat::ChannelsLast); });
+  registry.raw("dispose", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
+    dispose_box(context.env, unbox<at::Tensor>(info[0]));
+    return context.env.Undefined();
+  });
+}
+
+}  // namespace kappa

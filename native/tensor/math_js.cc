@@ -1,0 +1,93 @@
+// Arithmetic with broadcasting, comparison, elementwise functions, products.
+#include "runtime/call.h"
+#include "tensor/tensor_js.h"
+
+namespace kappa {
+namespace {
+
+/// Registers an operation whose right side is a tensor or a number.
+#define KAPPA_BINARY(name, method)                                        \
+  registry.async(name, [](const at::Tensor& a, const Operand& b) {        \
+    return b.is_tensor() ? a.method(b.tensor) : a.method(as_scalar(a, b)); \
+  })
+#define KAPPA_UNARY(name, method) registry.async(name, [](const at::Tensor& a) { return a.method(); })
+
+// Keeps integers integers, as `tensor + 1` does in PyTorch.
+at::Scalar as_scalar(const at::Tensor& a, const Operand& b) {
+  const auto whole = static_cast<int64_t>(b.number);
+  if (!a.is_floating_point() && static_cast<double>(whole) == b.number) return at::Scalar(whole);
+  return at::Scalar(b.number);
+}
+
+}  // namespace
+
+void register_math(Registry& registry) {
+  using at::Tensor;
+  KAPPA_BINARY("add", add);
+  KAPPA_BINARY("sub", sub);
+  KAPPA_BINARY("mul", mul);
+  KAPPA_BINARY("div", div);
+  KAPPA_BINARY("pow", pow);
+  KAPPA_BINARY("remainder", remainder);
+  KAPPA_BINARY("addInto", add_);
+  KAPPA_BINARY("subInto", sub_);
+  KAPPA_BINARY("mulInto", mul_);
+  KAPPA_BINARY("divInto", div_);
+  KAPPA_BINARY("eq", eq);
+  KAPPA_BINARY("ne", ne);
+  KAPPA_BINARY("lt", lt);
+  KAPPA_BINARY("le", le);
+  KAPPA_BINARY("gt", gt);
+  KAPPA_BINARY("ge", ge);
+  registry.async("maximum", [](const Tensor& a, const Operand& b) {
+    return b.is_tensor() ? at::maximum(a, b.tensor) : a.clamp_min(b.number);
+  });
+  registry.async("minimum", [](const Tensor& a, const Operand& b) {
+    return b.is_tensor() ? at::minimum(a, b.tensor) : a.clamp_max(b.number);
+  });
+  KAPPA_UNARY("neg", neg);
+  KAPPA_UNARY("abs", abs);
+  KAPPA_UNARY("sign", sign);
+  KAPPA_UNARY("sqrt", sqrt);
+  KAPPA_UNARY("rsqrt", rsqrt);
+  KAPPA_UNARY("exp", exp);
+  KAPPA_UNARY("log", log);
+  KAPPA_UNARY("sin", sin);
+  KAPPA_UNARY("cos", cos);
+  KAPPA_UNARY("acos", acos);
+  KAPPA_UNARY("tanh", tanh);
+  KAPPA_UNARY("sigmoid", sigmoid);
+  KAPPA_UNARY("relu", relu);
+  KAPPA_UNARY("floor", floor);
+  KAPPA_UNARY("ceil", ceil);
+  KAPPA_UNARY("round", round);
+  KAPPA_UNARY("logicalNot", logical_not);
+  KAPPA_UNARY("isFinite", isfinite);
+  KAPPA_UNARY("isNaN", isnan);
+  registry.async("logicalAnd", [](const Tensor& a, const Tensor& b) { return a.logical_and(b); });
+  registry.async("logicalOr", [](const Tensor& a, const Tensor& b) { return a.logical_or(b); });
+  registry.async("clamp", [](const Tensor& a, const std::optional<double>& low, const std::optional<double>& high) {
+    std::optional<at::Scalar> lower = low ? std::optional<at::Scalar>(*low) : std::nullopt;
+    std::optional<at::Scalar> upper = high ? std::optional<at::Scalar>(*high) : std::nullopt;
+    return a.clamp(lower, upper);
+  });
+  registry.async("where", [](const Tensor& condition, const Operand& a, const Operand& b) {
+    const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
+    require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");
+    auto side = [&](const Operand& x) {
+      return x.is_tensor() ? x.tensor : at::scalar_tensor(x.number, like.options());
+    };
+    return at::where(condition, side(a), side(b));
+  });
+  registry.async("matmul", [](const Tensor& a, const Tensor& b) { return a.matmul(b); });
+  registry.async("softmax", [](const Tensor& a, int64_t dim) { return a.softmax(dim); });
+  registry.async("logSoftmax", [](const Tensor& a, int64_t dim) { return a.log_softmax(dim); });
+  registry.async("normalize", [](const Tensor& a, int64_t dim, double eps) {
+    return a / a.norm(2, {dim}, true).clamp_min(eps).expand_as(a);
+  });
+  registry.async("crossEntropy", [](const Tensor& logits, const Tensor& labels) {
+    return at::cross_entropy_loss(logits, labels.to(at::kLong));
+  });
+}
+
+}  // namespace kappa
