@@ -47,6 +47,7 @@ export interface NativeAddon {
 
   // creation and transfer
   allocate(shape: number[], dtype: DType): TensorHandle;
+  allocateLike(a: TensorHandle): TensorHandle;
   normalInto(target: TensorHandle, mean: number, deviation: number): Promise<void>;
   fromHost(source: HostData, shape: number[], dtype: DType, copy: boolean): Promise<TensorHandle>;
   full(shape: number[], value: number, dtype: DType): Promise<TensorHandle>;

@@ -74,6 +74,11 @@ export class Tensor extends TensorCore {
     return Tensor.wrap(native().allocate(checkShape(shape), options.dtype ?? 'float32'));
   }
 
+  /** Reserves memory of the same shape, element type and layout. */
+  static emptyLike(tensor: Tensor): Tensor {
+    return Tensor.wrap(native().allocateLike(tensor.handle));
+  }
+
   static async full(shape: readonly number[], value: number, options: TensorOptions = {}): Promise<Tensor> {
     const sizes = checkShape(shape);
     return compute((addon) => addon.full(sizes, value, options.dtype ?? 'float32'));

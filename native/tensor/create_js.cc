@@ -50,6 +50,7 @@ void register_creation(Registry& registry) {
     element_count(shape);
     return at::empty(shape, at::dtype(dtype));
   });
+  registry.sync("allocateLike", [](const at::Tensor& like) { return at::empty_like(like.detach()); });
   registry.async("normalInto", [](const at::Tensor& target, double mean, double deviation) {
     at::NoGradGuard guard;
     target.normal_(mean, deviation);

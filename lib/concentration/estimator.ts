@@ -1,0 +1,32 @@
+import type { NamedTensors } from '../nn/module';
+import type { Tensor } from '../tensor/tensor';
+
+/** A training batch as the estimators of concentration see it. */
+export interface ObservedBatch {
+  /** float32 (batch, 3, side, side), what the backbone saw. */
+  images?: Tensor;
+  /** float32 (batch, embeddingSize), what the backbone made of it. */
+  embeddings?: Tensor;
+  /** int64 (batch), global class of each sample. */
+  labels: Tensor;
+  /** int64 (batch), position of each sample in the training set. */
+  sampleIndex?: Tensor;
+}
+
+/** Collects the directions of each class's embeddings over an epoch. */
+export interface ConcentrationEstimator {
+  readonly kind: 'memory' | 'momentum';
+  /** Takes in a batch; call it once a step, after the optimizer. */
+  update(batch: ObservedBatch): Promise<void>;
+  /** Sums of unit embeddings, float64 (classes, embeddingSize). */
+  readonly sums: Tensor;
+  /** Embeddings in each sum, int64 (classes). */
+  readonly counts: Tensor;
+  /** Begins a new epoch. */
+  nextEpoch(): Promise<void>;
+  /** Everything a checkpoint must hold. */
+  state(): NamedTensors;
+  /** Waits for the initial state. */
+  ready(): Promise<void>;
+  dispose(): void;
+}

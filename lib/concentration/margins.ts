@@ -1,0 +1,63 @@
+import { submit } from '../native/submit';
+import { Tensor } from '../tensor/tensor';
+
+export interface MarginRule {
+  /** Sharpness T of the concentration weight; 0.4 by default. */
+  temperature?: number;
+  /** Balance of concentration and population weight; 0.7 by default. */
+  gamma?: number;
+  /** Which of the two published forms; the official code's by default. */
+  convention?: 'official' | 'paper';
+  /** Correct the upward bias of the mean resultant length of small classes; off by default. */
+  debias?: boolean;
+}
+
+/** What was found about each class; all float64 (classes). */
+export interface ClassMargins {
+  /** Mean resultant length Rbar. */
+  meanResultantLength: Tensor;
+  /** Concentration kappa; classes with fewer than two images have the mean of the others. */
+  kappa: Tensor;
+  /** wk: high for scattered classes. */
+  concentrationWeight: Tensor;
+  /** ws: high for small classes. */
+  populationWeight: Tensor;
+  /** psi: share of the full margin. */
+  marginScale: Tensor;
+}
+
+/**
+ * Margins from class sums (KappaFace, equations 6 to 12).
+ *
+ * @param sums float64 (classes, embeddingSize), sums of unit embeddings
+ * @param counts int64 (classes), embeddings in each sum
+ * @param samplesPerClass (classes), images of each class in the training set
+ */
+export async function computeClassMargins(
+  sums: Tensor,
+  counts: Tensor,
+  samplesPerClass: Tensor,
+  rule: MarginRule = {},
+): Promise<ClassMargins> {
+  const { temperature = 0.4, gamma = 0.7, convention = 'official', debias = false } = rule;
+  const [length, kappa] = await submit((addon) =>
+    addon.classConcentration(sums.handle, counts.handle, debias),
+  );
+  const [wk, ws, psi] = await submit((addon) =>
+    addon.classMarginScale(
+      kappa,
+      counts.handle,
+      samplesPerClass.handle,
+      temperature,
+      gamma,
+      convention === 'paper',
+    ),
+  );
+  return {
+    meanResultantLength: Tensor.wrap(length),
+    kappa: Tensor.wrap(kappa),
+    concentrationWeight: Tensor.wrap(wk),
+    populationWeight: Tensor.wrap(ws),
+    marginScale: Tensor.wrap(psi),
+  };
+}

@@ -1,0 +1,94 @@
+import { KappaError, argumentError } from '../errors';
+import type { TensorHandle } from '../native/contract';
+import { submit } from '../native/submit';
+import type { NamedTensors } from '../nn/module';
+import { Tensor } from '../tensor/tensor';
+import { ClassSums } from './class-sums';
+import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+
+type Three = [TensorHandle, TensorHandle, TensorHandle];
+type Four = [TensorHandle, ...Three];
+
+export interface MemoryBufferOptions {
+  numClasses: number;
+  embeddingSize: number;
+  /** Images of the training set. */
+  numSamples: number;
+  /** Weight of the newest embedding in zbar <- normalize((1 - alpha) zbar + alpha z); 0.9 by default. */
+  alpha?: number;
+  /** Storage of the embeddings; float32 by default. */
+  storage?: 'float32' | 'bfloat16';
+}
+
+/**
+ * One stored unit embedding for each training image. The class sums run over the whole buffer and are kept exact at
+ * every step; an image counts from its first visit.
+ */
+export class MemoryBuffer implements ConcentrationEstimator {
+  readonly kind = 'memory';
+  readonly alpha: number;
+  readonly #classes: ClassSums;
+  readonly #buffer: Tensor;
+  readonly #visited: Tensor;
+  readonly #filled: Promise<unknown>;
+
+  constructor(options: MemoryBufferOptions) {
+    const { numClasses, embeddingSize, numSamples, alpha = 0.9, storage = 'float32' } = options;
+    if (!(alpha > 0 && alpha <= 1)) throw argumentError('alpha', 'a number in (0, 1]', alpha);
+    this.alpha = alpha;
+    this.#classes = new ClassSums(numClasses, embeddingSize);
+    this.#buffer = Tensor.empty([numSamples, embeddingSize], { dtype: storage }).keep();
+    this.#visited = Tensor.empty([numSamples], { dtype: 'uint8' }).keep();
+    this.#filled = Promise.all([this.#buffer.fill(0), this.#visited.fill(0)]);
+    this.#filled.catch(() => undefined); // reported by ready()
+  }
+
+  get sums(): Tensor {
+    return this.#classes.sums;
+  }
+
+  get counts(): Tensor {
+    return this.#classes.counts;
+  }
+
+  async update(batch: ObservedBatch): Promise<void> {
+    const { embeddings, labels, sampleIndex } = batch;
+    if (!embeddings || !sampleIndex) {
+      throw new KappaError(
+        'ERR_ARGUMENT',
+        'The memory buffer needs the embeddings and sampleIndex of the batch.',
+      );
+    }
+    const state = [this.#buffer, this.#visited, this.sums, this.counts].map((tensor) => tensor.handle);
+    const batchHandles = [embeddings, sampleIndex, labels].map((tensor) => tensor.handle);
+    await Promise.all([
+      submit((addon) => addon.updateMemory(...(state as Four), ...(batchHandles as Three), this.alpha)),
+      this.ready(),
+    ]);
+  }
+
+  /** The buffer lives on from epoch to epoch. */
+  nextEpoch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  state(): NamedTensors {
+    return new Map([
+      ['memory.buffer', this.#buffer],
+      ['memory.visited', this.#visited],
+      ['memory.sums', this.sums],
+      ['memory.counts', this.counts],
+    ]);
+  }
+
+  async ready(): Promise<void> {
+    await this.#filled;
+    await this.#classes.ready();
+  }
+
+  dispose(): void {
+    this.#classes.dispose();
+    this.#buffer.dispose();
+    this.#visited.dispose();
+  }
+}

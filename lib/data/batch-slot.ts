@@ -1,0 +1,22 @@
+/** Shared memory for one batch: images, labels and sample indices, filled by decode workers. */
+export class BatchSlot {
+  readonly memory: SharedArrayBuffer;
+  /** uint8 RGB, NHWC, for the whole capacity. */
+  readonly images: Uint8Array;
+  readonly labels: Int32Array;
+  /** Written by the main thread; a worker that replaces a damaged sample writes the other's index. */
+  readonly sampleIndex: Int32Array;
+
+  /**
+   * @param capacity images of a whole batch
+   * @param imageBytes bytes of one decoded image
+   * @param memory that of a slot made in another thread
+   */
+  constructor(capacity: number, imageBytes: number, memory?: SharedArrayBuffer) {
+    const pixels = Math.ceil((capacity * imageBytes) / 8) * 8;
+    this.memory = memory ?? new SharedArrayBuffer(pixels + 8 * capacity);
+    this.images = new Uint8Array(this.memory, 0, capacity * imageBytes);
+    this.labels = new Int32Array(this.memory, pixels, capacity);
+    this.sampleIndex = new Int32Array(this.memory, pixels + 4 * capacity, capacity);
+  }
+}

@@ -1,0 +1,46 @@
+/** Formats that are decoded; anything else in a record is damage. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp';
+
+/** What an image's first bytes say it is, or undefined. */
+export function imageFormat(image: Uint8Array): ImageFormat | undefined {
+  const starts = (at: number, ...bytes: number[]) => bytes.every((byte, i) => image[at + i] === byte);
+  if (starts(0, 0xff, 0xd8, 0xff)) return 'jpeg';
+  if (starts(0, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return 'png';
+  if (starts(0, 0x52, 0x49, 0x46, 0x46) && starts(8, 0x57, 0x45, 0x42, 0x50)) return 'webp';
+  return undefined;
+}
+
+export interface JpegFrame {
+  width: number;
+  height: number;
+  /** 1 grey, 3 colour, 4 CMYK. */
+  components: number;
+}
+
+/**
+ * Finds a JPEG's first frame header, walking from marker to marker just as libjpeg does. The decoder is only called
+ * with a frame that fits its output, since it multiplies the sizes of a hostile header without looking.
+ * @returns undefined when there is none
+ */
+export function jpegFrame(image: Buffer): JpegFrame | undefined {
+  let at = 2;
+  for (;;) {
+    // Skip what is not a marker, then fill bytes; FF 00 is no marker either.
+    while (at < image.length && image[at] !== 0xff) at++;
+    while (at < image.length && image[at] === 0xff) at++;
+    const marker = image[at++];
+    if (marker === undefined || marker === 0xd9 || marker === 0xda) return undefined;
+    if (marker === 0 || marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) continue;
+    if (at + 2 > image.length) return undefined;
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame) {
+      if (at + 8 > image.length) return undefined;
+      return {
+        height: image.readUInt16BE(at + 3),
+        width: image.readUInt16BE(at + 5),
+        components: image[at + 7]!,
+      };
+    }
+    at += Math.max(2, image.readUInt16BE(at));
+  }
+}

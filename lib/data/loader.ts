@@ -1,0 +1,258 @@
+import os from 'node:os';
+import { KappaError, argumentError } from '../errors';
+import { BatchSlot } from './batch-slot';
+import { DecodePool, type DecodeResult } from './decode-pool';
+import type { SkippedSample } from './decode-task';
+import { Sampler, flipFlags } from './sampler';
+import type { SampleTable } from './sample-reader';
+
+export interface LoaderOptions {
+  /** Images of one batch on one rank. */
+  batchSize: number;
+  /** Decides order and flips, together with the epoch. */
+  seed: number;
+  /** Number of decode threads. @default one less than the processors, 1 to 4 */
+  workers?: number;
+  /** Flag half of the images for mirroring. @default true */
+  flip?: boolean;
+  /** See {@link SamplerOptions.dropLast}. @default true */
+  dropLast?: boolean;
+  /** @default true */
+  shuffle?: boolean;
+  /** Batches in memory at once: those decoded ahead and those not released yet. @default 4 */
+  queueDepth?: number;
+  /** @default 0 */
+  rank?: number;
+  /** @default 1 */
+  worldSize?: number;
+  /**
+   * What a damaged sample does: `stop` ends the epoch with its error; `skip` puts the next sample of the dataset in
+   * its place, so that batches stay whole on every rank, and counts it in `skipped`. @default 'stop'
+   */
+  onCorrupt?: 'stop' | 'skip';
+  /** Called for each sample that was replaced. */
+  onSkip?: (skipped: SkippedSample) => void;
+  /** Bring images of another size to the dataset's instead of refusing them. @default false */
+  resize?: boolean;
+  /** @internal another worker script, for tests. */
+  workerFile?: string;
+}
+
+/** Decoded images with their labels. Everything in it is valid until {@link Batch.release}. */
+export interface Batch {
+  /** uint8 RGB, NHWC: size x height x width x 3, in shared memory. */
+  images: Uint8Array;
+  /** Class of each image. */
+  labels: Int32Array;
+  /** Position of each image in the dataset. */
+  sampleIndex: Int32Array;
+  /** 1 for each image that is to be mirrored; the mirroring is left to the device. */
+  flips: Uint8Array;
+  size: number;
+  /** Number of the batch within its epoch. */
+  index: number;
+  /** Gives the memory back for a later batch. May be called twice. */
+  release(): void;
+}
+
+interface Ahead {
+  index: number;
+  size: number;
+  slot: BatchSlot;
+  results: Promise<DecodeResult[]>;
+}
+
+interface Run {
+  active: boolean;
+  fill: () => void;
+  /** Slots of batches that were handed out and not given back. */
+  held: Set<BatchSlot>;
+}
+
+// Long enough that messages cost nothing, short enough that a batch is spread over the workers.
+const MAX_TASK_IMAGES = 32;
+
+/**
+ * Reads a dataset in shuffled batches, decoded by worker threads into shared memory. Batches come in order and are the
+ * same whatever the number of workers. At most `queueDepth` batches exist at a time: a slow consumer makes the workers
+ * wait.
+ */
+export class Loader {
+  /** Batches of an epoch. */
+  readonly numBatches: number;
+  /** Number of damaged samples that were replaced so far (`onCorrupt: 'skip'`). */
+  skipped = 0;
+  readonly #table: SampleTable;
+  readonly #options: LoaderOptions;
+  readonly #sampler: Sampler;
+  readonly #pool: DecodePool;
+  readonly #imageBytes: number;
+  readonly #queueDepth: number;
+  readonly #taskImages: number;
+  readonly #free: BatchSlot[] = [];
+  #numSlots = 0;
+  /** Slots of an abandoned epoch that workers still write to. */
+  readonly #draining = new Set<Promise<void>>();
+  #run: Run | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws KappaError ERR_ARGUMENT, ERR_CONFIG */
+  constructor(dataset: { readonly table: SampleTable }, options: LoaderOptions) {
+    const workers = options.workers ?? Math.min(4, Math.max(1, os.availableParallelism() - 1));
+    const { batchSize, queueDepth = 4, onCorrupt = 'stop' } = options;
+    if (!Number.isInteger(workers) || workers < 1 || workers > 256)
+      throw argumentError('workers', 'an integer from 1 to 256', workers);
+    if (!Number.isInteger(queueDepth) || queueDepth < 1 || queueDepth > 1024)
+      throw argumentError('queueDepth', 'an integer from 1 to 1024', queueDepth);
+    if (onCorrupt !== 'stop' && onCorrupt !== 'skip')
+      throw argumentError('onCorrupt', `'stop' or 'skip'`, onCorrupt);
+    this.#table = dataset.table;
+    this.#options = options;
+    this.#sampler = new Sampler({ ...options, length: dataset.table.labels.length });
+    this.numBatches = this.#sampler.numBatches;
+    this.#queueDepth = queueDepth;
+    this.#imageBytes = dataset.table.imageSize[0] * dataset.table.imageSize[1] * 3;
+    this.#taskImages = Math.min(MAX_TASK_IMAGES, Math.ceil(batchSize / workers));
+    this.#pool = new DecodePool(
+      { table: this.#table, batchSize, resize: options.resize ?? false, skipCorrupt: onCorrupt === 'skip' },
+      workers,
+      options.workerFile,
+    );
+  }
+
+  /**
+   * The batches of an epoch, in order. Leaving the loop early is fine; a batch held then stays valid.
+   * @param epoch 0, 1, ...
+   * @param options.startBatch the batch to begin with, to resume in the middle. @default 0
+   * @throws KappaError ERR_ARGUMENT, ERR_DISPOSED; while iterating ERR_DATA_CORRUPT, ERR_IO, ERR_CANCELLED (closed),
+   *   ERR_INTERNAL (a worker died), ERR_ARGUMENT (all batches are held)
+   */
+  epoch(epoch: number, options: { startBatch?: number } = {}): AsyncGenerator<Batch, void, undefined> {
+    const { startBatch = 0 } = options;
+    if (!Number.isSafeInteger(epoch) || epoch < 0)
+      throw argumentError('epoch', 'an integer of at least 0', epoch);
+    if (!Number.isInteger(startBatch) || startBatch < 0 || startBatch > this.numBatches)
+      throw argumentError('startBatch', `an integer from 0 to ${this.numBatches}`, startBatch);
+    this.#mustBeOpen();
+    return this.#batches(epoch, startBatch);
+  }
+
+  /** Stops the workers and waits until they are gone; an epoch under way ends with ERR_CANCELLED. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#pool.close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async *#batches(epoch: number, startBatch: number): AsyncGenerator<Batch, void, undefined> {
+    this.#mustBeOpen();
+    if (this.#run)
+      throw new KappaError(
+        'ERR_ARGUMENT',
+        'The loader is already reading an epoch: finish or leave that loop first.',
+      );
+    let next = startBatch;
+    const ahead: Ahead[] = [];
+    const run: Run = {
+      active: true,
+      held: new Set(),
+      fill: () => {
+        for (let slot; next < this.numBatches && (slot = this.#takeSlot()); next++)
+          ahead.push(this.#begin(run, slot, epoch, next));
+      },
+    };
+    this.#run = run;
+    try {
+      await this.#pool.start();
+      const flip = this.#options.flip === false ? () => 0 : flipFlags(this.#options.seed, epoch);
+      for (let index = startBatch; index < this.numBatches; index++) {
+        for (run.fill(); ahead.length === 0; run.fill()) await this.#waitForSlot();
+        const batch = ahead[0]!;
+        const results = await batch.results;
+        this.#report(results);
+        ahead.shift();
+        yield this.#handOut(run, batch, flip);
+      }
+    } finally {
+      run.active = false;
+      this.#run = undefined;
+      for (const batch of ahead) this.#drain(batch);
+      // Whoever left the loop may still look at its last batch: that memory is not used again.
+      this.#numSlots -= run.held.size;
+      run.held.clear();
+    }
+  }
+
+  /** Orders the decoding of a batch. */
+  #begin(run: Run, slot: BatchSlot, epoch: number, index: number): Ahead {
+    const samples = this.#sampler.batch(epoch, index);
+    slot.sampleIndex.set(samples);
+    const results: Promise<DecodeResult>[] = [];
+    for (let from = 0; from < samples.length; from += this.#taskImages) {
+      const count = Math.min(this.#taskImages, samples.length - from);
+      results.push(this.#pool.run({ memory: slot.memory, from, count }, () => run.active));
+    }
+    return { index, size: samples.length, slot, results: Promise.all(results) };
+  }
+
+  /** Throws the error of the first image that has one, so that the same damage always gives the same error. */
+  #report(results: DecodeResult[]): void {
+    for (const { skipped, error } of results) {
+      if (this.#closing) throw new KappaError('ERR_CANCELLED', 'The loader was closed while it was read.');
+      if (error) throw error;
+      this.skipped += skipped.length;
+      for (const sample of skipped) this.#options.onSkip?.(sample);
+    }
+  }
+
+  #handOut(run: Run, { slot, size, index }: Ahead, flip: (sample: number) => number): Batch {
+    const sampleIndex = slot.sampleIndex.subarray(0, size);
+    run.held.add(slot);
+    return {
+      images: slot.images.subarray(0, size * this.#imageBytes),
+      labels: slot.labels.subarray(0, size),
+      sampleIndex,
+      flips: Uint8Array.from(sampleIndex, flip),
+      size,
+      index,
+      release: () => {
+        if (!run.held.delete(slot)) return;
+        this.#free.push(slot);
+        run.fill();
+      },
+    };
+  }
+
+  #takeSlot(): BatchSlot | undefined {
+    const free = this.#free.pop();
+    if (free || this.#numSlots === this.#queueDepth || this.#closing) return free;
+    this.#numSlots++;
+    return new BatchSlot(this.#options.batchSize, this.#imageBytes);
+  }
+
+  /** Called when no slot is free and none is being filled for this epoch. */
+  async #waitForSlot(): Promise<void> {
+    this.#mustBeOpen();
+    if (this.#draining.size === 0)
+      throw new KappaError(
+        'ERR_ARGUMENT',
+        `All ${this.#queueDepth} batches of the loader are held: call release() on each batch when it is used up, or raise queueDepth.`,
+      );
+    await Promise.race(this.#draining);
+  }
+
+  #drain(batch: Ahead): void {
+    const done = batch.results.then(() => {
+      this.#draining.delete(done);
+      this.#free.push(batch.slot);
+    });
+    this.#draining.add(done);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing) throw new KappaError('ERR_DISPOSED', 'The loader was used after it had been closed.');
+  }
+}

@@ -1,0 +1,172 @@
+import { backdrop } from './backdrop';
+import { scale, smoothstep, type Colour } from './colour';
+import { develop } from './develop';
+import { drawGlasses } from './glasses';
+import type { FaceIdentity } from './identity';
+import { drawOccluder } from './overlay';
+import { FacePaint } from './paint-face';
+import { Illumination } from './illumination';
+import { cornersOf, newVisibility, PAINT_FIELDS, rasterize, type Mesh, type Visibility } from './raster';
+import { buildScene, Material, type Scene } from './scene';
+import { ShadowMap } from './shadow-map';
+import { shade, type Surface } from './surface';
+import type { FaceVariation } from './variation';
+
+/** Pixels along a side of a rendered face. */
+export const FACE_SIZE = 112;
+
+/** Samples for each pixel along a side. */
+const RATE = 2;
+
+/** A picture in linear light, `size` samples along a side, `rate` samples for each pixel of the crop. */
+export class Picture {
+  readonly rate = RATE;
+  readonly size = FACE_SIZE * RATE;
+  readonly light = new Float32Array(3 * this.size * this.size);
+
+  blend(x: number, y: number, colour: Colour, alpha: number): void {
+    const at = 3 * (y * this.size + x);
+    for (let c = 0; c < 3; c++) {
+      const before = this.light[at + c]!;
+      this.light[at + c] = before + (colour[c]! - before) * alpha;
+    }
+  }
+
+  /** Averages the samples of each pixel. */
+  resolve(): Float32Array {
+    const { size, light } = this;
+    const out = new Float32Array(3 * FACE_SIZE * FACE_SIZE);
+    for (let y = 0, to = 0; y < FACE_SIZE; y++) {
+      for (let x = 0; x < FACE_SIZE; x++) {
+        const at = 3 * (2 * y * size + 2 * x);
+        const below = at + 3 * size;
+        for (let c = 0; c < 3; c++, to++) {
+          out[to] = (light[at + c]! + light[at + 3 + c]! + light[below + c]! + light[below + 3 + c]!) / 4;
+        }
+      }
+    }
+    return out;
+  }
+}
+
+// One frame buffer for each thread: its 1.5 MB would otherwise be allocated anew for every face.
+let frame: { visible: Visibility; picture: Picture } | undefined;
+
+/**
+ * Draws one photograph of a synthetic person: a posed head model with a key light that casts shadows,
+ * aligned by its landmarks as ArcFace aligns faces.
+ *
+ * @returns 112 x 112 sRGB pixels, interleaved, the same bytes for the same arguments.
+ */
+export function renderFace(identity: FaceIdentity, variation: FaceVariation): Buffer {
+  frame ??= { visible: newVisibility(FACE_SIZE * RATE), picture: new Picture() };
+  const { visible, picture } = frame;
+  const scene = buildScene(identity, variation);
+  visible.depth.fill(-1e9);
+  visible.mesh.fill(0);
+  scene.meshes.forEach((mesh, index) =>
+    rasterize(mesh, index, scene.camera.project(mesh.position, RATE), visible),
+  );
+  shadeSamples(picture, scene, visible, identity, variation);
+  drawGlasses(picture, scene, visible, identity, variation);
+  drawOccluder(picture, identity, variation);
+  return develop(picture.resolve(), FACE_SIZE, variation);
+}
+
+function shadeSamples(
+  picture: Picture,
+  scene: Scene,
+  visible: Visibility,
+  identity: FaceIdentity,
+  variation: FaceVariation,
+): void {
+  const paint = new FacePaint(identity, variation);
+  const sky = backdrop(variation);
+  const lamp = new Illumination(variation.light, new ShadowMap(variation.light.direction, scene.meshes));
+  const surface: Surface = { red: 0, green: 0, blue: 0, gloss: 0, soft: 0, glint: 0 };
+  const point = new Float64Array(6 + PAINT_FIELDS);
+  const cloth = scale(variation.background.colours[2], 0.7);
+  const masked = variation.occlusion.kind === 'mask';
+  const { size, light } = picture;
+  // Light and skin change slowly: they are found once for each pixel and mesh, paint at every sample.
+  for (let pixelY = 0; pixelY < size; pixelY += RATE) {
+    for (let pixelX = 0; pixelX < size; pixelX += RATE) {
+      let prepared = -1;
+      for (let sample = 0; sample < RATE * RATE; sample++) {
+        const at = (pixelY + (sample >> 1)) * size + pixelX + (sample & 1);
+        const index = visible.mesh[at]!;
+        if (index === 0) {
+          light.set(sky(pixelX / RATE, pixelY / RATE), 3 * at);
+          continue;
+        }
+        const mesh = scene.meshes[index - 1]!;
+        interpolatePaint(mesh, visible, at, point);
+        const [x, y, lambda] = [point[6]!, point[7]!, point[8]!];
+        const covered = masked && mesh.material === Material.head && underMask(identity, y, lambda);
+        if (prepared !== index) {
+          prepared = index;
+          interpolateShape(mesh, visible, at, point);
+          if (covered) point.set(scene.camera.rotate(...maskNormal(identity, y, lambda)), 3);
+          lamp.prepare(point);
+          if (mesh.material === Material.head && !covered) paint.prepare(x, y, lambda);
+        }
+        if (covered) {
+          const pleat = 0.94 + 0.06 * Math.sin(y * 0.7) * Math.exp(-(x * x) / 500);
+          matt(surface, scale(variation.occlusion.colour, pleat), 0);
+        } else if (mesh.material === Material.head) paint.at(x, y, lambda, surface);
+        else if (mesh.material === Material.hair) paint.hairAt(x, y, lambda, surface);
+        else if (mesh.material === Material.neck && y > 82 - 6 * Math.cos(lambda)) matt(surface, cloth, 0);
+        else matt(surface, paint.skin, 1);
+        shade(surface, 1 / (1 + 0.06 * Math.max(0, point[9]!)));
+        lamp.apply(surface, light, 3 * at);
+      }
+    }
+  }
+}
+
+function matt(surface: Surface, colour: Colour, soft: number): void {
+  surface.red = colour[0];
+  surface.green = colour[1];
+  surface.blue = colour[2];
+  surface.gloss = 0;
+  surface.soft = soft;
+  surface.glint = 0;
+}
+
+/** Writes position and normal of the surface seen at a sample to `point[0..5]`. */
+function interpolateShape(mesh: Mesh, visible: Visibility, at: number, point: Float64Array): void {
+  const [a, b, c] = cornersOf(visible.cell[at]!, mesh.columns);
+  const wb = visible.weights[2 * at]!;
+  const wc = visible.weights[2 * at + 1]!;
+  const wa = 1 - wb - wc;
+  const { position, normal } = mesh;
+  for (let k = 0; k < 3; k++) {
+    point[k] = wa * position[3 * a + k]! + wb * position[3 * b + k]! + wc * position[3 * c + k]!;
+    point[3 + k] = wa * normal[3 * a + k]! + wb * normal[3 * b + k]! + wc * normal[3 * c + k]!;
+  }
+}
+
+/** Writes the paint fields of the surface seen at a sample to `point[6..9]`. */
+function interpolatePaint(mesh: Mesh, visible: Visibility, at: number, point: Float64Array): void {
+  const [a, b, c] = cornersOf(visible.cell[at]!, mesh.columns);
+  const wb = visible.weights[2 * at]!;
+  const wc = visible.weights[2 * at + 1]!;
+  const wa = 1 - wb - wc;
+  const { paint } = mesh;
+  for (let k = 0; k < PAINT_FIELDS; k++) {
+    point[6 + k] =
+      wa * paint[PAINT_FIELDS * a + k]! + wb * paint[PAINT_FIELDS * b + k]! + wc * paint[PAINT_FIELDS * c + k]!;
+  }
+}
+
+/** Whether a cloth mask, from the bridge of the nose to the chin and with straps to the ears, is worn here. */
+function underMask(identity: FaceIdentity, y: number, lambda: number): boolean {
+  const top = identity.nose.length - 9 + 5 * smoothstep(0.2, 1.2, Math.abs(lambda));
+  const strap = Math.abs(lambda) > 1.02;
+  return y > top && (!strap || Math.abs(y - 30 - 14 * Math.sin(lambda * lambda)) < 1);
+}
+
+/** The mask is smooth: it hides the shape of nose and mouth too. */
+function maskNormal(identity: FaceIdentity, y: number, lambda: number): [number, number, number] {
+  return [Math.sin(lambda) * 0.9, (y - identity.nose.length - 10) / 40, Math.cos(lambda)];
+}

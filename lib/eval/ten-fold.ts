@@ -1,0 +1,154 @@
+import { contiguousFolds, type Fold } from './folds';
+
+/** The ten-fold rules of the field's verification protocol, on squared distances. */
+
+const foldCount = 10;
+const largestThreshold = 4;
+
+/** Pairs of one fold, and how many of them each threshold accepts. */
+interface FoldCounts {
+  readonly fold: Fold;
+  readonly genuine: number;
+  readonly impostor: number;
+  /** [thresholds] genuine pairs with a distance below the threshold. */
+  readonly genuineBelow: Int32Array;
+  /** [thresholds] impostor pairs with a distance below the threshold. */
+  readonly impostorBelow: Int32Array;
+}
+
+/** A fold judged at the threshold that the other nine chose. */
+export interface FoldAccuracy {
+  readonly threshold: number;
+  readonly accuracy: number;
+}
+
+/** A fold judged at the threshold at which the other nine have the wanted FAR. */
+export interface FoldVal {
+  readonly threshold: number;
+  /** Share of the fold's genuine pairs accepted; undefined if it has none. */
+  readonly val: number | undefined;
+  /** Share of the fold's impostor pairs accepted; undefined if it has none. */
+  readonly far: number | undefined;
+}
+
+/**
+ * Accuracy of each fold at the first best of the thresholds 0, step, ... below 4 on the other nine; a pair counts
+ * as genuine if its distance is below the threshold.
+ *
+ * @param distances [P] squared distances
+ * @param isSame [P] whether a pair is genuine
+ * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
+ */
+export function foldAccuracies(
+  distances: Float64Array,
+  isSame: ArrayLike<boolean | number>,
+  step = 0.01,
+): FoldAccuracy[] {
+  const folds = countFolds(distances, isSame, step);
+  return folds.map((test) => {
+    const others = total(folds.filter((fold) => fold !== test));
+    // Whole numbers of right answers are compared, so that equal accuracies are equal.
+    let best = 0;
+    let bestCorrect = -1;
+    for (let i = 0; i < others.genuineBelow.length; i++) {
+      const correct = correctAt(others, i);
+      if (correct <= bestCorrect) continue;
+      best = i;
+      bestCorrect = correct;
+    }
+    return { threshold: best * step, accuracy: correctAt(test, best) / (test.genuine + test.impostor) };
+  });
+}
+
+/**
+ * TAR and FAR of each fold at the threshold where the other nine have the target FAR: thresholds 0, step, ... below
+ * 4, linearly interpolated between the two around the target; 0 where no threshold reaches it.
+ *
+ * @param distances [P] squared distances
+ * @param isSame [P] whether a pair is genuine
+ * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
+ */
+export function foldVals(
+  distances: Float64Array,
+  isSame: ArrayLike<boolean | number>,
+  targetFar = 1e-3,
+  step = 0.001,
+): FoldVal[] {
+  const folds = countFolds(distances, isSame, step);
+  return folds.map((test) => {
+    const others = total(folds.filter((fold) => fold !== test));
+    const threshold = thresholdAtFar(others, targetFar, step);
+    let genuine = 0;
+    let impostor = 0;
+    for (let pair = test.fold.start; pair < test.fold.end; pair++) {
+      if ((distances[pair] ?? 0) >= threshold) continue;
+      if (isSame[pair]) genuine++;
+      else impostor++;
+    }
+    return {
+      threshold,
+      val: test.genuine === 0 ? undefined : genuine / test.genuine,
+      far: test.impostor === 0 ? undefined : impostor / test.impostor,
+    };
+  });
+}
+
+function thresholdAtFar(
+  { impostor, impostorBelow }: Omit<FoldCounts, 'fold'>,
+  target: number,
+  step: number,
+): number {
+  const far = (i: number): number => (impostor === 0 ? 0 : (impostorBelow[i] ?? 0) / impostor);
+  const reached = impostorBelow.findIndex((_, i) => far(i) >= target);
+  // Never reached; threshold 0 accepts nothing, so that it can be the first only for a target of 0.
+  if (reached <= 0) return 0;
+  const [low, high] = [far(reached - 1), far(reached)];
+  return (reached - 1) * step + ((target - low) / (high - low)) * step;
+}
+
+function countFolds(
+  distances: Float64Array,
+  isSame: ArrayLike<boolean | number>,
+  step: number,
+): FoldCounts[] {
+  const thresholds = Math.round(largestThreshold / step);
+  return contiguousFolds(distances.length, foldCount).map((fold) => {
+    const genuineBelow = new Int32Array(thresholds);
+    const impostorBelow = new Int32Array(thresholds);
+    let genuine = 0;
+    for (let pair = fold.start; pair < fold.end; pair++) {
+      const first = firstAbove(distances[pair] ?? 0, step);
+      if (isSame[pair]) genuine++;
+      if (first >= thresholds) continue;
+      const counts = isSame[pair] ? genuineBelow : impostorBelow;
+      counts[first] = (counts[first] ?? 0) + 1;
+    }
+    for (const counts of [genuineBelow, impostorBelow])
+      for (let i = 1; i < thresholds; i++) counts[i] = (counts[i] ?? 0) + (counts[i - 1] ?? 0);
+    return { fold, genuine, impostor: fold.end - fold.start - genuine, genuineBelow, impostorBelow };
+  });
+}
+
+/** The first i with distance < i * step, by exactly that comparison: a division alone may round to its neighbour. */
+function firstAbove(distance: number, step: number): number {
+  let i = Math.max(0, Math.floor(distance / step) - 1);
+  while (!(distance < i * step)) i++;
+  return i;
+}
+
+function total(folds: readonly FoldCounts[]): Omit<FoldCounts, 'fold'> {
+  const sum = (pick: (fold: FoldCounts) => number): number => folds.reduce((s, fold) => s + pick(fold), 0);
+  const thresholds = folds[0]?.genuineBelow.length ?? 0;
+  return {
+    genuine: sum((fold) => fold.genuine),
+    impostor: sum((fold) => fold.impostor),
+    genuineBelow: Int32Array.from({ length: thresholds }, (_, i) => sum((fold) => fold.genuineBelow[i] ?? 0)),
+    impostorBelow: Int32Array.from({ length: thresholds }, (_, i) =>
+      sum((fold) => fold.impostorBelow[i] ?? 0),
+    ),
+  };
+}
+
+function correctAt(fold: Omit<FoldCounts, 'fold'>, i: number): number {
+  return (fold.genuineBelow[i] ?? 0) + fold.impostor - (fold.impostorBelow[i] ?? 0);
+}

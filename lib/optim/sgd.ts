@@ -1,0 +1,92 @@
+import { argumentError } from '../errors';
+import { submit } from '../native/submit';
+import type { NamedTensors, Stateful } from '../nn/module';
+import { loadState } from '../nn/module';
+import { Tensor } from '../tensor/tensor';
+
+export interface SGDOptions {
+  /** Learning rate. */
+  lr: number;
+  /** Share of the last step's direction that stays; 0 by default. */
+  momentum?: number;
+  /** L2 penalty, added to the gradient; 0 by default. */
+  weightDecay?: number;
+  /** Nesterov's momentum; off by default. */
+  nesterov?: boolean;
+}
+
+function checkRange(name: string, value: number, low: number, high: number): void {
+  if (typeof value !== 'number' || !(value >= low) || !(value < high)) {
+    throw argumentError(
+      name,
+      `a number of at least ${low}${high === Infinity ? '' : ` and below ${high}`}`,
+      value,
+    );
+  }
+}
+
+/**
+ * Stochastic gradient descent: g <- grad + weightDecay p; v <- momentum v + g; p <- p - lr v, in one pass over all
+ * parameters. Parameters without a gradient are left alone.
+ */
+export class SGD implements Stateful {
+  /** Learning rate of the next step; schedules write it. */
+  lr: number;
+  readonly options: Required<Omit<SGDOptions, 'lr'>>;
+  readonly #parameters: Tensor[];
+  readonly #velocities: Tensor[];
+  readonly #ready: Promise<unknown>;
+
+  constructor(parameters: Iterable<Tensor>, options: SGDOptions) {
+    const { lr, ...rest } = options;
+    this.options = { momentum: 0, weightDecay: 0, nesterov: false, ...rest };
+    checkRange('lr', lr, 0, Infinity);
+    checkRange('momentum', this.options.momentum, 0, 1);
+    checkRange('weightDecay', this.options.weightDecay, 0, Infinity);
+    this.lr = lr;
+    this.#parameters = [...parameters].filter((parameter) => parameter.requiresGrad);
+    if (this.#parameters.length === 0) {
+      throw argumentError('parameters', 'at least one tensor that requires gradients', []);
+    }
+    this.#velocities = this.#parameters.map((parameter) => Tensor.emptyLike(parameter).keep());
+    this.#ready = Promise.all(this.#velocities.map((velocity) => velocity.fill(0)));
+    this.#ready.catch(() => undefined); // reported by the first step
+  }
+
+  /** Updates the parameters by their gradients. */
+  async step(): Promise<void> {
+    const parameters = this.#parameters.map((tensor) => tensor.handle);
+    const velocities = this.#velocities.map((tensor) => tensor.handle);
+    const { momentum, weightDecay, nesterov } = this.options;
+    const lr = this.lr;
+    await Promise.all([
+      submit((addon) => addon.sgdStep(parameters, velocities, lr, momentum, weightDecay, nesterov)),
+      this.#ready,
+    ]);
+  }
+
+  /** Drops all gradients. */
+  async zeroGrad(): Promise<void> {
+    const parameters = this.#parameters.map((tensor) => tensor.handle);
+    return submit((addon) => addon.zeroGrad(parameters));
+  }
+
+  /** The velocities, named by the position of their parameter. */
+  state(): NamedTensors {
+    return new Map(this.#velocities.map((velocity, i) => [`velocity.${i}`, velocity]));
+  }
+
+  /** @throws KappaError `ERR_CHECKPOINT` */
+  async loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    await Promise.all([loadState(this.state(), state, 'optimizer'), this.#ready]);
+  }
+
+  /** Frees the velocities. */
+  dispose(): void {
+    for (const velocity of this.#velocities) velocity.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

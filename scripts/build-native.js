@@ -1,0 +1,70 @@
+'use strict';
+// Builds the native addon: node scripts/build-native.js [--debug] [--sanitize] [--force]
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { configureAndBuild } = require('./cmake');
+const { loadLib, root } = require('./load');
+const { run } = require('./run');
+
+/** Loads the addon in another process, so that a broken one does no harm here. */
+async function tryLoading(addon) {
+  const env = { ...process.env };
+  delete env.LD_LIBRARY_PATH;
+  const lines = [];
+  const code = await run(process.execPath, ['-e', 'require(process.argv[1])', addon], {
+    env,
+    onLine: (line) => lines.push(line),
+  });
+  if (code !== 0) throw new Error(`${addon} was built but does not load:\n${lines.join('\n')}`);
+}
+
+/**
+ * @param {{debug?: boolean, sanitize?: boolean, force?: boolean}} options
+ * @returns {Promise<string>} path of the addon
+ */
+async function buildNative({ debug = false, sanitize = false, force = false } = {}) {
+  const lib = await loadLib('libtorch/index');
+  const config = debug ? 'Debug' : 'Release';
+  const libtorch = await lib.findLibtorch();
+  // Each kind of build has a tree of its own, so that switching between them rebuilds nothing.
+  const out = path.join(root, 'build', ...(sanitize ? ['Sanitize'] : []), ...(debug ? ['Debug'] : []));
+  const addon = path.join(debug ? out : path.join(out, 'Release'), 'kappaface.node');
+  const kind = sanitize ? `${config}, sanitized` : config;
+  const build = async () => {
+    if (!force && lib.isUpToDate(addon, libtorch, kind)) {
+      console.log(`${path.relative(root, addon)} is up to date.`);
+      return addon;
+    }
+    await configureAndBuild({
+      out,
+      config,
+      libtorch,
+      jobs: lib.buildJobs(),
+      options: { KAPPA_TESTS: 'OFF', KAPPA_SANITIZE: sanitize ? 'ON' : 'OFF' },
+    });
+    if (!fs.existsSync(addon)) throw new Error(`CMake ended well but made no ${addon}.`);
+    // A sanitized addon loads only where the sanitizer's library was loaded first.
+    if (!sanitize) await tryLoading(addon);
+    lib.writeBuildMetadata(addon, libtorch, kind);
+    return addon;
+  };
+  return lib.withLock(path.join(out, '.build.lock'), build, {
+    onWait: ({ pid }) => console.log(`Another build (process ${pid}) is running; waiting for it.`),
+  });
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { debug: { type: 'boolean' }, sanitize: { type: 'boolean' }, force: { type: 'boolean' } },
+  });
+  await buildNative(values);
+}
+
+if (require.main === module)
+  main().catch((error) => {
+    console.error(error.name === 'Error' ? error.message : `${error.code ?? error.name}: ${error.message}`);
+    process.exitCode = 1;
+  });
+
+module.exports = { buildNative };

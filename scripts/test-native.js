@@ -1,0 +1,53 @@
+'use strict';
+// Builds and runs the C++ tests: node scripts/test-native.js [--sanitize] [-- arguments of the tests]
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { configureAndBuild } = require('./cmake');
+const { loadLib, root } = require('./load');
+const { run } = require('./run');
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { sanitize: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  if (!fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8').includes('kappaface_tests'))
+    throw new Error('CMakeLists.txt has no target kappaface_tests.');
+  const lib = await loadLib('libtorch/index');
+  const libtorch = await lib.findLibtorch();
+  const out = path.join(root, 'build', values.sanitize ? 'tests-sanitize' : 'tests');
+  const build = () =>
+    configureAndBuild({
+      out,
+      config: 'Release',
+      libtorch,
+      jobs: lib.buildJobs(),
+      target: 'kappaface_tests',
+      options: { KAPPA_TESTS: 'ON', KAPPA_SANITIZE: values.sanitize ? 'ON' : 'OFF' },
+    });
+  await lib.withLock(path.join(out, '.build.lock'), build);
+
+  const program = path.join(out, process.platform === 'win32' ? 'kappaface_tests.exe' : 'kappaface_tests');
+  let counts;
+  const code = await run(program, positionals, {
+    cwd: root,
+    onLine: (line) => {
+      counts = /(\d+) passed, (\d+) failed/.exec(line) ?? counts;
+      console.log(line);
+    },
+    // LibTorch keeps its registries until the process ends, which a leak checker takes for leaks.
+    env: { ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', ...process.env },
+  });
+  // A crash prints no counts, or counts that do not know of it.
+  const failed = Number(counts?.[2] ?? 0);
+  if (code !== 0 && failed === 0) throw new Error(`The tests ended with exit code ${code}.`);
+  if (!counts) throw new Error('The tests did not say how many passed.');
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+});
