@@ -17,7 +17,8 @@ async function main() {
   const program = require('clang-format').getNativeBinary();
   const mode = values.check ? ['--dry-run', '--Werror'] : ['-i'];
   process.exitCode = await run(program, [...mode, '--style=file', ...files], { cwd: root });
-  if (values.check && process.exitCode !== 0) console.error('Some C++ sources are not formatted: npm run format');
+  if (values.check && process.exitCode !== 0)
+    console.error('Some C++ sources are not formatted: npm run format');
 }
 
 main().catch((error) => {

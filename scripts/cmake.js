@@ -29,7 +29,11 @@ function removeCache(out) {
  * as relative ones, so that a second clone profits as well.
  */
 function cacheLauncher() {
-  const settings = ['CCACHE_SLOPPINESS=pch_defines,time_macros', `CCACHE_BASEDIR=${root}`, 'CCACHE_NOHASHDIR=1'];
+  const settings = [
+    'CCACHE_SLOPPINESS=pch_defines,time_macros',
+    `CCACHE_BASEDIR=${root}`,
+    'CCACHE_NOHASHDIR=1',
+  ];
   return ['cmake', '-E', 'env', ...settings, 'ccache'].join(';');
 }
 

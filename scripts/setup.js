@@ -63,13 +63,19 @@ function hashTypeScript(compiler) {
 async function compile() {
   const compiler = path.join(root, 'node_modules', 'typescript', 'package.json');
   if (!fs.existsSync(compiler))
-    throw new Error('TypeScript is missing: run npm install with the development dependencies (no --omit=dev).');
+    throw new Error(
+      'TypeScript is missing: run npm install with the development dependencies (no --omit=dev).',
+    );
   const stamp = path.join(root, 'dist', '.stamp');
   const hash = hashTypeScript(compiler);
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash) return 'up to date';
   fs.rmSync(stamp, { force: true });
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  await runLogged(process.execPath, [tsc, '-p', 'tsconfig.build.json'], 'The TypeScript sources do not compile.');
+  await runLogged(
+    process.execPath,
+    [tsc, '-p', 'tsconfig.build.json'],
+    'The TypeScript sources do not compile.',
+  );
   fs.writeFileSync(stamp, hash);
   return 'compiled';
 }

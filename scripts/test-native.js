@@ -37,7 +37,11 @@ async function main() {
       console.log(line);
     },
     // LibTorch keeps its registries until the process ends, which a leak checker takes for leaks.
-    env: { ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1', ...process.env },
+    env: {
+      ASAN_OPTIONS: 'detect_leaks=0',
+      UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+      ...process.env,
+    },
   });
   // A crash prints no counts, or counts that do not know of it.
   const failed = Number(counts?.[2] ?? 0);

@@ -91,7 +91,12 @@ export async function checkAddon(found: FoundLibtorch | undefined): Promise<Chec
   }
   const metadata = readBuildMetadata(addon);
   if (metadata === undefined)
-    return { name, status: 'warning', detail: `${where} loads; nothing is known of its build`, remedy: FETCH };
+    return {
+      name,
+      status: 'warning',
+      detail: `${where} loads; nothing is known of its build`,
+      remedy: FETCH,
+    };
   const { addonVersion, libtorch, config } = metadata;
   const detail = `${where} loads; ${addonVersion}, ${config}, LibTorch ${libtorch.version} ${libtorch.variant}`;
   if (addonVersion !== packageVersion())

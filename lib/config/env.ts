@@ -1,13 +1,11 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { KappaError } from '../errors';
+import { readEnv } from '../libtorch/env';
 
 /** The environment variables of this package outside lib/libtorch/, with what they do. */
 export const environmentVariables = {
   KAPPA_DEBUG: 'set to 1: errors show their stacks, JavaScript and C++ frames',
   KAPPA_THREADS: 'compute threads, where the config says runtime.threads "auto"',
-  KAPPA_CACHE: 'folder of cached files (default: $XDG_CACHE_HOME/kappaface or ~/.cache/kappaface)',
-  XDG_CACHE_HOME: 'where KAPPA_CACHE is by default',
+  KAPPA_CACHE: 'folder of cached files, by default kappaface in the cache folder of the user',
   NO_COLOR: 'set to anything: no colours on the terminal',
 } as const;
 
@@ -32,12 +30,12 @@ export interface Environment {
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>> = process.env,
 ): Environment {
-  const cacheHome = nonEmpty(variables.XDG_CACHE_HOME) ?? join(homedir(), '.cache');
   return {
     debug: isDebug(variables),
     color: nonEmpty(variables.NO_COLOR) === undefined,
     threads: threadsOf(nonEmpty(variables.KAPPA_THREADS)),
-    cache: nonEmpty(variables.KAPPA_CACHE) ?? join(cacheHome, 'kappaface'),
+    // One rule for all that is cached; lib/libtorch has it.
+    cache: readEnv(variables).cache,
   };
 }
 

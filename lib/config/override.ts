@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { KappaError } from '../errors';
 import { mergeConfig } from './merge';
-import { configError } from './problem';
-import { fieldAt, isSection, type ConfigField, type Section } from './structure';
+import { configError, type ConfigProblem } from './problem';
+import { fieldAt, type ConfigField, type Section } from './structure';
 import { unknownOption } from './validate';
 
 /**
@@ -14,67 +14,65 @@ import { unknownOption } from './validate';
  * @throws KappaError ERR_USAGE if a text has no `=`; ERR_CONFIG, with a suggestion, if there is no such option
  */
 export function applyOverrides(config: Section, overrides: readonly string[]): Section {
-  return overrides.reduce<Section>((result, text) => applyOverride(result, text), config);
+  const problems: ConfigProblem[] = [];
+  let result = config;
+  for (const text of overrides) {
+    const { path, value } = splitOverride(text);
+    const problem = unknownPath(result, path);
+    if (problem === undefined) result = applyOverride(result, path, value, problems);
+    else problems.push(problem);
+  }
+  if (problems.length > 0) throw configError('with its overrides', problems);
+  return result;
 }
 
-function applyOverride(config: Section, text: string): Section {
+function splitOverride(text: string): { path: string[]; value: string } {
   const equals = text.indexOf('=');
   const path = text.slice(0, Math.max(equals, 0)).trim();
-  if (equals < 0 || path === '')
+  if (path === '')
     throw new KappaError(
       'ERR_USAGE',
       `Expected path.to.option=value for --set, for instance train.epochs=10, but received ${JSON.stringify(text)}.`,
     );
-  const parts = path.split('.');
-  const field = resolveField(config, parts, text);
-  const value = parseValue(text.slice(equals + 1), field, text);
-  const changes = parts.reduceRight<unknown>((inner, key) => nest(key, inner), value);
-  return mergeConfig(config, changes as Section);
+  return { path: path.split('.'), value: text.slice(equals + 1) };
 }
 
-/** An object with one own key, whatever its name. */
-function nest(key: string, value: unknown): Section {
-  return Object.fromEntries([[key, value]]);
+/** The problem of a path that leads to no option, if it does not. */
+function unknownPath(config: Section, path: readonly string[]): ConfigProblem | undefined {
+  const known = path.findIndex((_, i) => fieldAt(path.slice(0, i + 1), config) === undefined);
+  if (known < 0) return undefined;
+  const section = path.slice(0, known);
+  const parent = fieldAt(section, config);
+  const message =
+    parent?.isSection === true
+      ? unknownOption(section, path[known] ?? '', parent.keys)
+      : `${section.join('.')} has nothing below it: set it as a whole.`;
+  return { path: path.slice(0, known + 1).join('.'), message };
 }
 
-/** The field that a path leads to; undefined within a free section, where every name is allowed. */
-function resolveField(config: Section, parts: readonly string[], text: string): ConfigField | undefined {
-  for (let length = 1; length <= parts.length; length++) {
-    const path = parts.slice(0, length);
-    const field = fieldAt(path, config);
-    if (field?.isFree === true && length < parts.length) return undefined;
-    if (field === undefined) {
-      const section = parts.slice(0, length - 1);
-      const parent = fieldAt(section, config);
-      const key = parts[length - 1] ?? '';
-      const message =
-        parent?.isSection === true
-          ? unknownOption(section, key, parent.keys)
-          : `${section.join('.')} has nothing below it: set it as a whole.`;
-      throw configError(`override --set ${text}`, [{ path: path.join('.'), message }]);
-    }
-    if (length === parts.length) return field;
-  }
-  return undefined;
-}
-
-function parseValue(text: string, field: ConfigField | undefined, override: string): unknown {
-  if (field?.isText === true) {
-    if (field.isNullable && text.trim() === 'null') return null;
-    return unquoted(text);
-  }
+function applyOverride(
+  config: Section,
+  path: readonly string[],
+  text: string,
+  problems: ConfigProblem[],
+): Section {
   try {
-    const value: unknown = parse(text);
-    // Whatever is read must be data that a config may hold.
-    return isSection(value) || typeof value !== 'object' || Array.isArray(value) || value === null
-      ? value
-      : text;
+    const value = parseValue(text, fieldAt(path, config));
+    const changes = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+    return mergeConfig(config, changes as Section);
   } catch (error) {
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new KappaError('ERR_CONFIG', `The value of --set ${override} cannot be read: ${why}`, {
-      cause: error,
+    problems.push({
+      path: path.join('.'),
+      message: `the value ${JSON.stringify(text)} cannot be read: ${why}`,
     });
+    return config;
   }
+}
+
+function parseValue(text: string, field: ConfigField | undefined): unknown {
+  if (field?.isText !== true) return parse(text);
+  return field.isNullable && text.trim() === 'null' ? null : unquoted(text);
 }
 
 /** Text may be quoted as in YAML or JSON, or not. */

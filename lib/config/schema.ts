@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { defaultSynthOptions, type SynthOptions } from '../data/synth/options';
+import { syntheticDocs } from './synthetic';
 
 /**
  * The schema of a training config: the one home of every option's name, type, range, default and doc line.
@@ -60,6 +62,20 @@ const polynomialSchedule = z.strictObject({
   power: z.number().gt(0).default(2).describe('exponent of the decay'),
 });
 
+/** An option of the synthetic set: its default is the set's own. */
+const synthetic = (name: keyof SynthOptions, type: z.ZodNumber) =>
+  type.default(defaultSynthOptions[name]).describe(syntheticDocs[name]);
+
+const syntheticSchema = z.strictObject({
+  seed: synthetic('seed', z.int().min(0).max(0x7fffffff)),
+  identities: synthetic('identities', z.int().min(1).max(1_000_000)),
+  maxImages: synthetic('maxImages', z.int().min(1).max(10_000)),
+  singletons: synthetic('singletons', fraction()),
+  verificationIdentities: synthetic('verificationIdentities', z.int().min(2).max(1_000_000)),
+  pairs: synthetic('pairs', z.int().min(20).max(100_000).multipleOf(20)),
+  verificationDifficulty: synthetic('verificationDifficulty', fraction()),
+});
+
 const dataSchema = z.strictObject({
   root: z
     .string()
@@ -67,11 +83,10 @@ const dataSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('folder of the training set (train.rec, train.idx, property); wins over data.synthetic'),
-  synthetic: z
-    .record(z.string(), z.unknown())
+  synthetic: syntheticSchema
     .nullable()
     .default(null)
-    .describe('options of the embedded synthetic face set, used where data.root is null'),
+    .describe('the embedded synthetic face set, used where data.root is null ({} for its defaults)'),
   validation: z
     .array(z.string().min(1))
     .default(['lfw', 'cfp_fp', 'agedb_30'])

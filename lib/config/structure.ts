@@ -86,8 +86,6 @@ export interface ConfigField {
   readonly keys: readonly string[];
   /** Whether it is a section with fixed names below it. */
   readonly isSection: boolean;
-  /** Whether any names may stand below it. */
-  readonly isFree: boolean;
   /** Whether only text, or text and null, is accepted. */
   readonly isText: boolean;
   /** Whether null is accepted. */
@@ -135,7 +133,6 @@ function variantField(union: Node, key: string, chosen?: Node): ConfigField {
     expected: oneOf(values),
     keys: [],
     isSection: false,
-    isFree: false,
     isText: true,
     isNullable: false,
     discriminator: undefined,
@@ -152,7 +149,6 @@ function toField(outer: Node, value: unknown): ConfigField {
     expected: expectation(outer),
     keys: Object.keys(shape ?? {}),
     isSection: type === 'object' || discriminatorOf(node) !== undefined,
-    isFree: type === 'record',
     isText: type === 'string' || (literals.length > 0 && literals.every((x) => typeof x === 'string')),
     isNullable: nullable,
     discriminator: discriminatorOf(node),
@@ -172,11 +168,11 @@ function oneOf(values: readonly unknown[]): string {
 function limits(node: Node): string {
   const def = node._zod.def as { readonly checks?: readonly { readonly _zod: { readonly def: object } }[] };
   const texts = (def.checks ?? []).flatMap(({ _zod }) => {
-    const limit = _zod.def as { check?: string; value?: number; inclusive?: boolean; minimum?: number };
+    const limit = _zod.def as { check?: string; value?: number; inclusive?: boolean };
     if (limit.check === 'greater_than') return `${limit.inclusive ? 'at least' : 'above'} ${limit.value}`;
     if (limit.check === 'less_than')
       return `${limit.inclusive ? 'at most' : 'below'} ${numberText(limit.value)}`;
-    return [];
+    return limit.check === 'multiple_of' ? `a multiple of ${limit.value}` : [];
   });
   return texts.length === 0 ? '' : `, ${texts.join(' and ')}`;
 }

@@ -46,7 +46,10 @@ export class KappaFaceHead extends MarginHead {
   readonly initialMarginScale: number;
   readonly blendEpochs: number;
   readonly concentration: ConcentrationEstimator;
+  /** Concentration of each class at the last update of the margins, float64 (numClasses); zeros before. */
+  readonly kappa: Tensor;
   readonly #samplesPerClass: ArrayLike<number>;
+  readonly #kappaReady: Promise<void>;
   #updates = 0;
 
   constructor(options: KappaFaceHeadOptions) {
@@ -66,6 +69,9 @@ export class KappaFaceHead extends MarginHead {
     if (!(this.rule.gamma >= 0 && this.rule.gamma <= 1)) {
       throw argumentError('gamma', 'a number from 0 to 1', this.rule.gamma);
     }
+    this.kappa = Tensor.empty([this.numClasses], { dtype: 'float64' }).keep();
+    this.#kappaReady = this.kappa.fill(0);
+    this.#kappaReady.catch(() => undefined); // reported by updateMargins
     this.concentration = this.#makeEstimator(options.concentration ?? { kind: 'memory' });
   }
 
@@ -135,7 +141,9 @@ export class KappaFaceHead extends MarginHead {
           'updateMargins() has nothing to go by: pass sampleIndex to forward(), or call observe() after each step.',
         );
       }
-      const { marginScale } = await this.classMargins();
+      const { marginScale, kappa } = await this.classMargins();
+      await this.#kappaReady;
+      await this.kappa.copyFrom(kappa);
       this.#updates += 1;
       const share = this.blendEpochs > 0 ? Math.min(1, this.#updates / this.blendEpochs) : 1;
       const blended = await (await marginScale.mul(share)).add((1 - share) * this.initialMarginScale);
@@ -151,7 +159,7 @@ export class KappaFaceHead extends MarginHead {
   }
 
   override state(): NamedTensors {
-    return new Map([...super.state(), ...this.concentration.state()]);
+    return new Map([...super.state(), ['kappa', this.kappa], ...this.concentration.state()]);
   }
 
   override async loadState(state: ReadonlyMap<string, Tensor>, updates = 0): Promise<void> {
@@ -161,6 +169,7 @@ export class KappaFaceHead extends MarginHead {
 
   override dispose(): void {
     super.dispose();
+    this.kappa.dispose();
     this.concentration.dispose();
   }
 }

@@ -32,7 +32,9 @@ function listFiles(folder: string): string[] {
 
 /** The version of this package. */
 export function packageVersion(root: string = PACKAGE_ROOT): string {
-  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 
@@ -52,7 +54,16 @@ export function hashSources(libtorch: LibtorchTree, config: string, root: string
     hash.update(`${name}\0${content.length}\0`).update(content);
   }
   const { version, variant, abi, root: libtorchRoot } = libtorch;
-  const rest = [version, variant, abi, libtorchRoot, config, packageVersion(root), process.platform, process.arch];
+  const rest = [
+    version,
+    variant,
+    abi,
+    libtorchRoot,
+    config,
+    packageVersion(root),
+    process.platform,
+    process.arch,
+  ];
   return hash.update(JSON.stringify(rest)).digest('hex');
 }
 

@@ -61,7 +61,10 @@ export function readCache(env: LibtorchEnv): LibtorchTree | undefined {
   try {
     manifest = JSON.parse(fs.readFileSync(path.join(folder, MANIFEST), 'utf8')) as CacheManifest;
   } catch {
-    throw new KappaError('ERR_LIBTORCH_NOT_FOUND', `${folder} is incomplete: ${MANIFEST} is missing or damaged`);
+    throw new KappaError(
+      'ERR_LIBTORCH_NOT_FOUND',
+      `${folder} is incomplete: ${MANIFEST} is missing or damaged`,
+    );
   }
   const sizes = librarySizes(folder);
   for (const [name, size] of Object.entries(manifest.libraries))
@@ -82,6 +85,7 @@ export function removeLeftovers(env: LibtorchEnv): void {
     if (!name.startsWith(prefix)) continue;
     const pid = Number(name.slice(prefix.length));
     // Installations happen under the lock, so even one under this pid is a leftover of an earlier process.
-    if (pid === process.pid || !isAlive(pid)) fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+    if (pid === process.pid || !isAlive(pid))
+      fs.rmSync(path.join(parent, name), { recursive: true, force: true });
   }
 }

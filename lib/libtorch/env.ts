@@ -14,7 +14,11 @@ export interface EnvironmentVariable {
 /** Every environment variable that `lib/libtorch` reads; docs/libtorch.md shows the same table. */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   { name: 'LIBTORCH', meaning: 'folder of a LibTorch to use (holds lib, include, share/cmake)', default: '' },
-  { name: 'LIBTORCH_USE_PYTORCH', meaning: '1: use the LibTorch inside the installed Python torch', default: '' },
+  {
+    name: 'LIBTORCH_USE_PYTORCH',
+    meaning: '1: use the LibTorch inside the installed Python torch',
+    default: '',
+  },
   { name: 'KAPPA_CACHE', meaning: 'cache folder of kappaface', default: 'the cache folder of the user' },
   { name: 'KAPPA_LIBTORCH_VERSION', meaning: 'version to find or fetch', default: DEFAULT_VERSION },
   { name: 'KAPPA_LIBTORCH_VARIANT', meaning: 'cpu or cuda', default: DEFAULT_VARIANT },

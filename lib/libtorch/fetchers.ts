@@ -30,7 +30,12 @@ function notFound(message: string): KappaError {
  * Fetches from an address. A zip needs a checksum: the user's, a known one, or one that lies beside it. A wheel
  * carries the hashes of its files.
  */
-async function fetchUrl(env: LibtorchEnv, url: string, folder: string, options: FetchOptions): Promise<string> {
+async function fetchUrl(
+  env: LibtorchEnv,
+  url: string,
+  folder: string,
+  options: FetchOptions,
+): Promise<string> {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -61,7 +66,9 @@ async function fetchByPip(
   if (tags.length === 0) throw notFound(`there is no torch wheel for ${platformName(target)}`);
   const python = await findPython(env, options.signal);
   if (python.pip === undefined)
-    throw notFound(`${python.command} (${python.version}) has no pip (install it: ${python.command} -m ensurepip)`);
+    throw notFound(
+      `${python.command} (${python.version}) has no pip (install it: ${python.command} -m ensurepip)`,
+    );
   return downloadWheel(python.command, request, tags, folder, options);
 }
 
@@ -80,7 +87,9 @@ export function fetchers(env: LibtorchEnv): Fetcher[] {
       {
         source: 'fetching the cuda variant',
         fetch: () =>
-          Promise.reject(notFound('not possible, it needs CUDA libraries beside it; use LIBTORCH or a Python torch')),
+          Promise.reject(
+            notFound('not possible, it needs CUDA libraries beside it; use LIBTORCH or a Python torch'),
+          ),
       },
     ];
   const target = binaryPlatform();

@@ -80,7 +80,10 @@ export async function searchLibtorch(env: LibtorchEnv = readEnv(), signal?: Abor
  *
  * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` (listing what was tried, and every remedy) or `ERR_VERSION`
  */
-export async function findLibtorch(env: LibtorchEnv = readEnv(), signal?: AbortSignal): Promise<FoundLibtorch> {
+export async function findLibtorch(
+  env: LibtorchEnv = readEnv(),
+  signal?: AbortSignal,
+): Promise<FoundLibtorch> {
   const { found, attempts } = await searchLibtorch(env, signal);
   if (found === undefined) throw noLibtorchError(env, attempts);
   return found;

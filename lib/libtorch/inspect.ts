@@ -48,9 +48,7 @@ function findRoot(folder: string): string {
     if (fs.existsSync(path.join(root, CONFIG))) return root;
   }
   throw missing(
-    fs.existsSync(folder)
-      ? `${folder} is not a LibTorch: it has no ${CONFIG}`
-      : `${folder} does not exist`,
+    fs.existsSync(folder) ? `${folder} is not a LibTorch: it has no ${CONFIG}` : `${folder} does not exist`,
   );
 }
 
@@ -123,7 +121,10 @@ export function inspectLibtorch(folder: string, wish: LibtorchWish = {}): Libtor
     abi: readAbi(root, base, platform),
   };
   if (!isSupportedVersion(tree.version))
-    throw new KappaError('ERR_VERSION', `${root} is LibTorch ${tree.version}; supported are ${SUPPORTED_TEXT}`);
+    throw new KappaError(
+      'ERR_VERSION',
+      `${root} is LibTorch ${tree.version}; supported are ${SUPPORTED_TEXT}`,
+    );
   if (wish.version !== undefined && tree.version !== wish.version)
     throw new KappaError('ERR_VERSION', `${root} is LibTorch ${tree.version}; wanted is ${wish.version}`);
   if (wish.variant !== undefined && tree.variant !== wish.variant)

@@ -58,7 +58,11 @@ function publish(env: LibtorchEnv, tree: string): void {
 }
 
 /** Tries every source in turn; each prepares in an own scratch folder. */
-async function fetchInto(env: LibtorchEnv, options: InstallOptions, attempts: { source: string; reason: string }[]) {
+async function fetchInto(
+  env: LibtorchEnv,
+  options: InstallOptions,
+  attempts: { source: string; reason: string }[],
+) {
   const { onProgress, signal } = options;
   const partial = partialFolder(env);
   for (const { source, fetch } of fetchers(env)) {
@@ -115,12 +119,16 @@ export async function installLibtorch(options: InstallOptions = {}): Promise<Fou
       fs.rmSync(partial, { recursive: true, force: true });
     }
     const tree = readCache(env);
-    if (tree === undefined) throw new KappaError('ERR_INTERNAL', `${cacheFolder(env)} is not there after all.`);
+    if (tree === undefined)
+      throw new KappaError('ERR_INTERNAL', `${cacheFolder(env)} is not there after all.`);
     return { ...tree, source: 'cache' };
   };
   return withLock(cacheLock(env), work, {
     signal,
     onWait: ({ pid }) =>
-      onProgress?.({ phase: 'wait', message: `another installation (process ${pid}) is running; waiting for it` }),
+      onProgress?.({
+        phase: 'wait',
+        message: `another installation (process ${pid}) is running; waiting for it`,
+      }),
   });
 }

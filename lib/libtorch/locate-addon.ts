@@ -13,7 +13,9 @@ import { PACKAGE_ROOT } from './package-root';
 export function locateAddon(root: string = PACKAGE_ROOT, debug: boolean = readEnv().debug): string[] {
   const built = (kind: string): string => path.join(root, 'build', kind, 'kappaface.node');
   const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  const names = fs.existsSync(prebuilds) ? fs.readdirSync(prebuilds).filter((name) => name.endsWith('.node')) : [];
+  const names = fs.existsSync(prebuilds)
+    ? fs.readdirSync(prebuilds).filter((name) => name.endsWith('.node'))
+    : [];
   return [
     ...(debug ? [built('Debug')] : []),
     built('Release'),

@@ -47,7 +47,9 @@ export function isAlive(pid: number, started?: string): boolean {
   return started === undefined || now === undefined || now === started;
 }
 
-function readHolder(file: string): { holder: LockHolder | undefined; mtimeMs: number; text: string } | undefined {
+function readHolder(
+  file: string,
+): { holder: LockHolder | undefined; mtimeMs: number; text: string } | undefined {
   try {
     const text = fs.readFileSync(file, 'utf8');
     const { mtimeMs } = fs.statSync(file);
@@ -115,7 +117,11 @@ function breakLock(file: string, judged: string): void {
  * @param work what to do under the lock
  * @throws KappaError `ERR_CANCELLED` where `signal` fires while waiting, `ERR_IO` where the file cannot be written
  */
-export async function withLock<T>(file: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  work: () => Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
   const { onWait, signal, pollMs = 250, abandonedMs = 60_000 } = options;
   const self: LockHolder = { pid: process.pid, host: os.hostname(), started: startTime(process.pid) };
   // The random part tells two locks of one process apart.

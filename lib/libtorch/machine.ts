@@ -64,7 +64,9 @@ export function machineResources(): MachineResources {
 const BYTES_PER_JOB = 2e9;
 
 /** Compiler jobs to run at once: one a processor, as far as memory allows. */
-export function buildJobs({ cpus, cpuQuota: quota, freeMemory }: MachineResources = machineResources()): number {
+export function buildJobs(
+  { cpus, cpuQuota: quota, freeMemory }: MachineResources = machineResources(),
+): number {
   const processors = quota === undefined ? cpus : Math.min(cpus, Math.ceil(quota));
   return Math.max(1, Math.min(processors, Math.floor(freeMemory / BYTES_PER_JOB)));
 }

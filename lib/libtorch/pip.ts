@@ -18,7 +18,11 @@ export interface PipRequest {
  * What to ask pip for, in order. On Linux the ordinary wheel may hold CUDA, so the `+cpu` build is asked for first:
  * where the user's own index has it, then at PyTorch's.
  */
-export function pipRequests(version: string, variant: LibtorchVariant, platform: NodeJS.Platform): PipRequest[] {
+export function pipRequests(
+  version: string,
+  variant: LibtorchVariant,
+  platform: NodeJS.Platform,
+): PipRequest[] {
   const plain: PipRequest = { requirement: `torch==${version}` };
   if (variant !== 'cpu' || platform === 'darwin') return [plain];
   const cpu = `torch==${version}+cpu`;
@@ -94,7 +98,9 @@ export async function downloadWheel(
       options.onProgress?.({ phase: 'download', done: size, total: size });
       return file;
     }
-    const errors = `${stderr}\n${stdout}`.split('\n').filter((line) => /^(ERROR|error|.*No module named)/.test(line));
+    const errors = `${stderr}\n${stdout}`
+      .split('\n')
+      .filter((line) => /^(ERROR|error|.*No module named)/.test(line));
     const reason = errors[errors.length - 1] ?? stderr.trim().split('\n').pop() ?? '';
     throw new KappaError(
       'ERR_LIBTORCH_NOT_FOUND',

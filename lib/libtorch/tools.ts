@@ -58,7 +58,12 @@ export async function checkCompiler(cxx: string | undefined = readEnv().cxx): Pr
   });
   // Visual Studio's compiler is not in the path; CMake finds it by the registry.
   if (process.platform === 'win32')
-    return { name, status: 'warning', detail: 'not checked on Windows; Visual Studio 2022 is needed', remedy };
+    return {
+      name,
+      status: 'warning',
+      detail: 'not checked on Windows; Visual Studio 2022 is needed',
+      remedy,
+    };
   const fails: string[] = [];
   for (const command of cxx ? [cxx] : ['c++', 'g++', 'clang++']) {
     const version = await runChild(command, ['--version'], { timeoutMs: 30_000 });

@@ -95,7 +95,11 @@ export function checkSpace(folder: string, bytes: number): void {
  * @param destination folder to fill; created
  * @throws KappaError `ERR_DATA_CORRUPT`, `ERR_IO`, `ERR_CANCELLED`
  */
-export async function unpackLibtorch(file: string, destination: string, options: UnpackOptions = {}): Promise<void> {
+export async function unpackLibtorch(
+  file: string,
+  destination: string,
+  options: UnpackOptions = {},
+): Promise<void> {
   const archive = await ZipArchive.open(file);
   try {
     const files = file.endsWith('.whl') ? await pickFromWheel(archive) : pickFromZip(archive);

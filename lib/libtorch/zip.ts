@@ -62,7 +62,7 @@ export class ZipArchive {
         const found = new Map<string, yauzl.Entry>();
         zip.on('entry', (entry: yauzl.Entry) => {
           const name = entry.fileName;
-          if ((((entry.externalFileAttributes >>> 16) & 0xffff) & FILE_TYPE_MASK) === SYMBOLIC_LINK)
+          if (((entry.externalFileAttributes >>> 16) & 0xffff & FILE_TYPE_MASK) === SYMBOLIC_LINK)
             reject(corrupt(file, `it holds a symbolic link, ${JSON.stringify(name)}`));
           else if (found.has(name)) reject(corrupt(file, `it holds ${JSON.stringify(name)} twice`));
           else {
@@ -95,7 +95,11 @@ export class ZipArchive {
    *
    * @throws KappaError `ERR_DATA_CORRUPT` for a wrong size, checksum or hash; `ERR_IO`; `ERR_CANCELLED`
    */
-  async extract(files: readonly Extraction[], destination: string, options: ExtractOptions = {}): Promise<void> {
+  async extract(
+    files: readonly Extraction[],
+    destination: string,
+    options: ExtractOptions = {},
+  ): Promise<void> {
     const { onBytes, signal } = options;
     const base = path.resolve(destination);
     const folders = new Set<string>();
@@ -115,7 +119,10 @@ export class ZipArchive {
             ? await this.writeSmall(entry, output)
             : await this.writeLarge(entry, output, signal, (count) => onBytes?.(bytes + count));
         if (sha256 !== undefined && digest !== sha256)
-          throw corrupt(this.file, `${JSON.stringify(entry.fileName)} has SHA-256 ${digest}, expected ${sha256}`);
+          throw corrupt(
+            this.file,
+            `${JSON.stringify(entry.fileName)} has SHA-256 ${digest}, expected ${sha256}`,
+          );
       } catch (error) {
         throw this.explain(error, output, signal);
       }

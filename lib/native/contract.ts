@@ -194,6 +194,8 @@ export interface NativeAddon {
   iresnetParameters(network: NetworkHandle): Named;
   iresnetBuffers(network: NetworkHandle): Named;
   iresnetFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
+  iresnetKeepBuffers(network: NetworkHandle): Promise<void>;
+  iresnetRestoreBuffers(network: NetworkHandle): Promise<void>;
   disposeNetwork(network: NetworkHandle): void;
 
   // head

@@ -157,6 +157,18 @@ export class IResNet implements Stateful {
     return submit((addon) => addon.iresnetFollow(handle, other, momentum));
   }
 
+  /** Copies the running statistics aside. */
+  async keepBuffers(): Promise<void> {
+    const handle = this.handle;
+    return submit((addon) => addon.iresnetKeepBuffers(handle));
+  }
+
+  /** Brings back the running statistics of the last `keepBuffers`, after a batch whose values were not finite. */
+  async restoreBuffers(): Promise<void> {
+    const handle = this.handle;
+    return submit((addon) => addon.iresnetRestoreBuffers(handle));
+  }
+
   /** Frees all parameters. Further calls do nothing. */
   dispose(): void {
     if (this.#handle === undefined) return;

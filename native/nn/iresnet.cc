@@ -161,6 +161,21 @@ Tensor IResNet::forward(const Tensor& images, bool training) {
   return normalize(x, features_, training);
 }
 
+void IResNet::keep_buffers() {
+  at::NoGradGuard guard;
+  if (kept_buffers_.empty()) {
+    for (const auto& [name, buffer] : buffers_) kept_buffers_.push_back(buffer.clone());
+    return;
+  }
+  for (size_t i = 0; i < buffers_.size(); ++i) kept_buffers_[i].copy_(buffers_[i].second);
+}
+
+void IResNet::restore_buffers() {
+  at::NoGradGuard guard;
+  require(!kept_buffers_.empty(), "ERR_INTERNAL", "No buffers were kept.");
+  for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].second.copy_(kept_buffers_[i]);
+}
+
 void IResNet::follow(const IResNet& source, double momentum) {
   require(parameters_.size() == source.parameters_.size(), "ERR_ARGUMENT", "The networks differ in depth.");
   at::NoGradGuard guard;

@@ -37,6 +37,10 @@ class IResNet {
   const NamedTensors& parameters() const { return parameters_; }
   const NamedTensors& buffers() const { return buffers_; }
 
+  /// Copies the buffers aside, so that `restore_buffers` can undo a step whose values were not finite.
+  void keep_buffers();
+  void restore_buffers();
+
   /// Moves every parameter towards the source's, p <- momentum p + (1 - momentum) p_source, and copies its buffers.
   void follow(const IResNet& source, double momentum);
 
@@ -72,6 +76,7 @@ class IResNet {
   NamedTensors parameters_;
   NamedTensors buffers_;
   std::vector<Initial> initial_;
+  std::vector<at::Tensor> kept_buffers_;
   at::Tensor stem_, stem_prelu_, linear_weight_, linear_bias_;
   BatchNorm stem_bn_, last_bn_, features_;
   std::vector<Block> blocks_;

@@ -38,12 +38,19 @@ export function drawGlasses(
 
   const power = 2 + 2.5 * (1 - glasses.roundness);
   const { size } = picture;
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const [px, py] = [x - ox, y - oy];
+  const reachU = centre + half + 4;
+  const reachV = tall + 6;
+  const reachX = Math.abs(ux) * reachU + Math.abs(vx) * reachV;
+  const reachY = Math.abs(uy) * reachU + Math.abs(vy) * reachV;
+  const bottom = Math.min(size - 1, Math.ceil(oy + reachY));
+  const right = Math.min(size - 1, Math.ceil(ox + reachX));
+  for (let y = Math.max(0, Math.floor(oy - reachY)); y <= bottom; y++) {
+    for (let x = Math.max(0, Math.floor(ox - reachX)); x <= right; x++) {
+      const px = x - ox;
+      const py = y - oy;
       const u = (px * vy - py * vx) / determinant;
       const v = (py * ux - px * uy) / determinant - 1.5;
-      if (v < -tall - 4 || v > tall + 4 || u < -centre - half - 4 || u > centre + half + 4) continue;
+      if (v < -tall - 4 || v > tall + 4 || u < -reachU || u > reachU) continue;
       const at = y * size + x;
       if (visible.mesh[at] && visible.depth[at]! > oz + u * uz + (v + 1.5) * vz + 4) continue;
       const du = (Math.abs(u) - centre) / half;

@@ -17,6 +17,7 @@ export class HeadShape {
   private readonly widths: (y: number) => number;
   private readonly profile: (y: number) => number;
   private readonly hairline: Hairline;
+  private readonly row = { y: NaN, width: 0, front: 0, centre: 0, jaw: 0, bumps: [] as number[] };
 
   constructor(
     private readonly identity: FaceIdentity,
@@ -64,28 +65,44 @@ export class HeadShape {
     return this.widths(y) * Math.sin(lambda);
   }
 
+  /** Finds what all points at a height share; points are mostly asked for row by row. */
+  private enterRow(y: number): void {
+    const { bumps, row } = this;
+    row.y = y;
+    row.width = this.widths(y);
+    row.front = this.profile(y);
+    // Towards the chin the section's centre moves forward, so that the jaw rises to the ear.
+    row.centre = 24 * smoothstep(36, this.bottomY, y);
+    const { mouth } = this.identity;
+    row.jaw = this.variation.expression.open * 7 * smoothstep(mouth.y + 1, mouth.y + 12, y);
+    row.bumps.length = 0;
+    for (let b = 0; b < bumps.length; b += BUMP_FIELDS) {
+      const dy = y - bumps[b + 1]!;
+      const distance = dy * dy * bumps[b + 3]!;
+      if (distance < 6) row.bumps.push(bumps[b]!, bumps[b + 2]!, bumps[b + 4]! * Math.exp(-distance));
+    }
+  }
+
   /** Writes the surface point at an angle and a height to `out[at..at+2]`; returns how hollow it is there. */
   point(lambda: number, y: number, out: Float64Array, at: number): number {
-    const width = this.widths(y);
-    const front = this.profile(y);
+    const { row } = this;
+    if (row.y !== y) this.enterRow(y);
+    const { width, front, centre } = row;
     const sin = Math.sin(lambda);
     const cos = Math.cos(lambda);
     const x = width * sin;
-    // Towards the chin the section's centre moves forward, so that the jaw rises to the ear.
-    const centre = 24 * smoothstep(36, this.bottomY, y);
     const flat = cos > 0 ? Math.pow(cos, 0.74) : cos * 0.9;
     let z = centre + (front - centre) * flat;
 
     let height = 0;
     let hollow = 0;
     if (cos > 0.15) {
-      const { bumps } = this;
-      for (let b = 0; b < bumps.length; b += BUMP_FIELDS) {
+      const { bumps } = row;
+      for (let b = 0; b < bumps.length; b += 3) {
         const dx = x - bumps[b]!;
-        const dy = y - bumps[b + 1]!;
-        const distance = dx * dx * bumps[b + 2]! + dy * dy * bumps[b + 3]!;
+        const distance = dx * dx * bumps[b + 1]!;
         if (distance > 6) continue;
-        const lift = bumps[b + 4]! * Math.exp(-distance);
+        const lift = bumps[b + 2]! * Math.exp(-distance);
         height += lift;
         if (lift < 0) hollow -= lift;
       }
@@ -93,10 +110,9 @@ export class HeadShape {
       z += height;
     }
 
-    const jaw = this.variation.expression.open * 7 * smoothstep(this.identity.mouth.y + 1, this.identity.mouth.y + 12, y);
     const hair = this.hairLift(lambda, y);
     out[at] = x + sin * hair;
-    out[at + 1] = y + jaw - (y < -25 ? (hair * (-25 - y)) / 45 : 0);
+    out[at + 1] = y + row.jaw - (y < -25 ? (hair * (-25 - y)) / 45 : 0);
     out[at + 2] = z + cos * hair;
     return hollow;
   }
@@ -112,9 +128,11 @@ export class HeadShape {
     const along = Math.max(0, Math.min(1, (y - 1) / (nose.length - 1)));
     const tip = nose.tip;
     const ridge = nose.bridge + (tip - nose.bridge) * Math.pow(along, 1.25) + nose.hump * Math.sin(along * Math.PI);
-    const fade = smoothstep(-6, 4, y) * (1 - smoothstep(nose.length + 1, nose.length + 5.5, y));
     const width = nose.bridgeWidth + (nose.bulb + 1.2 - nose.bridgeWidth) * along * along;
     const dx = x - asymmetry.nose * along;
+    // The underside is round: it reaches lower in the middle than at the wings.
+    const under = nose.length + 2.6 - 0.07 * dx * dx;
+    const fade = smoothstep(-6, 4, y) * (1 - smoothstep(under - 2.5, under + 2.8, y));
     return fade * ridge * Math.exp(-(dx * dx) / (2 * width * width));
   }
 
@@ -147,7 +165,7 @@ function bumpsOf(identity: FaceIdentity, variation: FaceVariation): Float64Array
   pair(24, 32, 9, 10, head.cheekFullness + look.weight * 1.1);
   pair(19, 24 - smile * 4, 7, 6, Math.max(0, smile) * 3 - look.age * 0.4);
   pair(15, 31, 2.6, 6, -0.5 - Math.max(0, smile) * 1.5 - look.age * 0.9);
-  pair(nose.width, nose.length - 0.5, 2.9, 3.2, 4.6);
+  pair(nose.width, nose.length - 0.8, 2.7, 2.6, 4.4);
   pair(nose.width + 4, nose.length + 1, 2.4, 4, -1.2);
   add(0, nose.length - 1.5, nose.bulb, 3.4, 2);
   const half = mouth.halfWidth * (1 + smile * 0.18);

@@ -122,10 +122,10 @@ export function drawIdentity(seed: number, person: number): FaceIdentity {
   return {
     seed: new SynthRandom(seed, 0x5eed, person).below(0x7fffffff),
     head: {
-      faceWidth: n(40, 2.2),
-      foreheadWidth: n(36.5, 2),
-      jawWidth: n(31 + rugged * 1.6, 2.6),
-      chinWidth: n(17 + rugged * 2, 3),
+      faceWidth: n(41.5, 2.2),
+      foreheadWidth: n(37.5, 2),
+      jawWidth: n(32.5 + rugged * 1.6, 2.6),
+      chinWidth: n(18.5 + rugged * 2, 2.8),
       chinY: n(65 + rugged, 3),
       chinForward: n(0, 2.2),
       foreheadSlope: n(rugged * 1.5, 2.5),
@@ -166,14 +166,14 @@ export function drawIdentity(seed: number, person: number): FaceIdentity {
     mouth: {
       y: n(40.3, 1.7),
       halfWidth: n(13.8, 1.5),
-      upper: n(2.5 - rugged * 0.4, 0.75),
-      lower: n(3.7 - rugged * 0.4, 0.9),
+      upper: n(2.9 - rugged * 0.4, 0.8),
+      lower: n(4.3 - rugged * 0.4, 0.9),
       bow: random.next(),
       corners: n(0, 0.9),
     },
     skin: {
       colour: skin,
-      lip: mix(scale(skin, 0.72), fromSrgb(172, 66, 66), random.uniform(0.2, 0.6)),
+      lip: mix(scale(skin, 0.66), fromSrgb(166, 54, 58), random.uniform(0.3, 0.7)),
       ruddiness: random.next(),
       oiliness: random.uniform(0.3, 1),
       spots: drawSpots(random, tone),

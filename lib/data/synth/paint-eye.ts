@@ -4,7 +4,7 @@ import { valueNoise } from './noise';
 import { cover, shade, type Surface } from './surface';
 import type { FaceVariation } from './variation';
 
-const SCLERA = fromSrgb(232, 226, 220);
+const SCLERA = fromSrgb(206, 198, 190);
 const LASH = fromSrgb(26, 18, 16);
 const EYE_SHADOW = fromSrgb(70, 48, 74);
 
@@ -50,6 +50,7 @@ export class EyePaint {
     const lidTop = -this.upper * bend;
     const lidBottom = this.lower * (arc > 0 ? Math.pow(arc, 0.8) : 0);
 
+    if (ey < lidTop - 9 || ey > lidBottom + 9) return;
     const outer = 1 - smoothstep(1, 1.6, Math.abs(along));
     const bag = (eye.bags * 0.22 + look.age * 0.14) * Math.exp(-((ey - lidBottom - 4) ** 2) / 5) * outer;
     shade(surface, 1 - bag);
@@ -59,17 +60,18 @@ export class EyePaint {
       const fold = 1.5 + eye.crease * 1.9;
       shade(surface, 1 - (0.25 + 0.4 * eye.crease) * Math.exp(-((above - fold) ** 2) / 0.5) * outer);
       shade(surface, 1 - 0.16 * outer * Math.exp(-above / 3.5));
-    }
+      if (above > 2.2) return;
+    } else if (ey > lidBottom + 2.2) return;
     if (arc <= 0) {
       if (along > 1 && along < 1.25) cover(surface, LASH, 0.5 * Math.exp(-((ey + 0.4 + (along - 1) * 3) ** 2) / 0.3));
       return;
     }
     if (ey > lidTop && ey < lidBottom) {
       const shadow = smoothstep(0, 2.6, ey - lidTop);
-      const round = 0.72 + 0.28 * arc;
+      const round = 0.66 + 0.34 * arc;
       cover(surface, scale(SCLERA, round * (0.5 + 0.5 * shadow)), 1);
       if (along < -0.8) cover(surface, fromSrgb(196, 110, 104), (-along - 0.8) * 3);
-      surface.gloss = 0.5;
+      surface.gloss = 0.1;
       surface.soft = 0.3;
       const ix = ex - side * expression.gazeX * 1.6;
       const iy = ey + 0.35 - expression.gazeY * 0.8;

@@ -50,6 +50,15 @@ export class FacePaint {
     if (y > this.hairline.at(lambda) - 6) this.paintSkin(x, y, lambda, this.base);
   }
 
+  /** Whether the paint changes within a pixel here: near eyes, mouth, nostrils and hairline. */
+  isDetailed(x: number, y: number, lambda: number): boolean {
+    const side = Math.abs(x);
+    if (y > -16 && y < 7 && side < 32) return true;
+    if (y > 18 && y < 54 && side < 22) return true;
+    const toHair = y - this.hairline.at(lambda);
+    return toHair > -6 && toHair < 6;
+  }
+
   /**
    * Finds what lies at a point of the head.
    *
@@ -164,7 +173,7 @@ export class FacePaint {
     const jaw = beard.cheek * smoothstep(cheekLine, cheekLine + 9, y);
     const amount = Math.max(moustache, goatee, jaw);
     if (amount <= 0) return;
-    const grain = 0.55 + 0.75 * valueNoise(x * 2.1 + 20, y * 1.5 + lambda * 8);
+    const grain = 0.7 + 0.45 * valueNoise(x * 1.4 + 20, y * 1.1 + lambda * 8);
     const alpha = Math.min(0.95, amount * (0.8 + stubble)) * clear * grain;
     cover(surface, scale(this.hair, 0.6), alpha);
     surface.gloss *= 1 - 0.7 * alpha;

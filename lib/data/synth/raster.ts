@@ -53,10 +53,30 @@ export function rasterize(mesh: Mesh, index: number, screen: Float64Array, targe
   }
 }
 
-/** The three vertices of a cell's triangle, in the order in which its weights were stored. */
-export function cornersOf(cell: number, columns: number): [number, number, number] {
+/**
+ * Interpolates vertex attributes, `fields` numbers for each vertex, at a visible sample into `out[offset..]`.
+ */
+export function interpolate(
+  mesh: Mesh,
+  visible: Visibility,
+  at: number,
+  attribute: Float64Array,
+  fields: number,
+  out: Float64Array,
+  offset: number,
+): void {
+  const cell = visible.cell[at]!;
   const corner = cell >> 1;
-  return cell & 1 ? [corner + columns + 1, corner + columns, corner + 1] : [corner, corner + 1, corner + columns];
+  const lower = (cell & 1) === 1;
+  const a = fields * (lower ? corner + mesh.columns + 1 : corner);
+  const b = fields * (lower ? corner + mesh.columns : corner + 1);
+  const c = fields * (lower ? corner + 1 : corner + mesh.columns);
+  const wb = visible.weights[2 * at]!;
+  const wc = visible.weights[2 * at + 1]!;
+  const wa = 1 - wb - wc;
+  for (let k = 0; k < fields; k++) {
+    out[offset + k] = wa * attribute[a + k]! + wb * attribute[b + k]! + wc * attribute[c + k]!;
+  }
 }
 
 function drawTriangle(
@@ -76,7 +96,8 @@ function drawTriangle(
   const cx = screen[3 * c]! - ax;
   const cy = screen[3 * c + 1]! - ay;
   const area = bx * cy - by * cx;
-  if (area < 1e-9 && area > -1e-9) return;
+  // Triangles turned away are hidden by the ones that face the viewer.
+  if (area < 1e-9) return;
   const left = Math.max(0, Math.ceil(ax + Math.min(0, bx, cx)));
   const right = Math.min(size - 1, Math.floor(ax + Math.max(0, bx, cx)));
   const top = Math.max(0, Math.ceil(ay + Math.min(0, by, cy)));

@@ -6,7 +6,7 @@ import type { FaceIdentity } from './identity';
 import { drawOccluder } from './overlay';
 import { FacePaint } from './paint-face';
 import { Illumination } from './illumination';
-import { cornersOf, newVisibility, PAINT_FIELDS, rasterize, type Mesh, type Visibility } from './raster';
+import { interpolate, newVisibility, PAINT_FIELDS, rasterize, type Visibility } from './raster';
 import { buildScene, Material, type Scene } from './scene';
 import { ShadowMap } from './shadow-map';
 import { shade, type Surface } from './surface';
@@ -88,24 +88,40 @@ function shadeSamples(
   const cloth = scale(variation.background.colours[2], 0.7);
   const masked = variation.occlusion.kind === 'mask';
   const { size, light } = picture;
-  // Light and skin change slowly: they are found once for each pixel and mesh, paint at every sample.
+  // Light and skin change slowly: they are found once for each pixel and mesh, fine paint at every sample.
   for (let pixelY = 0; pixelY < size; pixelY += RATE) {
     for (let pixelX = 0; pixelX < size; pixelX += RATE) {
       let prepared = -1;
+      let plain = false;
+      let last = 0;
+      let behind: Colour = cloth;
       for (let sample = 0; sample < RATE * RATE; sample++) {
         const at = (pixelY + (sample >> 1)) * size + pixelX + (sample & 1);
         const index = visible.mesh[at]!;
         if (index === 0) {
-          light.set(sky(pixelX / RATE, pixelY / RATE), 3 * at);
+          if (prepared !== 0) behind = sky(pixelX / RATE, pixelY / RATE);
+          prepared = 0;
+          light[3 * at] = behind[0];
+          light[3 * at + 1] = behind[1];
+          light[3 * at + 2] = behind[2];
           continue;
         }
+        if (plain && prepared === index) {
+          light[3 * at] = light[3 * last]!;
+          light[3 * at + 1] = light[3 * last + 1]!;
+          light[3 * at + 2] = light[3 * last + 2]!;
+          continue;
+        }
+        last = at;
         const mesh = scene.meshes[index - 1]!;
-        interpolatePaint(mesh, visible, at, point);
+        interpolate(mesh, visible, at, mesh.paint, PAINT_FIELDS, point, 6);
         const [x, y, lambda] = [point[6]!, point[7]!, point[8]!];
         const covered = masked && mesh.material === Material.head && underMask(identity, y, lambda);
         if (prepared !== index) {
           prepared = index;
-          interpolateShape(mesh, visible, at, point);
+          plain = mesh.material !== Material.head || !paint.isDetailed(x, y, lambda);
+          interpolate(mesh, visible, at, mesh.position, 3, point, 0);
+          interpolate(mesh, visible, at, mesh.normal, 3, point, 3);
           if (covered) point.set(scene.camera.rotate(...maskNormal(identity, y, lambda)), 3);
           lamp.prepare(point);
           if (mesh.material === Material.head && !covered) paint.prepare(x, y, lambda);
@@ -131,32 +147,6 @@ function matt(surface: Surface, colour: Colour, soft: number): void {
   surface.gloss = 0;
   surface.soft = soft;
   surface.glint = 0;
-}
-
-/** Writes position and normal of the surface seen at a sample to `point[0..5]`. */
-function interpolateShape(mesh: Mesh, visible: Visibility, at: number, point: Float64Array): void {
-  const [a, b, c] = cornersOf(visible.cell[at]!, mesh.columns);
-  const wb = visible.weights[2 * at]!;
-  const wc = visible.weights[2 * at + 1]!;
-  const wa = 1 - wb - wc;
-  const { position, normal } = mesh;
-  for (let k = 0; k < 3; k++) {
-    point[k] = wa * position[3 * a + k]! + wb * position[3 * b + k]! + wc * position[3 * c + k]!;
-    point[3 + k] = wa * normal[3 * a + k]! + wb * normal[3 * b + k]! + wc * normal[3 * c + k]!;
-  }
-}
-
-/** Writes the paint fields of the surface seen at a sample to `point[6..9]`. */
-function interpolatePaint(mesh: Mesh, visible: Visibility, at: number, point: Float64Array): void {
-  const [a, b, c] = cornersOf(visible.cell[at]!, mesh.columns);
-  const wb = visible.weights[2 * at]!;
-  const wc = visible.weights[2 * at + 1]!;
-  const wa = 1 - wb - wc;
-  const { paint } = mesh;
-  for (let k = 0; k < PAINT_FIELDS; k++) {
-    point[6 + k] =
-      wa * paint[PAINT_FIELDS * a + k]! + wb * paint[PAINT_FIELDS * b + k]! + wc * paint[PAINT_FIELDS * c + k]!;
-  }
 }
 
 /** Whether a cloth mask, from the bridge of the nose to the chin and with straps to the ears, is worn here. */

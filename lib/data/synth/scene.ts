@@ -134,7 +134,8 @@ function buildLongHair(identity: FaceIdentity, variation: FaceVariation): Mesh {
   for (let row = 0, at = 0; row < rows; row++) {
     const t = row / (rows - 1);
     const y = -40 + 140 * t;
-    const width = head.faceWidth + 2 + volume * (0.8 + 0.8 * t) + hair.curl * 4 * Math.sin(t * 9);
+    const crown = Math.sqrt(Math.min(1, 0.25 + 3 * t));
+    const width = crown * (head.faceWidth + 2 + volume * (0.8 + 0.8 * t) + hair.curl * 4 * Math.sin(t * 9));
     for (let column = 0; column < columns; column++, at++) {
       const lambda = ((2 * column) / (columns - 1) - 1) * 2.2;
       mesh.position[3 * at] = width * Math.sin(lambda);

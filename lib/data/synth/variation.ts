@@ -66,6 +66,11 @@ export function drawVariation(random: SynthRandom, identity: FaceIdentity, sprea
   const direction = normalised([Math.sin(side), -Math.sin(up), Math.cos(side) * Math.cos(up)]);
   const warmth = n(0.12 + 0.06 * spread);
   const colour = () => fromSrgb(random.uniform(10, 245), random.uniform(10, 245), random.uniform(10, 245));
+  const wall = () => {
+    const paint = colour();
+    const grey = (paint[0] + paint[1] + paint[2]) / 3;
+    return mix(paint, [grey, grey, grey], random.uniform(0.3, 1));
+  };
   const hardness = random.next();
   const key = random.uniform(0.75, 1.25) * (0.5 + 0.6 * hardness);
   const ambient = random.uniform(0.75, 1.25) * (0.5 - 0.32 * hardness);
@@ -115,7 +120,7 @@ export function drawVariation(random: SynthRandom, identity: FaceIdentity, sprea
       seed: random.below(0x7fffffff),
       colour: kind === 'mask' ? mix(colour(), fromSrgb(225, 232, 236), 0.6) : colour(),
     },
-    background: { kind: random.below(4), colours: [colour(), colour(), colour()] },
+    background: { kind: random.below(4), colours: [wall(), wall(), wall()] },
     camera: {
       exposure: Math.pow(2, n(0.22 + 0.3 * spread)),
       contrast: 1 + n(0.06 + 0.1 * spread),

@@ -1,0 +1,69 @@
+import type { ResolvedConfig } from '../config/schema';
+import { readVerificationSet } from '../data/verification-set';
+import { evaluateVerification } from '../eval/evaluate-verification';
+import type { VerificationResult } from '../eval/verification';
+import { formatTable } from '../report/table';
+import { setThreads } from '../runtime';
+import { scope } from '../tensor/scope';
+import { openCheckpoint, resolveCheckpoint } from '../train/checkpoint';
+import { makeBackbone } from '../train/model';
+
+export interface EvalVerificationOptions {
+  /** Verification sets (.bin). */
+  data: string[];
+  /** Images in one forward pass. */
+  batchSize?: number;
+  json?: boolean;
+}
+
+/** `kappa eval verification`: evaluates a checkpoint on verification sets. */
+export async function evalVerificationCommand(
+  target: string,
+  options: EvalVerificationOptions,
+): Promise<void> {
+  const checkpoint = await openCheckpoint<{ config: ResolvedConfig }>(await resolveCheckpoint(target));
+  await setThreads();
+  const backbone = makeBackbone(checkpoint.state.config).eval();
+  await scope(async () => backbone.loadState(await checkpoint.tensors('backbone')));
+  const results: VerificationResult[] = [];
+  for (const file of options.data) {
+    const set = await readVerificationSet(file);
+    const total = set.images.length;
+    let shown = 0;
+    const onProgress = (done: number): void => {
+      const tenths = Math.floor((done / total) * 10);
+      if (tenths > shown && done < total) process.stderr.write(`${set.name}: ${done} of ${total} images\n`);
+      shown = tenths;
+    };
+    results.push(await evaluateVerification(backbone, set, { batchSize: options.batchSize, onProgress }));
+  }
+  backbone.dispose();
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ results })}\n`);
+    return;
+  }
+  const percent = (share: number): string => (share * 100).toFixed(2);
+  const rows = results.map((r) => [
+    r.name,
+    percent(r.accuracy),
+    percent(r.std),
+    r.threshold.toFixed(3),
+    percent(r.val),
+    percent(r.auc),
+    percent(r.eer),
+    r.xnorm.toFixed(2),
+    r.pairs,
+  ]);
+  const header = [
+    'set',
+    'accuracy %',
+    'std',
+    'threshold',
+    'TAR@FAR=1e-3 %',
+    'AUC %',
+    'EER %',
+    'XNorm',
+    'pairs',
+  ];
+  process.stdout.write(`${checkpoint.folder}\n${formatTable(header, rows)}`);
+}

@@ -1,0 +1,78 @@
+/**
+ * Deep face recognition for Node.js on LibTorch: backbones, margin heads, concentration, data, training, evaluation.
+ *
+ * @packageDocumentation
+ */
+export { KappaError } from './errors';
+export type { KappaErrorCode } from './errors';
+
+export { Tensor } from './tensor/tensor';
+export type { Dims, Operand, TensorOptions } from './tensor/tensor';
+export { liveTensors } from './tensor/core';
+export { scope } from './tensor/scope';
+export type { DType, HostArray, HostData } from './native/contract';
+export { isGradEnabled, noGrad } from './native/submit';
+export {
+  buildInfo,
+  getRandomState,
+  getThreads,
+  manualSeed,
+  setRandomState,
+  setThreads,
+  synchronize,
+} from './runtime';
+export { readSafetensors, writeSafetensors } from './io/safetensors';
+
+export { IResNet } from './nn/iresnet';
+export type { IResNetDepth, IResNetOptions } from './nn/iresnet';
+export type { NamedTensors, Stateful } from './nn/module';
+
+export { MarginHead } from './head/margin-head';
+export type { ForwardOptions, MarginHeadOptions } from './head/margin-head';
+export { ArcFaceHead } from './head/arcface-head';
+export { CosFaceHead } from './head/cosface-head';
+export { KappaFaceHead } from './head/kappaface-head';
+export type { ConcentrationOptions, KappaFaceHeadOptions } from './head/kappaface-head';
+
+export { computeClassMargins } from './concentration/margins';
+export type { ClassMargins, MarginRule } from './concentration/margins';
+export type { ConcentrationEstimator, ObservedBatch } from './concentration/estimator';
+export { MemoryBuffer } from './concentration/memory-buffer';
+export type { MemoryBufferOptions } from './concentration/memory-buffer';
+export { MomentumEncoder } from './concentration/momentum-encoder';
+export type { MomentumEncoderOptions } from './concentration/momentum-encoder';
+
+export { SGD } from './optim/sgd';
+export type { SGDOptions } from './optim/sgd';
+export { clipGradNorm } from './optim/clip';
+
+export { FaceDataset } from './data/face-dataset';
+export type { FaceDatasetOptions } from './data/face-dataset';
+export { Loader } from './data/loader';
+export type { Batch, LoaderOptions } from './data/loader';
+export { readVerificationSet, writeVerificationSet } from './data/verification-set';
+export type { VerificationSet } from './data/verification-set';
+export { writeFaceDataset } from './data/write-face-dataset';
+export { defaultSynthOptions, synthesize } from './data/synth';
+export type { SynthHooks, SynthOptions } from './data/synth';
+
+export { defineConfig, deriveConfig, loadConfig, resolveConfig } from './config';
+export type { Config, ConfigChanges, ResolvedConfig } from './config';
+export { Trainer } from './train/trainer';
+export type {
+  MarginStatistics,
+  RunPlan,
+  StepReport,
+  TrainerHooks,
+  TrainerOptions,
+  TrainResult,
+} from './train/trainer';
+export { createSchedule } from './train/schedule';
+export { openCheckpoint, resolveCheckpoint } from './train/checkpoint';
+
+export { embedImages } from './eval/embed';
+export type { Embeddings, EmbedOptions } from './eval/embed';
+export { evaluateVerification } from './eval/evaluate-verification';
+export { evaluateEmbeddings } from './eval/verification';
+export type { VerificationInput, VerificationResult } from './eval/verification';
+export { rankCorrelation } from './eval/rank-correlation';

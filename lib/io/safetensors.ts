@@ -1,0 +1,151 @@
+import { open } from 'node:fs/promises';
+
+import { KappaError, ioError } from '../errors';
+import type { DType } from '../native/contract';
+import { submit } from '../native/submit';
+import { Tensor } from '../tensor/tensor';
+
+/** Element types by their names in safetensors files. */
+const nameOfDtype: Record<DType, string> = {
+  float32: 'F32',
+  float64: 'F64',
+  bfloat16: 'BF16',
+  float16: 'F16',
+  int64: 'I64',
+  int32: 'I32',
+  uint8: 'U8',
+  bool: 'BOOL',
+};
+const bytesOfDtype: Record<DType, number> = {
+  float32: 4,
+  float64: 8,
+  bfloat16: 2,
+  float16: 2,
+  int64: 8,
+  int32: 4,
+  uint8: 1,
+  bool: 1,
+};
+const dtypeOfName = new Map(Object.entries(nameOfDtype).map(([dtype, name]) => [name, dtype as DType]));
+
+const prefixBytes = 8;
+const alignment = 8;
+const largestHeader = 100_000_000; // as in the reference implementation
+
+interface Entry {
+  dtype: DType;
+  shape: number[];
+  /** Bytes from the end of the header. */
+  begin: number;
+  end: number;
+}
+
+/**
+ * Writes tensors to a safetensors file and waits until the disk has it. A file that could not be finished is removed.
+ *
+ * @throws KappaError `ERR_IO`
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const [name, tensor] of tensors) {
+    const bytes = tensor.size * bytesOfDtype[tensor.dtype];
+    header[name] = {
+      dtype: nameOfDtype[tensor.dtype],
+      shape: tensor.shape,
+      data_offsets: [offset, offset + bytes],
+    };
+    offset += bytes;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Math.ceil(text.length / alignment) * alignment;
+  const head = Buffer.alloc(prefixBytes + padded, ' ');
+  head.writeBigUInt64LE(BigInt(padded), 0);
+  text.copy(head, prefixBytes);
+  const handles = [...tensors.values()].map((tensor) => tensor.handle);
+  await submit((addon) => addon.writeTensorFile(path, head, handles));
+}
+
+/**
+ * Reads every tensor of a safetensors file.
+ *
+ * @throws KappaError `ERR_IO`, `ERR_CHECKPOINT` for a file that is truncated or not in the format
+ */
+export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
+  const { entries, dataStart } = await readHeader(path);
+  const names = [...entries.keys()];
+  const list = [...entries.values()];
+  const handles = await submit((addon) =>
+    addon.readTensorFile(
+      path,
+      list.map((entry) => dataStart + entry.begin),
+      list.map((entry) => entry.dtype),
+      list.map((entry) => entry.shape),
+    ),
+  );
+  return new Map(handles.map((handle, i) => [names[i] as string, Tensor.wrap(handle)]));
+}
+
+async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; dataStart: number }> {
+  const corrupt = (why: string): KappaError =>
+    new KappaError('ERR_CHECKPOINT', `${path} is not a whole safetensors file: ${why}.`);
+  let file;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    throw ioError(error, 'open', path);
+  }
+  try {
+    const { size } = await file.stat();
+    const prefix = Buffer.alloc(prefixBytes);
+    const { bytesRead } = await file.read(prefix, 0, prefixBytes, 0);
+    if (bytesRead < prefixBytes) throw corrupt(`it has ${size} bytes`);
+    const length = Number(prefix.readBigUInt64LE(0));
+    if (length > largestHeader || prefixBytes + length > size) {
+      throw corrupt(`its header of ${length} bytes does not fit into ${size}`);
+    }
+    const text = Buffer.alloc(length);
+    await file.read(text, 0, length, prefixBytes);
+    const dataStart = prefixBytes + length;
+    return { entries: parseHeader(text.toString('utf8'), size - dataStart, corrupt), dataStart };
+  } finally {
+    await file.close();
+  }
+}
+
+function parseHeader(
+  text: string,
+  dataBytes: number,
+  corrupt: (why: string) => KappaError,
+): Map<string, Entry> {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch {
+    throw corrupt('its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null) throw corrupt('its header is not an object');
+  const entries = new Map<string, Entry>();
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const { dtype: dtypeName, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+    const dtype = dtypeOfName.get(String(dtypeName));
+    const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+    if (!dtype || !Array.isArray(shape) || !shape.every(isCount))
+      throw corrupt(`its entry ${name} is malformed`);
+    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+      throw corrupt(`its entry ${name} has no offsets`);
+    }
+    const [begin, end] = offsets as [number, number];
+    const bytes = shape.reduce((product, n) => product * n, bytesOfDtype[dtype]);
+    if (end - begin !== bytes)
+      throw corrupt(`its entry ${name} has ${end - begin} bytes instead of ${bytes}`);
+    if (end > dataBytes) throw corrupt(`${name} ends at byte ${end} of ${dataBytes}`);
+    entries.set(name, { dtype, shape, begin, end });
+  }
+  return entries;
+}

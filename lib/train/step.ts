@@ -1,0 +1,90 @@
+import type { Batch } from '../data/loader';
+import { KappaFaceHead } from '../head/kappaface-head';
+import { clipGradNorm } from '../optim/clip';
+import { scope } from '../tensor/scope';
+import { Tensor } from '../tensor/tensor';
+import type { Model } from './model';
+
+/** What one optimizer step came to. */
+export interface StepResult {
+  /** Mean loss over the global batch. */
+  loss: number;
+  /** 2-norm of the backbone's gradient before clipping; NaN if it was not computed. */
+  gradNorm: number;
+  /** Mean cosine between the embeddings and the centres of their classes. */
+  targetCosine: number;
+  /** Whether the parameters were updated: not where loss or gradient were not finite. */
+  updated: boolean;
+}
+
+/** Images of one forward pass on their way through the step. */
+interface Observed {
+  images: Tensor;
+  embeddings: Tensor;
+  labels: Tensor;
+  sampleIndex: Tensor;
+}
+
+// A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
+const noClipping = Number.MAX_VALUE;
+
+async function toDevice(batch: Batch, side: number): Promise<Omit<Observed, 'embeddings'>> {
+  // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
+  const labels = await Tensor.from(BigInt64Array.from(batch.labels, BigInt));
+  const sampleIndex = await Tensor.from(BigInt64Array.from(batch.sampleIndex, BigInt));
+  const size = { batch: batch.size, height: side, width: side };
+  const images = await Tensor.fromImages(batch.images, size, batch.flips);
+  return { images, labels, sampleIndex };
+}
+
+/**
+ * One optimizer step: embeddings, loss, gradients, clipping, update, concentration. Several batches make one global
+ * batch: each weighs by its size, so that the gradient is that of the large batch. Where loss or gradient are not
+ * finite nothing is updated, running statistics included.
+ */
+export async function trainStep(
+  { backbone, head, optimizer }: Model,
+  batches: readonly Batch[],
+  options: { lr: number; clipNorm: number },
+): Promise<StepResult> {
+  const globalBatch = batches.reduce((sum, batch) => sum + batch.size, 0);
+  const estimates = head instanceof KappaFaceHead ? head : undefined;
+  return scope(async () => {
+    await backbone.keepBuffers();
+    const observed: Observed[] = [];
+    let loss = 0;
+    let targetCosine = 0;
+    for (const batch of batches) {
+      const input = await toDevice(batch, backbone.options.imageSize);
+      batch.release();
+      const embeddings = await backbone.forward(input.images);
+      const { loss: batchLoss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
+      const share = batch.size / globalBatch;
+      const weighted = await batchLoss.mul(share);
+      const [value, cosine] = await Promise.all([
+        weighted.item(),
+        targetCosines.mean().then((mean) => mean.item()),
+      ]);
+      loss += value;
+      targetCosine += cosine * share;
+      if (!Number.isFinite(loss)) break;
+      await weighted.backward();
+      observed.push({ ...input, embeddings: await embeddings.detach() });
+    }
+    for (const batch of batches) batch.release();
+    const gradNorm = Number.isFinite(loss)
+      ? await clipGradNorm(backbone.parameters(), options.clipNorm)
+      : NaN;
+    const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), noClipping) : NaN;
+    const updated = Number.isFinite(headNorm);
+    if (updated) {
+      optimizer.lr = options.lr;
+      await optimizer.step();
+      if (estimates) for (const batch of observed) await estimates.observe(batch);
+    } else {
+      await backbone.restoreBuffers();
+    }
+    await optimizer.zeroGrad();
+    return { loss, gradNorm, targetCosine, updated };
+  });
+}

@@ -1,0 +1,67 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+
+import { readVerificationSet } from '../data/verification-set';
+import type { VerificationSet } from '../data/verification-set';
+import { KappaError } from '../errors';
+import { evaluateVerification } from '../eval/evaluate-verification';
+import type { VerificationResult } from '../eval/verification';
+import type { IResNet } from '../nn/iresnet';
+
+/** What one round of verification came to. */
+export interface ValidationResult {
+  step: number;
+  /** Mean accuracy over the sets: what the best checkpoint is chosen by. */
+  meanAccuracy: number;
+  verification: Record<string, VerificationResult>;
+}
+
+/**
+ * Reads the verification sets of a run at its start, so that a bad one is found before training.
+ *
+ * @throws KappaError `ERR_DATA_NOT_FOUND` naming all that are missing, `ERR_DATA_CORRUPT`
+ */
+export async function readValidationSets(
+  root: string,
+  names: readonly string[],
+  required: boolean,
+  warn: (text: string) => void,
+): Promise<VerificationSet[]> {
+  const files = names.map((name) => path.join(root, `${name}.bin`));
+  const present = await Promise.all(
+    files.map((file) =>
+      access(file).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  const missing = files.filter((_, i) => !present[i]);
+  if (missing.length > 0) {
+    const text = `verification set${missing.length > 1 ? 's' : ''} ${missing.join(', ')} not found`;
+    if (required) {
+      throw new KappaError(
+        'ERR_DATA_NOT_FOUND',
+        `The ${text}. Put the .bin files of insightface beside train.rec, name others with --set data.validation='["lfw"]', or go on without them with --set data.validationRequired=false.`,
+      );
+    }
+    warn(`The ${text}: going on without.`);
+  }
+  const sets: VerificationSet[] = [];
+  for (const [i, file] of files.entries()) if (present[i]) sets.push(await readVerificationSet(file));
+  return sets;
+}
+
+/** Verifies a backbone on every set. */
+export async function validate(
+  backbone: IResNet,
+  sets: readonly VerificationSet[],
+  step: number,
+  signal?: AbortSignal,
+): Promise<ValidationResult> {
+  const verification: Record<string, VerificationResult> = {};
+  for (const set of sets) verification[set.name] = await evaluateVerification(backbone, set, { signal });
+  const accuracies = Object.values(verification).map((result) => result.accuracy);
+  const meanAccuracy = accuracies.reduce((sum, value) => sum + value, 0) / Math.max(1, accuracies.length);
+  return { step, meanAccuracy, verification };
+}

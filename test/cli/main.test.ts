@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { runKappa, runScript, startKappa, type Ended } from './run-kappa';
+
+const root = join(__dirname, '..', '..');
+
+function assertUsageError(ended: Ended, message: RegExp): void {
+  assert.match(ended.stderr, message);
+  assert.equal(ended.stdout, '');
+  assert.equal(ended.code, 2);
+}
+
+describe('kappa', () => {
+  it('prints help and its version on stdout', () => {
+    const help = runKappa(['--help']);
+    assert.equal(help.code, 0);
+    for (const command of ['train', 'eval', 'config', 'data', 'libtorch', 'doctor'])
+      assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    assert.deepEqual(runKappa(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('answers --help without loading LibTorch, decoders or schemas', () => {
+    const { code, stdout } = runScript(`
+      cli.run(['--help']).then((code) => {
+        const heavy = Object.keys(require.cache).filter((file) =>
+          /\\.node$|lib.(native|libtorch|tensor|train)\\b|node_modules.(sharp|zod|jiti|yaml|cli-progress|@julusian)\\b/.test(file));
+        process.stdout.write('\\nheavy ' + JSON.stringify(heavy) + ' of ' + Object.keys(require.cache).length);
+        process.exitCode = code;
+      });`);
+    assert.equal(code, 0);
+    assert.match(stdout, /\nheavy \[\] of [1-9]\d*$/);
+  });
+
+  it('explains every command with --help', () => {
+    const commands = [
+      'train',
+      'eval verification',
+      'config print',
+      'data inspect',
+      'data synth',
+      'libtorch install',
+      'libtorch path',
+      'doctor',
+    ];
+    // In one process: what is tested is that each exists and needs no arguments for its help.
+    const { code, stdout } = runScript(`
+      (async () => {
+        for (const command of ${JSON.stringify(commands)})
+          if ((await cli.run([...command.split(' '), '--help'])) !== 0) throw new Error(command);
+      })();`);
+    assert.equal(code, 0);
+    for (const command of commands) assert.match(stdout, new RegExp(`^Usage: kappa ${command} `, 'm'));
+  });
+
+  it('suggests what a mistyped command or flag may mean, and exits with 2', () => {
+    assertUsageError(runKappa(['trian']), /unknown command 'trian'\n\(Did you mean train\?\)/);
+    assertUsageError(runKappa(['config', 'pirnt', 'x']), /Did you mean print\?/);
+    assertUsageError(
+      runKappa(['train', 'configs/base', '--jsno']),
+      /unknown option '--jsno'\n\(Did you mean --json\?\)/,
+    );
+  });
+
+  it('refuses missing and surplus arguments with 2', () => {
+    assertUsageError(runKappa([]), /^Usage: kappa/);
+    assertUsageError(runKappa(['train']), /missing required argument 'config'/);
+    assertUsageError(runKappa(['train', '--resume', 'configs/base']), /The config comes first/);
+    assertUsageError(runKappa(['train', 'a', 'b']), /too many arguments/);
+    assertUsageError(runKappa(['eval', 'verification', 'x']), /--data <file\.\.\.>' not specified/);
+    assertUsageError(runKappa(['data', 'synth']), /nothing to write/);
+  });
+
+  it('refuses values that are no numbers with 2', () => {
+    assertUsageError(runKappa(['data', 'synth', 'x', '--identities', 'many']), /Expected a number/);
+    const batch = ['eval', 'verification', 'x', '--data', 'y', '--batch-size'];
+    assertUsageError(runKappa([...batch, '0']), /Expected a whole number above 0/);
+    assertUsageError(runKappa([...batch, '1.5']), /Expected a whole number above 0/);
+  });
+});
+
+describe('kappa config print', () => {
+  it('prints YAML with doc lines that is itself a config with the same values', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kappaface-cli-'));
+    try {
+      const printed = runKappa(['config', 'print', 'configs/base', '--set', 'seed=7']);
+      assert.equal(printed.code, 0, printed.stderr);
+      assert.match(printed.stdout, /^# seed of everything random\nseed: 7$/m);
+      writeFileSync(join(folder, 'copy.yaml'), printed.stdout);
+      const copy = runKappa(['config', 'print', 'copy', '--json'], {}, folder);
+      const original = runKappa(['config', 'print', 'configs/base', '--set', 'seed=7', '--json']);
+      assert.equal(copy.code, 0, copy.stderr);
+      assert.deepEqual(JSON.parse(copy.stdout), JSON.parse(original.stdout));
+      assert.equal(original.stderr, '');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("finds the package's configs from any folder", () => {
+    const printed = runKappa(['config', 'print', 'configs/base', '--json'], {}, tmpdir());
+    assert.equal((JSON.parse(printed.stdout) as { name: string }).name, 'base');
+  });
+
+  it('tells of a wrong config without a stack, and exits with 1', () => {
+    const ended = runKappa(['config', 'print', 'configs/base', '--set', 'train.epohs=3']);
+    assert.equal(ended.code, 1);
+    assert.equal(ended.stdout, '');
+    assert.match(
+      ended.stderr,
+      /^error \[ERR_CONFIG\]: .*\n {2}train\.epohs: .* Did you mean train\.epochs\?\n$/,
+    );
+  });
+
+  it('shows the stack with KAPPA_DEBUG=1', () => {
+    const ended = runKappa(['config', 'print', 'nothing'], { KAPPA_DEBUG: '1' });
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /\n +at .*load\.ts/);
+  });
+
+  it('takes an override without = for wrong usage', () => {
+    const ended = runKappa(['config', 'print', 'configs/base', '--set', 'seed']);
+    assertUsageError(ended, /^error \[ERR_USAGE\]: .*path\.to\.option=value/);
+  });
+
+  it('is silent when its reader goes away', async () => {
+    const child = startKappa(['config', 'print', 'configs/base'], ['ignore', 'pipe', 'pipe']);
+    child.stdout?.destroy();
+    const stderr = text(child.stderr as NodeJS.ReadableStream & AsyncIterable<Buffer>);
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(await stderr, '');
+    assert.equal(code, 0);
+  });
+
+  it('fails when its output cannot be written', async function () {
+    if (!existsSync('/dev/full')) return this.skip();
+    const full = openSync('/dev/full', 'w');
+    const child = startKappa(['config', 'print', 'configs/base'], ['ignore', full, 'pipe']);
+    closeSync(full);
+    const stderr = text(child.stderr as NodeJS.ReadableStream & AsyncIterable<Buffer>);
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.match(await stderr, /^error \[ERR_IO\]: Could not write to the standard output/);
+    assert.equal(code, 1);
+  });
+});
+
+describe('errors of kappa', () => {
+  const printError = JSON.stringify(join(root, 'lib', 'cli', 'print-error'));
+  const print = (error: string, env: Record<string, string> = {}): Ended =>
+    runScript(`process.exitCode = require(${printError}).printError(${error});`, env);
+
+  it('call an unexpected error a defect and say how to report it', () => {
+    const ended = print(`new TypeError('x is not a function')`);
+    assert.equal(ended.code, 1);
+    assert.match(
+      ended.stderr,
+      /^error \[ERR_INTERNAL\]: x is not a function\nThis is a defect of kappaface\./,
+    );
+    assert.match(ended.stderr, /KAPPA_DEBUG=1.*kappa doctor/);
+    assert.doesNotMatch(ended.stderr, /\n +at /);
+    assert.match(print(`new TypeError('x')`, { KAPPA_DEBUG: '1' }).stderr, /\n +at /);
+    assert.match(print(`'a string'`).stderr, /^error \[ERR_INTERNAL\]: a string/);
+    assert.match(print('undefined').stderr, /^error \[ERR_INTERNAL\]: undefined/);
+  });
+
+  it('tell what the operating system refused by its path', () => {
+    const ended = print(
+      `Object.assign(new Error('ENOSPC: x'), { code: 'ENOSPC', syscall: 'write', path: 'a.bin' })`,
+    );
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /^error \[ERR_IO\]: Could not write a\.bin: the disk is full/);
+  });
+
+  it('of a callback end the process like any other', () => {
+    const ended = runScript(`
+      process.argv = ['node', 'kappa', 'config', 'print', 'configs/base', '--json'];
+      cli.main();
+      setImmediate(() => { throw new Error('out of nowhere'); });`);
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /^error \[ERR_INTERNAL\]: out of nowhere\nThis is a defect/);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { isUpToDate, readBuildMetadata, writeBuildMetadata } from '../../lib/libtorch/build-metadata';
+import { inspectLibtorch } from '../../lib/libtorch/inspect';
+import { locateAddon } from '../../lib/libtorch/locate-addon';
+import { buildJobs, machineResources } from '../../lib/libtorch/machine';
+import { wheelTags } from '../../lib/libtorch/platform';
+import { cleanScratch, scratchFolder, writeTree } from './fake-libtorch';
+
+describe('the build of the addon', () => {
+  afterEach(cleanScratch);
+
+  it('is up to date until a source, the LibTorch, the configuration or the addon changes', () => {
+    const root = scratchFolder();
+    for (const [name, content] of [
+      ['package.json', '{"version":"1.2.3"}'],
+      ['CMakeLists.txt', 'target_compile_definitions(kappaface PRIVATE NAPI_VERSION=9)'],
+      ['native/a/a.cc', 'int a;'],
+      ['native/a/a_test.cc', 'int test;'],
+    ] as const) {
+      fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+      fs.writeFileSync(path.join(root, name), content);
+    }
+    const libtorch = inspectLibtorch(writeTree(scratchFolder()));
+    const other = inspectLibtorch(writeTree(scratchFolder(), { version: '2.14.1' }));
+    const [addon = ''] = locateAddon(root, false);
+    fs.mkdirSync(path.dirname(addon), { recursive: true });
+    const upToDate = (): boolean => isUpToDate(addon, libtorch, 'Release', root);
+
+    assert.equal(upToDate(), false);
+    fs.writeFileSync(addon, 'binary');
+    assert.equal(upToDate(), false);
+    writeBuildMetadata(addon, libtorch, 'Release', root);
+    assert.equal(upToDate(), true);
+    const metadata = readBuildMetadata(addon);
+    assert.deepEqual(
+      [metadata?.addonVersion, metadata?.napiVersion, metadata?.libtorch.root],
+      ['1.2.3', 9, libtorch.root],
+    );
+    assert.equal(isUpToDate(addon, other, 'Release', root), false);
+    assert.equal(isUpToDate(addon, libtorch, 'Debug', root), false);
+    fs.writeFileSync(path.join(root, 'native/a/a_test.cc'), 'int changed;');
+    assert.equal(upToDate(), true);
+    fs.writeFileSync(path.join(root, 'native/a/a.cc'), 'int changed;');
+    assert.equal(upToDate(), false);
+  });
+
+  it('is looked for as debug build where asked, as release build, as prebuilt binary', () => {
+    const root = scratchFolder();
+    const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+    fs.mkdirSync(prebuilds, { recursive: true });
+    fs.writeFileSync(path.join(prebuilds, 'kappaface.node'), '');
+    const places = (debug: boolean): string[] =>
+      locateAddon(root, debug).map((file) => path.relative(root, file));
+    const rest = [
+      path.join('build', 'Release', 'kappaface.node'),
+      path.relative(root, path.join(prebuilds, 'kappaface.node')),
+    ];
+    assert.deepEqual(places(false), rest);
+    assert.deepEqual(places(true), [path.join('build', 'Debug', 'kappaface.node'), ...rest]);
+  });
+
+  it('runs as many compilers as processors, control group and memory allow, and at least one', () => {
+    const machine = { ...machineResources(), cpus: 8, cpuQuota: undefined, freeMemory: 64e9 };
+    assert.equal(buildJobs(machine), 8);
+    assert.equal(buildJobs({ ...machine, cpuQuota: 2.5 }), 3);
+    assert.equal(buildJobs({ ...machine, freeMemory: 5e9 }), 2);
+    assert.equal(buildJobs({ ...machine, freeMemory: 1e8 }), 1);
+  });
+
+  it('knows the wheels of the platforms that have one', () => {
+    const tags = (platform: NodeJS.Platform, arch: string, musl = false): string[] =>
+      wheelTags({ platform, arch, musl });
+    assert.deepEqual(tags('linux', 'x64'), ['manylinux_2_28_x86_64']);
+    assert.deepEqual(tags('linux', 'arm64'), ['manylinux_2_28_aarch64']);
+    assert.ok(tags('darwin', 'arm64').every((tag) => tag.endsWith('_arm64')));
+    for (const none of [tags('linux', 'x64', true), tags('darwin', 'x64'), tags('linux', 'riscv64')])
+      assert.deepEqual(none, []);
+  });
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { librarySizes, writeManifest } from '../../lib/libtorch/cache';
+import { readEnv } from '../../lib/libtorch/env';
+import { findLibtorch } from '../../lib/libtorch/find';
+import { libraryName } from '../../lib/libtorch/inspect';
+import { cleanScratch, scratchFolder, writePython, writeTree } from './fake-libtorch';
+
+function writeCache(cache: string): string {
+  const root = writeTree(path.join(cache, 'libtorch', '2.13.0-cpu'));
+  writeManifest(root, { version: '2.13.0', variant: 'cpu', source: 'test', libraries: librarySizes(root) });
+  return root;
+}
+
+describe('finding LibTorch', () => {
+  let folder: string;
+  beforeEach(() => (folder = scratchFolder()));
+  afterEach(cleanScratch);
+
+  it('takes LIBTORCH before the Python torch before the cache', async () => {
+    const given = writeTree(path.join(folder, 'given'));
+    const torch = writeTree(path.join(folder, 'site-packages', 'torch'));
+    const cached = writeCache(folder);
+    const python = writePython(path.join(folder, 'python'), { torch });
+    const base = { KAPPA_CACHE: folder, KAPPA_PYTHON: python };
+    const found = async (env: NodeJS.ProcessEnv): Promise<string[]> => {
+      const { root, source } = await findLibtorch(readEnv({ ...base, ...env }));
+      return [root, source];
+    };
+    assert.deepEqual(await found({ LIBTORCH: given, LIBTORCH_USE_PYTORCH: '1' }), [given, 'LIBTORCH']);
+    assert.deepEqual(await found({ LIBTORCH_USE_PYTORCH: '1' }), [torch, 'python']);
+    assert.deepEqual(await found({}), [cached, 'cache']);
+  });
+
+  it('does not fall back where an explicit choice cannot be used', async () => {
+    writeCache(folder);
+    const old = writeTree(path.join(folder, 'old'), { version: '2.1.0' });
+    await assert.rejects(findLibtorch(readEnv({ KAPPA_CACHE: folder, LIBTORCH: old })), {
+      code: 'ERR_VERSION',
+      message: /1\. LIBTORCH=.*old: .* is LibTorch 2\.1\.0/,
+    });
+    const python = writePython(path.join(folder, 'python'));
+    const env = readEnv({ KAPPA_CACHE: folder, LIBTORCH_USE_PYTORCH: '1', KAPPA_PYTHON: python });
+    await assert.rejects(findLibtorch(env), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /has no torch/ });
+  });
+
+  it('holds LIBTORCH against a version that is asked for by name', async () => {
+    const given = writeTree(path.join(folder, 'given'));
+    await assert.rejects(findLibtorch(readEnv({ LIBTORCH: given, KAPPA_LIBTORCH_VERSION: '2.14.1' })), {
+      code: 'ERR_VERSION',
+      message: /wanted is 2\.14\.1/,
+    });
+  });
+
+  it('names what was tried, why each gave nothing, and every remedy', async () => {
+    const env = readEnv({ KAPPA_CACHE: folder });
+    await assert.rejects(findLibtorch(env), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND');
+      for (const text of [
+        '1. LIBTORCH: not set',
+        '2. the installed Python torch: LIBTORCH_USE_PYTORCH=1 is not set',
+        `3. the cache (${path.join(folder, 'libtorch', '2.13.0-cpu')}): empty`,
+        'npx kappa libtorch install',
+        'LIBTORCH=FOLDER',
+        'LIBTORCH_USE_PYTORCH=1 npm install',
+        'KAPPA_LIBTORCH_URL=file:///',
+        'KAPPA_LIBTORCH_SHA256',
+        'npx kappa doctor',
+      ])
+        assert.ok(error.message.includes(text), `${text} in ${error.message}`);
+      return true;
+    });
+  });
+
+  it('notices a cached library that was cut short, and a folder that was never finished', async () => {
+    const root = writeCache(folder);
+    const env = readEnv({ KAPPA_CACHE: folder });
+    fs.truncateSync(path.join(root, 'lib', libraryName('torch_cpu')), 10);
+    await assert.rejects(findLibtorch(env), /torch_cpu\S* is damaged: 10 bytes/);
+    fs.rmSync(path.join(root, 'kappaface.json'));
+    await assert.rejects(findLibtorch(env), /is incomplete/);
+  });
+});
