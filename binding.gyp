@@ -8,9 +8,13 @@
       "actions": [
         {
           "action_name": "cmake",
-          "inputs": ["CMakeLists.txt", "scripts/build-native.js"],
+          "inputs": [
+            "CMakeLists.txt",
+            "<!@(node -p \"require('fs').readdirSync('native', {recursive: true}).filter((f) => /[.](cc|h)$/.test(f)).map((f) => 'native/' + f).join(' ')\")",
+          ],
           "outputs": ["<(PRODUCT_DIR)/kappaface.node"],
-          "action": ["node", "scripts/build-native.js"],
+          # Not in build/ itself, where the makefiles of GYP lie.
+          "action": ["node", "scripts/build-native.js", "--out", "build/cmake"],
         }
       ],
     }

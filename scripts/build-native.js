@@ -1,5 +1,5 @@
 'use strict';
-// Builds the native addon: node scripts/build-native.js [--debug] [--sanitize] [--force]
+// Builds the native addon: node scripts/build-native.js [--debug] [--sanitize] [--force] [--out FOLDER]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -20,16 +20,18 @@ async function tryLoading(addon) {
 }
 
 /**
- * @param {{debug?: boolean, sanitize?: boolean, force?: boolean}} options
+ * @param {{debug?: boolean, sanitize?: boolean, force?: boolean, out?: string}} options out: CMake's build folder
  * @returns {Promise<string>} path of the addon
  */
-async function buildNative({ debug = false, sanitize = false, force = false } = {}) {
+async function buildNative({ debug = false, sanitize = false, force = false, out: givenOut } = {}) {
   const lib = await loadLib('libtorch/index');
   const config = debug ? 'Debug' : 'Release';
   const libtorch = await lib.findLibtorch();
   // Each kind of build has a tree of its own, so that switching between them rebuilds nothing.
-  const out = path.join(root, 'build', ...(sanitize ? ['Sanitize'] : []), ...(debug ? ['Debug'] : []));
-  const addon = path.join(debug ? out : path.join(out, 'Release'), 'kappaface.node');
+  const tree = path.join(root, 'build', ...(sanitize ? ['Sanitize'] : []));
+  const product = path.join(tree, config);
+  const out = givenOut ? path.resolve(root, givenOut) : debug ? product : tree;
+  const addon = path.join(product, 'kappaface.node');
   const kind = sanitize ? `${config}, sanitized` : config;
   const build = async () => {
     if (!force && lib.isUpToDate(addon, libtorch, kind)) {
@@ -41,7 +43,11 @@ async function buildNative({ debug = false, sanitize = false, force = false } = 
       config,
       libtorch,
       jobs: lib.buildJobs(),
-      options: { KAPPA_TESTS: 'OFF', KAPPA_SANITIZE: sanitize ? 'ON' : 'OFF' },
+      options: {
+        CMAKE_LIBRARY_OUTPUT_DIRECTORY: product,
+        KAPPA_TESTS: 'OFF',
+        KAPPA_SANITIZE: sanitize ? 'ON' : 'OFF',
+      },
     });
     if (!fs.existsSync(addon)) throw new Error(`CMake ended well but made no ${addon}.`);
     // A sanitized addon loads only where the sanitizer's library was loaded first.
@@ -49,14 +55,19 @@ async function buildNative({ debug = false, sanitize = false, force = false } = 
     lib.writeBuildMetadata(addon, libtorch, kind);
     return addon;
   };
-  return lib.withLock(path.join(out, '.build.lock'), build, {
+  return lib.withLock(path.join(tree, '.build.lock'), build, {
     onWait: ({ pid }) => console.log(`Another build (process ${pid}) is running; waiting for it.`),
   });
 }
 
 async function main() {
   const { values } = parseArgs({
-    options: { debug: { type: 'boolean' }, sanitize: { type: 'boolean' }, force: { type: 'boolean' } },
+    options: {
+      debug: { type: 'boolean' },
+      sanitize: { type: 'boolean' },
+      force: { type: 'boolean' },
+      out: { type: 'string' },
+    },
   });
   await buildNative(values);
 }

@@ -26,7 +26,10 @@ export interface SynthCommandOptions extends Partial<SynthOptions> {
 export async function synthCommand(options: SynthCommandOptions): Promise<void> {
   const { output, sheet, workers, json, ...given } = options;
   if (output === undefined && sheet === undefined) {
-    throw new KappaError('ERR_USAGE', 'Nothing to write: give --output FOLDER for the set, --sheet FILE.png, or both.');
+    throw new KappaError(
+      'ERR_USAGE',
+      'Nothing to write: give --output FOLDER for the set, --sheet FILE.png, or both.',
+    );
   }
   const resolved = resolveSynthOptions(pickSetOptions(given));
   const { train, pairs } = planSynthSet(resolved);
@@ -53,7 +56,8 @@ export async function synthCommand(options: SynthCommandOptions): Promise<void> 
 
 /** Leaves out what a command line parser may add, such as its own options. */
 function pickSetOptions(given: Partial<SynthOptions>): Partial<SynthOptions> {
-  const { seed, identities, maxImages, singletons, verificationIdentities, pairs, verificationDifficulty } = given;
+  const { seed, identities, maxImages, singletons, verificationIdentities, pairs, verificationDifficulty } =
+    given;
   return { seed, identities, maxImages, singletons, verificationIdentities, pairs, verificationDifficulty };
 }
 

@@ -14,7 +14,7 @@ const usage = 2;
  */
 export async function run(argv: readonly string[]): Promise<number> {
   let code: number | undefined;
-  const outputError = watchOutput();
+  const output = watchOutput();
   try {
     const program = createProgram((given) => (code = given));
     if (argv.length === 0) program.help({ error: true });
@@ -22,8 +22,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     code = error instanceof CommanderError ? usageCode(error) : printError(error);
   }
-  await flush(process.stdout);
-  const failure = outputError();
+  const failure = await output.end();
   if (failure !== undefined) code = printError(failure);
   return code ?? Number(process.exitCode ?? 0);
 }
@@ -45,22 +44,31 @@ function usageCode(error: CommanderError): number {
  * Keeps errors of the output streams from ending the process. A reader that went away, such as `head`, is none;
  * the stream is then silent.
  *
- * @returns a function that tells what else went wrong, if anything did
+ * @returns `end` waits for what was written, stops watching and tells what else went wrong, if anything did
  */
-function watchOutput(): () => Error | undefined {
+function watchOutput(): { end: () => Promise<Error | undefined> } {
   let failure: Error | undefined;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE')
-      failure = new KappaError('ERR_IO', `Could not write to the standard output: ${error.message}.`, {
-        cause: error,
-      });
-  });
+  const onOutputError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') return;
+    const message = `Could not write to the standard output: ${error.message}.`;
+    failure = new KappaError('ERR_IO', message, { cause: error });
+  };
   // There is nowhere to tell of a broken stderr.
-  process.stderr.on('error', () => undefined);
-  return () => failure;
+  const onStderrError = (): void => undefined;
+  process.stdout.on('error', onOutputError);
+  process.stderr.on('error', onStderrError);
+  return {
+    end: async () => {
+      await flush(process.stdout);
+      await flush(process.stderr);
+      process.stdout.removeListener('error', onOutputError);
+      process.stderr.removeListener('error', onStderrError);
+      return failure;
+    },
+  };
 }
 
-/** Waits until a stream has passed on what was written to it, or has failed. */
+/** Waits until a stream has passed on what was written to it, or has failed and said so. */
 async function flush(stream: NodeJS.WriteStream): Promise<void> {
-  await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  await new Promise<void>((resolve) => stream.write('', () => setImmediate(resolve)));
 }

@@ -1,5 +1,5 @@
-import { ioError, KappaError } from '../errors';
-import { isDebug } from '../config/env';
+import { ioError, KappaError, type KappaErrorCode } from '../errors';
+import { isDebug, usesColor } from '../config/env';
 
 /** Exit code of a command that failed. */
 const failed = 1;
@@ -14,11 +14,11 @@ const usage = 2;
 export function printError(error: unknown): number {
   const known = toKappaError(error);
   if (known !== undefined) {
-    write(`error [${known.code}]: ${known.message}`);
+    write(`${label(known.code)} ${known.message}`);
     if (isDebug()) write(stackOf(error));
     return known.code === 'ERR_USAGE' ? usage : failed;
   }
-  write(`error [ERR_INTERNAL]: ${error instanceof Error ? error.message : String(error)}`);
+  write(`${label('ERR_INTERNAL')} ${error instanceof Error ? error.message : String(error)}`);
   write(
     'This is a defect of kappaface. Please report it, with the command, what KAPPA_DEBUG=1 prints of it and the ' +
       'output of kappa doctor.',
@@ -27,11 +27,17 @@ export function printError(error: unknown): number {
   return failed;
 }
 
+function label(code: KappaErrorCode): string {
+  const text = `error [${code}]:`;
+  return process.stderr.isTTY && usesColor() ? `\x1b[31m${text}\x1b[39m` : text;
+}
+
 /** Errors made on purpose, and what the operating system refused. */
 function toKappaError(error: unknown): KappaError | undefined {
   if (error instanceof KappaError) return error;
+  if (!(error instanceof Error)) return undefined;
   const { syscall, path, code } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Error) || syscall === undefined || code === undefined) return undefined;
+  if (syscall === undefined || code === undefined) return undefined;
   return ioError(error, syscall, path ?? '(no path given)');
 }
 

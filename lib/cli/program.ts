@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { syntheticDocs } from '../config/synthetic';
 import { defaultSynthOptions, type SynthOptions } from '../data/synth/options';
+import type * as trainModule from './train';
+import type * as evalVerificationModule from './eval-verification';
+import type * as configPrintModule from './config-print';
+import type * as dataInspectModule from './data-inspect';
+import type * as dataSynthModule from './data-synth';
+import type * as libtorchModule from './libtorch';
+import type * as doctorModule from './doctor';
 
 /** The modules of the commands' handlers. */
 interface Handlers {
-  './train': typeof import('./train');
-  './eval-verification': typeof import('./eval-verification');
-  './config-print': typeof import('./config-print');
-  './data-inspect': typeof import('./data-inspect');
-  './data-synth': typeof import('./data-synth');
-  './libtorch': typeof import('./libtorch');
-  './doctor': typeof import('./doctor');
+  './train': typeof trainModule;
+  './eval-verification': typeof evalVerificationModule;
+  './config-print': typeof configPrintModule;
+  './data-inspect': typeof dataInspectModule;
+  './data-synth': typeof dataSynthModule;
+  './libtorch': typeof libtorchModule;
+  './doctor': typeof doctorModule;
 }
 
 /** Loads a command's module when the command runs. */

@@ -32,7 +32,7 @@ export function readEnvironment(
 ): Environment {
   return {
     debug: isDebug(variables),
-    color: nonEmpty(variables.NO_COLOR) === undefined,
+    color: usesColor(variables),
     threads: threadsOf(nonEmpty(variables.KAPPA_THREADS)),
     // One rule for all that is cached; lib/libtorch has it.
     cache: readEnv(variables).cache,
@@ -42,6 +42,11 @@ export function readEnvironment(
 /** Whether KAPPA_DEBUG is on; never throws, so that errors can be printed. */
 export function isDebug(variables: Readonly<Record<string, string | undefined>> = process.env): boolean {
   return !['', '0', 'false', 'no', 'off'].includes((variables.KAPPA_DEBUG ?? '').toLowerCase());
+}
+
+/** Whether NO_COLOR is unset; never throws, so that errors can be printed. */
+export function usesColor(variables: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return nonEmpty(variables.NO_COLOR) === undefined;
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

@@ -1,5 +1,5 @@
-import { access, readFile, stat } from 'node:fs/promises';
-import { dirname, extname, join, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ioError, KappaError } from '../errors';
 import { defineConfig, deriveConfig } from './define';
@@ -40,7 +40,7 @@ export async function loadConfig(path: string, overrides: readonly string[] = []
 export async function findConfig(path: string): Promise<string> {
   const bases = [resolve(path), resolve(packageFolder, path), resolve(packageFolder, 'configs', path)];
   const candidates = [...new Set(bases)].flatMap((base) =>
-    extensions.includes(extname(base)) ? [base] : [base, ...extensions.map((extension) => base + extension)],
+    extensions.includes(extname(base)) ? [base] : [...extensions.map((extension) => base + extension), base],
   );
   for (const candidate of candidates) if (await isFile(candidate)) return checkExtension(candidate);
   const searched = [...new Set(bases.map((base) => `  ${base}`))].join('\n');
@@ -67,11 +67,6 @@ function checkExtension(file: string): string {
 }
 
 async function readConfig(file: string): Promise<Section> {
-  try {
-    await access(file);
-  } catch (error) {
-    throw ioError(error, 'read the config', file);
-  }
   const isScript = (scriptExtensions as readonly string[]).includes(extname(file));
   const config = isScript ? await runScript(file) : await parseData(file);
   if (!isSection(config))
@@ -82,39 +77,42 @@ async function readConfig(file: string): Promise<Section> {
 }
 
 async function runScript(file: string): Promise<unknown> {
+  const source = await readText(file);
   const { createJiti } = await import('jiti');
   // Configs import defineConfig from 'kappaface'. They get it from here: describing a run needs no native addon.
-  const jiti = createJiti(pathToFileURL(join(dirname(file), '/')).href, {
+  const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
     moduleCache: false,
+    tryNative: false,
+    interopDefault: false,
     virtualModules: { kappaface: { defineConfig, deriveConfig } },
     alias: { 'kappaface/configs': join(packageFolder, 'configs') },
   });
   let module: unknown;
   try {
-    module = await jiti.import(file);
+    // Evaluated from its text: an import would leave plain JavaScript to Node, which finds the installed package.
+    module = await jiti.evalModule(source, { filename: file, async: true, forceTranspile: true });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new KappaError('ERR_CONFIG', `The config ${file} could not be run: ${why}`, { cause: error });
   }
-  const exported = (module as { default?: unknown } | null)?.default;
-  if (exported === undefined)
-    throw configError(file, [
-      {
-        path: '',
-        message: 'expected the config as the default export: export default defineConfig({ ... })',
-      },
-    ]);
-  return exported;
+  if (typeof module !== 'object' || module === null || !('__esModule' in module)) return module;
+  const { default: config } = module as { default?: unknown };
+  if (config !== undefined) return config;
+  const message = 'expected the config as the default export: export default defineConfig({ ... })';
+  throw configError(file, [{ path: '', message }]);
 }
 
-async function parseData(file: string): Promise<unknown> {
-  let text: string;
+async function readText(file: string): Promise<string> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
     throw ioError(error, 'read the config', file);
   }
+}
+
+async function parseData(file: string): Promise<unknown> {
+  const text = await readText(file);
   try {
     if (extname(file) === '.json') return JSON.parse(text);
     const { parse } = await import('yaml');

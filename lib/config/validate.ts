@@ -113,7 +113,8 @@ export function unknownOption(section: Path, key: string, keys: readonly string[
   if (nearest !== undefined)
     return `there is no such option. Did you mean ${pathText([...section, nearest])}?`;
   const elsewhere = sectionOf(key);
-  if (elsewhere !== undefined) return `there is no such option. Did you mean ${elsewhere}.${key}?`;
+  if (elsewhere !== undefined && elsewhere !== pathText(section))
+    return `there is no such option. Did you mean ${elsewhere}.${key}?`;
   return `there is no such option. Known here: ${keys.join(', ')}.`;
 }
 

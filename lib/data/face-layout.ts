@@ -74,7 +74,7 @@ async function readFace2rec2(
 
   const scan = async () => {
     const ranges = readRanges(records, index, firstIdentity, exactLimit, corrupt);
-    const classes = identityClasses(records, index, ranges);
+    const classes = identityClasses(records, index, ranges, exactLimit);
     const labels = new Int32Array(numImages).fill(-1);
     for (let identity = 0; identity < numIdentities; identity++) {
       const [from, end] = [ranges[2 * identity]!, Math.min(ranges[2 * identity + 1]!, exactLimit)];
@@ -155,15 +155,9 @@ function readRanges(
     const head = records.readHead(index.offsets[firstIdentity + i]!, SCAN_AHEAD);
     const [from = NaN, end = NaN] = head.labels;
     const whole = head.imageBytes === 0 && Number.isInteger(from) && Number.isInteger(end);
-    // A rounded end may reach one step of float32 beyond the last image.
-    const last = firstIdentity <= exactLimit ? firstIdentity : firstIdentity * (1 + 2 ** -23);
-    if (
-      !whole ||
-      from < 1 ||
-      from > end ||
-      (from === end && end < exactLimit) ||
-      end > Math.max(last, firstIdentity)
-    )
+    // Rounded numbers are only used up to the limit, so there is nothing to check beyond it.
+    const tooLarge = firstIdentity <= exactLimit && end > firstIdentity;
+    if (!whole || from < 1 || tooLarge || from > end || (from === end && end < exactLimit))
       throw corrupt(
         `identity record ${firstIdentity + i} gives the images [${from}, ${end}), which is not a range within 1 to ${firstIdentity - 1}.`,
       );
@@ -177,17 +171,26 @@ function readRanges(
  * The class of each identity: its position, as face2rec2 writes them. That is checked on some images; where it does
  * not hold, the first image of every identity tells.
  */
-function identityClasses(records: RecordReader, index: RecordIndex, ranges: Float64Array): Int32Array {
+function identityClasses(
+  records: RecordReader,
+  index: RecordIndex,
+  ranges: Float64Array,
+  exactLimit: number,
+): Int32Array {
   const count = ranges.length / 2;
+  // Of a rounded range nothing is needed, and its first image may be another identity's.
+  const usable = (identity: number) => ranges[2 * identity]! < exactLimit;
   const labelOf = (identity: number) => {
-    const key = Math.min(ranges[2 * identity]!, index.keys.length - 1);
+    const key = ranges[2 * identity]!;
     return imageLabel(records, key, index.offsets[key]!);
   };
+  const matches = (identity: number) => !usable(identity) || labelOf(identity) === identity;
   const step = Math.max(1, Math.floor(count / MAX_CHECKED_IDENTITIES));
-  let inOrder = labelOf(count - 1) === count - 1;
-  for (let identity = 0; inOrder && identity < count; identity += step)
-    inOrder = labelOf(identity) === identity;
-  return Int32Array.from({ length: count }, (_, identity) => (inOrder ? identity : labelOf(identity)));
+  let inOrder = matches(count - 1);
+  for (let identity = 0; inOrder && identity < count; identity += step) inOrder = matches(identity);
+  return Int32Array.from({ length: count }, (_, identity) =>
+    inOrder || !usable(identity) ? identity : labelOf(identity),
+  );
 }
 
 /** Reads the labels of the given records, pausing now and then. */

@@ -67,7 +67,7 @@ export class RecordWriter {
       const rec = await open(paths.recPartial, 'wx');
       try {
         const idx = await open(paths.idxPartial, 'wx');
-        return new RecordWriter(paths, { rec, idx }, RECORD_DIALECTS[options.dialect ?? 'plain']);
+        return new RecordWriter(paths, { rec, idx }, RECORD_DIALECTS[options.dialect ?? 'dmlc']);
       } catch (error) {
         await rec.close();
         await rm(paths.recPartial, { force: true });

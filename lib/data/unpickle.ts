@@ -3,7 +3,7 @@ import { buildNumpy, callGlobal } from './pickle-numpy';
 import { PickleGlobal, PickleText, PickleTuple, allowedGlobal, type PickleValue } from './pickle-values';
 
 // Far above what any verification set needs, far below what would exhaust memory.
-const MAX_STACK = 1 << 23;
+const MAX_STACK = 1 << 22;
 const MAX_MEMO = 1 << 24;
 const MAX_MARKS = 64;
 

@@ -12,7 +12,7 @@ export interface WriteFaceDatasetOptions {
   imageSize?: [number, number];
   /** Called after each identity. */
   onProgress?: (identities: number, images: number) => void;
-  /** The coding of the record file, see record-dialect.ts. @default 'plain' */
+  /** The coding of the record file, see record-dialect.ts. @default 'dmlc' */
   dialect?: RecordDialectName;
 }
 

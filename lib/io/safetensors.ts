@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { KappaError, ioError } from '../errors';
 import type { DType } from '../native/contract';
 import { submit } from '../native/submit';
+import { bytesOfDtype } from '../tensor/host';
 import { Tensor } from '../tensor/tensor';
 
 /** Element types by their names in safetensors files. */
@@ -15,16 +16,6 @@ const nameOfDtype: Record<DType, string> = {
   int32: 'I32',
   uint8: 'U8',
   bool: 'BOOL',
-};
-const bytesOfDtype: Record<DType, number> = {
-  float32: 4,
-  float64: 8,
-  bfloat16: 2,
-  float16: 2,
-  int64: 8,
-  int32: 4,
-  uint8: 1,
-  bool: 1,
 };
 const dtypeOfName = new Map(Object.entries(nameOfDtype).map(([dtype, name]) => [name, dtype as DType]));
 

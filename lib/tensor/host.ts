@@ -1,5 +1,17 @@
-import { KappaError, argumentError } from '../errors';
+import { KappaError, argumentError, describe } from '../errors';
 import type { DType, HostData } from '../native/contract';
+
+/** Bytes of one element. */
+export const bytesOfDtype: Readonly<Record<DType, number>> = {
+  float32: 4,
+  float64: 8,
+  bfloat16: 2,
+  float16: 2,
+  int64: 8,
+  int32: 4,
+  uint8: 1,
+  bool: 1,
+};
 
 /** Numbers, nested to any depth. */
 export type NestedNumbers = number | boolean | bigint | readonly NestedNumbers[];
@@ -92,6 +104,12 @@ export function toHostTensor(
   const values: (number | bigint | boolean)[] = [];
   flatten(data, found, 0, values);
   const first = values[0];
+  if (dtype !== undefined && !(dtype in bytesOfDtype)) {
+    throw new KappaError(
+      'ERR_DTYPE',
+      `Unknown dtype ${describe(dtype)}: expected ${Object.keys(bytesOfDtype).join(', ')}.`,
+    );
+  }
   const type =
     dtype ?? (typeof first === 'boolean' ? 'bool' : typeof first === 'bigint' ? 'int64' : 'float32');
   const stored = type === 'bfloat16' || type === 'float16' ? 'float32' : type;

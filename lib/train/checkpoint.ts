@@ -7,6 +7,7 @@ import { writeFileAtomically } from '../data/atomic-file';
 import { KappaError, ioError } from '../errors';
 import { readSafetensors, writeSafetensors } from '../io/safetensors';
 import type { NamedTensors } from '../nn/module';
+import { bytesOfDtype } from '../tensor/host';
 import type { Tensor } from '../tensor/tensor';
 
 /** Version of the layout below; a reader refuses others. */
@@ -144,17 +145,9 @@ export class CheckpointFolder {
   }
 
   async #requireSpace(tensors: CheckpointTensors): Promise<void> {
-    const width: Record<string, number> = {
-      float64: 8,
-      int64: 8,
-      bfloat16: 2,
-      float16: 2,
-      uint8: 1,
-      bool: 1,
-    };
     let bytes = 1 << 16;
     for (const group of Object.values(tensors)) {
-      for (const tensor of group.values()) bytes += tensor.size * (width[tensor.dtype] ?? 4);
+      for (const tensor of group.values()) bytes += tensor.size * bytesOfDtype[tensor.dtype];
     }
     const { bavail, bsize } = await statfs(this.root);
     if (bavail * bsize < bytes) {

@@ -20,7 +20,10 @@ const corrupt = (text: RegExp) => (error: unknown) =>
 
 describe('RecordIO', () => {
   const folder = temporaryFolder();
-  const names = (name: string) => ({ rec: path.join(folder, `${name}.rec`), idx: path.join(folder, `${name}.idx`) });
+  const names = (name: string) => ({
+    rec: path.join(folder, `${name}.rec`),
+    idx: path.join(folder, `${name}.idx`),
+  });
 
   async function write(name: string, payloads: Buffer[], dialect?: RecordDialectName) {
     const { rec, idx } = names(name);
@@ -76,7 +79,7 @@ describe('RecordIO', () => {
   }
 
   it('reads the head of a record whose header holds the magic', async () => {
-    const id = RECORD_DIALECTS.plain.magic;
+    const id = RECORD_DIALECTS.dmlc.magic;
     const { rec } = await write('magic-id', [packRecord({ label: 3, id, image: Buffer.from('image') })]);
     const reader = RecordReader.open(rec);
     assert.deepEqual(reader.readHead(0), { flag: 0, labels: [3], imageBytes: 5, end: reader.size });
@@ -87,15 +90,25 @@ describe('RecordIO', () => {
   it('packs one label into the header and several behind it', () => {
     const image = Buffer.from('pixels');
     const one = packRecord({ label: 5, id: 7, image });
-    assert.equal(one.toString('hex'), `00000000${'0000a040'}0700000000000000${'00'.repeat(8)}${image.toString('hex')}`);
+    assert.equal(
+      one.toString('hex'),
+      `00000000${'0000a040'}0700000000000000${'00'.repeat(8)}${image.toString('hex')}`,
+    );
     const two = packRecord({ label: [5, 1], id: 7, image });
     assert.equal(
       two.toString('hex'),
       `02000000${'00000000'}0700000000000000${'00'.repeat(8)}0000a0400000803f${image.toString('hex')}`,
     );
-    assert.deepEqual({ ...unpackRecord(two), image: unpackRecord(two).image.toString() }, {
-      flag: 2, labels: [5, 1], id: 7n, id2: 0n, image: 'pixels',
-    });
+    assert.deepEqual(
+      { ...unpackRecord(two), image: unpackRecord(two).image.toString() },
+      {
+        flag: 2,
+        labels: [5, 1],
+        id: 7n,
+        id2: 0n,
+        image: 'pixels',
+      },
+    );
   });
 
   it('refuses a payload that is shorter than its header says', () => {
@@ -131,7 +144,10 @@ describe('RecordIO', () => {
     await writer.write(0, Buffer.alloc(3_000_000));
     assert.ok(!existsSync(rec) && !existsSync(idx));
     await writer.abort();
-    assert.deepEqual(readdirSync(folder).filter((name) => name.includes('aborted')), []);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.includes('aborted')),
+      [],
+    );
     await rejects(writer.write(1, Buffer.alloc(1)), 'ERR_DISPOSED', /after its writer/);
   });
 
@@ -148,7 +164,7 @@ describe('RecordIO', () => {
 
   it('answers every truncation and every flipped byte with a typed error or a record', async () => {
     const magic = Buffer.alloc(4);
-    magic.writeUInt32LE(RECORD_DIALECTS.plain.magic);
+    magic.writeUInt32LE(RECORD_DIALECTS.dmlc.magic);
     const payloads = [
       packRecord({ label: [1, 2], image: Buffer.from('one') }),
       Buffer.concat([packRecord({ label: 1, image: Buffer.from('1234') }), magic, Buffer.from('rest')]),
@@ -163,7 +179,11 @@ describe('RecordIO', () => {
       writeFileSync(bad, bytes);
       const reader = RecordReader.open(bad);
       for (const offset of offsets)
-        for (const work of [() => reader.read(offset), () => reader.readHead(offset), () => reader.endOf(offset)])
+        for (const work of [
+          () => reader.read(offset),
+          () => reader.readHead(offset),
+          () => reader.endOf(offset),
+        ])
           if ((await onlyTyped<unknown>(work, what)) instanceof KappaError) errors++;
       reader.close();
     };

@@ -49,7 +49,9 @@ describe('the sampler', () => {
       const ranks = Array.from({ length: worldSize }, (_, rank) =>
         epochOf(new Sampler({ ...options, batchSize: 24 / worldSize, rank, worldSize }), 1),
       );
-      global.forEach((batch, b) => assert.deepEqual(sorted(ranks.flatMap((rank) => rank[b]!)), sorted(batch)));
+      global.forEach((batch, b) =>
+        assert.deepEqual(sorted(ranks.flatMap((rank) => rank[b]!)), sorted(batch)),
+      );
     }
   });
 
@@ -57,7 +59,10 @@ describe('the sampler', () => {
     const ranks = [0, 1, 2, 3].map((rank) =>
       epochOf(new Sampler({ ...options, dropLast: false, rank, worldSize: 4 }), 0).flat(),
     );
-    assert.deepEqual(ranks.map((rank) => rank.length), [26, 26, 26, 26]);
+    assert.deepEqual(
+      ranks.map((rank) => rank.length),
+      [26, 26, 26, 26],
+    );
     assert.equal(new Set(ranks.flat()).size, options.length);
   });
 
@@ -68,7 +73,10 @@ describe('the sampler', () => {
 
   it('refuses what it cannot sample', () => {
     const make = (change: Partial<SamplerOptions>) => () => new Sampler({ ...options, ...change });
-    assert.throws(make({ batchSize: 104 }), { code: 'ERR_CONFIG', message: /103 samples, less than one global batch of 104/ });
+    assert.throws(make({ batchSize: 104 }), {
+      code: 'ERR_CONFIG',
+      message: /103 samples, less than one global batch of 104/,
+    });
     assert.throws(make({ batchSize: 60, worldSize: 2 }), { code: 'ERR_CONFIG' });
     assert.throws(make({ rank: 2, worldSize: 2 }), { code: 'ERR_ARGUMENT', message: /rank/ });
     assert.throws(make({ seed: -1 }), { code: 'ERR_ARGUMENT', message: /seed/ });
@@ -77,7 +85,8 @@ describe('the sampler', () => {
   });
 
   it('mirrors half of the samples, anew each epoch, by seed, epoch and sample alone', () => {
-    const flags = (seed: number, epoch: number) => Array.from({ length: 4096 }, (_, i) => flipFlags(seed, epoch)(i));
+    const flags = (seed: number, epoch: number) =>
+      Array.from({ length: 4096 }, (_, i) => flipFlags(seed, epoch)(i));
     const first = flags(1, 0);
     const agree = (other: number[]) => first.filter((flag, i) => flag === other[i]).length;
     assert.deepEqual(flags(1, 0), first);

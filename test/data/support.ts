@@ -47,7 +47,11 @@ export interface RawRecord {
 }
 
 /** Writes records just as given, with a property file, to make datasets that no tool should make. */
-export async function makeRaw(root: string, records: readonly RawRecord[], property: string | null): Promise<string> {
+export async function makeRaw(
+  root: string,
+  records: readonly RawRecord[],
+  property: string | null,
+): Promise<string> {
   const writer = await RecordWriter.create(path.join(root, 'train.rec'), path.join(root, 'train.idx'));
   for (const { key, label, image = Buffer.alloc(0) } of records)
     await writer.write(key, packRecord({ label, id: key, image }));
@@ -71,7 +75,10 @@ export async function onlyTyped<T>(work: () => T | Promise<T>, what: string): Pr
   try {
     return await work();
   } catch (error) {
-    assert.ok(error instanceof KappaError, `${what}: ${error instanceof Error ? error.stack : String(error)}`);
+    assert.ok(
+      error instanceof KappaError,
+      `${what}: ${error instanceof Error ? error.stack : String(error)}`,
+    );
     return error;
   }
 }

@@ -18,8 +18,22 @@ describe('the plan of a synthetic set', () => {
   it('spreads difficulty evenly over [0, 1], independent of the number of images', () => {
     const sorted = train.map((person) => person.difficulty).sort((a, b) => a - b);
     sorted.forEach((value, rank) => assert.ok(Math.abs(value - (rank + 0.5) / sorted.length) < 0.03));
-    assert.ok(Math.abs(correlation(train.map((p) => p.difficulty), train.map((p) => p.images))) < 0.05);
-    assert.ok(Math.abs(correlation(train.map((p) => p.difficulty), train.map((_, label) => label))) < 0.15);
+    assert.ok(
+      Math.abs(
+        correlation(
+          train.map((p) => p.difficulty),
+          train.map((p) => p.images),
+        ),
+      ) < 0.05,
+    );
+    assert.ok(
+      Math.abs(
+        correlation(
+          train.map((p) => p.difficulty),
+          train.map((_, label) => label),
+        ),
+      ) < 0.15,
+    );
   });
 
   it('compares people who are not in the training set', () => {
@@ -39,13 +53,25 @@ describe('the plan of a synthetic set', () => {
   it('uses every verification image once', () => {
     const used = pairs.flatMap(({ a, b }) => [a, b]).map(({ person, image }) => `${person}/${image}`);
     assert.equal(new Set(used).size, used.length);
-    assert.equal(used.length, verification.reduce((sum, person) => sum + person.images, 0));
+    assert.equal(
+      used.length,
+      verification.reduce((sum, person) => sum + person.images, 0),
+    );
   });
 
   it('refuses options out of range by name', () => {
-    assert.throws(() => resolveSynthOptions({ pairs: 30 }), { code: 'ERR_ARGUMENT', message: /synth\.pairs.*20/ });
-    assert.throws(() => resolveSynthOptions({ singletons: 1.5 }), { code: 'ERR_ARGUMENT', message: /singletons/ });
-    assert.throws(() => resolveSynthOptions({ identities: 0 }), { code: 'ERR_ARGUMENT', message: /identities/ });
+    assert.throws(() => resolveSynthOptions({ pairs: 30 }), {
+      code: 'ERR_ARGUMENT',
+      message: /multiple of 20.*synth\.pairs/,
+    });
+    assert.throws(() => resolveSynthOptions({ singletons: 1.5 }), {
+      code: 'ERR_ARGUMENT',
+      message: /singletons/,
+    });
+    assert.throws(() => resolveSynthOptions({ identities: 0 }), {
+      code: 'ERR_ARGUMENT',
+      message: /identities/,
+    });
   });
 });
 

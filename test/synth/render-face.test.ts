@@ -78,7 +78,12 @@ describe('a synthetic face', () => {
       strand: (v) => (v.occlusion.kind = 'strand'),
       blur: (v) => (v.camera.blur = 2),
       noise: (v) => (v.camera.noise = 12),
-      background: (v) => (v.background.colours = [[1, 0, 0], [1, 0, 0], [1, 0, 0]]),
+      background: (v) =>
+        (v.background.colours = [
+          [1, 0, 0],
+          [1, 0, 0],
+          [1, 0, 0],
+        ]),
     };
     for (const [name, change] of Object.entries(changed)) {
       const copy = structuredClone(variation);
@@ -100,18 +105,30 @@ describe('a synthetic face', () => {
     assert.ok(side(fromLeft, 22) > 1.2 * side(fromLeft, 76));
   });
 
-  it('scatters more the more difficult the person', () => {
+  it('varies more in every respect the more difficult the person', () => {
+    const identity = drawIdentity(SEED, 1);
     const spread = (difficulty: number) => {
-      let sum = 0;
-      for (let person = 0; person < 6; person++) {
-        const photos = drawPhotos(SEED, { person, difficulty, images: 4 }).map(
-          (photo) => decompressSync(photo, { format: FORMAT_RGB }).data as Buffer,
-        );
-        for (let k = 1; k < 4; k++) sum += difference(photos[0]!, photos[k]!);
-      }
-      return sum;
+      const random = new SynthRandom(SEED);
+      const draws = Array.from({ length: 400 }, () => drawVariation(random, identity, difficulty));
+      const mean = (value: (v: (typeof draws)[number]) => number) =>
+        draws.reduce((sum, variation) => sum + Math.abs(value(variation)), 0) / draws.length;
+      return {
+        yaw: mean((v) => v.pose.yaw),
+        pitch: mean((v) => v.pose.pitch),
+        crop: mean((v) => v.crop.x),
+        light: mean((v) => v.light.direction[0]),
+        expression: mean((v) => v.expression.open),
+        age: mean((v) => v.look.age),
+        occlusion: mean((v) => (v.occlusion.kind === 'none' ? 0 : 1)),
+        blur: mean((v) => v.camera.blur),
+        noise: mean((v) => v.camera.noise),
+        compression: mean((v) => 95 - v.camera.quality),
+      };
     };
-    assert.ok(spread(1) > 1.15 * spread(0));
+    const [easy, middle, hard] = [spread(0), spread(0.5), spread(1)];
+    for (const key of Object.keys(easy) as (keyof typeof easy)[]) {
+      assert.ok(easy[key] < middle[key] && middle[key] < hard[key], key);
+    }
   });
 });
 

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ensureSynthSet, planSynthSet, resolveSynthOptions, synthesize, type SynthIdentities } from '../../lib/data/synth';
+import {
+  ensureSynthSet,
+  planSynthSet,
+  resolveSynthOptions,
+  synthesize,
+  type SynthIdentities,
+} from '../../lib/data/synth';
 import { readVerificationSet } from '../../lib/data/verification-set';
 
 const TINY = { seed: 4, identities: 6, maxImages: 4, singletons: 0.2, verificationIdentities: 3, pairs: 20 };
@@ -21,7 +27,9 @@ describe('synthesize', () => {
     assert.equal((await readFile(path.join(folder, 'property'), 'utf8')).trim(), '6,112,112');
 
     const plan = planSynthSet(resolveSynthOptions(TINY));
-    const planted = JSON.parse(await readFile(path.join(folder, 'identities.json'), 'utf8')) as SynthIdentities;
+    const planted = JSON.parse(
+      await readFile(path.join(folder, 'identities.json'), 'utf8'),
+    ) as SynthIdentities;
     assert.deepEqual(
       planted.train,
       plan.train.map(({ difficulty, images }) => ({ difficulty, images })),
@@ -37,7 +45,11 @@ describe('synthesize', () => {
       isSame,
       plan.pairs.map((pair) => pair.isSame),
     );
-    assert.equal(new Set(faces.map((face) => face.toString('base64'))).size, faces.length, 'all faces differ');
+    assert.equal(
+      new Set(faces.map((face) => face.toString('base64'))).size,
+      faces.length,
+      'all faces differ',
+    );
   });
 
   it('writes the same bytes with any number of workers', async () => {
@@ -53,7 +65,10 @@ describe('synthesize', () => {
     const cache = path.join(root, 'cache');
     let drawn = 0;
     const hooks = { workers: 1, onProgress: () => void drawn++ };
-    const [first, second] = await Promise.all([ensureSynthSet(cache, TINY, hooks), ensureSynthSet(cache, TINY, hooks)]);
+    const [first, second] = await Promise.all([
+      ensureSynthSet(cache, TINY, hooks),
+      ensureSynthSet(cache, TINY, hooks),
+    ]);
     assert.equal(first, second);
     const before = drawn;
     assert.equal(await ensureSynthSet(cache, TINY, hooks), first);

@@ -28,9 +28,15 @@ export class Camera {
     const [sr, cr] = [Math.sin(roll), Math.cos(roll)];
     // Roll after pitch after yaw.
     this.turn = Float64Array.from([
-      cr * cy - sr * sp * sy, -sr * cp, cr * sy + sr * sp * cy,
-      sr * cy + cr * sp * sy, cr * cp, sr * sy - cr * sp * cy,
-      -cp * sy, sp, cp * cy,
+      cr * cy - sr * sp * sy,
+      -sr * cp,
+      cr * sy + sr * sp * cy,
+      sr * cy + cr * sp * sy,
+      cr * cp,
+      sr * sy - cr * sp * cy,
+      -cp * sy,
+      sp,
+      cp * cy,
     ]);
   }
 

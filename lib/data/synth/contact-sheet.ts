@@ -25,11 +25,13 @@ export async function writeContactSheet(
     (_, row) => people[Math.round((row * (people.length - 1)) / Math.max(1, count - 1))]!,
   );
   const tiles = chosen.flatMap((person, row) =>
-    drawPhotos(options.seed, { ...person, images: Math.min(columns, person.images) }).map((input, column) => ({
-      input,
-      left: column * FACE_SIZE,
-      top: row * FACE_SIZE,
-    })),
+    drawPhotos(options.seed, { ...person, images: Math.min(columns, person.images) }).map(
+      (input, column) => ({
+        input,
+        left: column * FACE_SIZE,
+        top: row * FACE_SIZE,
+      }),
+    ),
   );
   try {
     await sharp({

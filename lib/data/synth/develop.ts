@@ -54,7 +54,9 @@ function shoulder(value: number): number {
 
 function gaussian(image: Float32Array, size: number, sigma: number): Float32Array {
   const radius = Math.max(1, Math.ceil(2.2 * sigma));
-  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, k) => Math.exp(-((k - radius) ** 2) / (2 * sigma * sigma)));
+  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, k) =>
+    Math.exp(-((k - radius) ** 2) / (2 * sigma * sigma)),
+  );
   const total = kernel.reduce((sum, weight) => sum + weight, 0);
   const pass = (from: Float32Array, acrossX: boolean) => {
     const to = new Float32Array(from.length);

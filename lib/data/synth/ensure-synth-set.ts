@@ -38,7 +38,8 @@ export async function ensureSynthSet(
     await rm(partial, { recursive: true, force: true });
     // Another process finished the same set meanwhile: its folder is as good.
     const code = (error as NodeJS.ErrnoException).code;
-    if ((code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EPERM') && (await exists(folder))) return folder;
+    if ((code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EPERM') && (await exists(folder)))
+      return folder;
     throw ioError(error, 'write the synthetic face set', folder);
   }
   return folder;

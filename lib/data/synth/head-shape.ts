@@ -127,7 +127,8 @@ export class HeadShape {
     if (y < -6 || y > nose.length + 12 || x > 20 || x < -20) return 0;
     const along = Math.max(0, Math.min(1, (y - 1) / (nose.length - 1)));
     const tip = nose.tip;
-    const ridge = nose.bridge + (tip - nose.bridge) * Math.pow(along, 1.25) + nose.hump * Math.sin(along * Math.PI);
+    const ridge =
+      nose.bridge + (tip - nose.bridge) * Math.pow(along, 1.25) + nose.hump * Math.sin(along * Math.PI);
     const width = nose.bridgeWidth + (nose.bulb + 1.2 - nose.bridgeWidth) * along * along;
     const dx = x - asymmetry.nose * along;
     // The underside is round: it reaches lower in the middle than at the wings.
@@ -140,7 +141,11 @@ export class HeadShape {
     const { hair } = this.identity;
     const inside = smoothstep(-1, 7, this.hairline.at(lambda) - y);
     if (inside === 0) return 0;
-    return inside * Math.max(0.4, hair.volume + this.variation.look.hairLift) * (1 + 0.35 * Math.sin(lambda * 3 + hair.part * 4));
+    return (
+      inside *
+      Math.max(0.4, hair.volume + this.variation.look.hairLift) *
+      (1 + 0.35 * Math.sin(lambda * 3 + hair.part * 4))
+    );
   }
 }
 

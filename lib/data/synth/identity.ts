@@ -58,7 +58,14 @@ export interface FaceIdentity {
   };
   beard: { moustache: number; chin: number; cheek: number };
   /** Share of this person's images with glasses, and their frame. */
-  glasses: { habit: number; halfWidth: number; halfHeight: number; roundness: number; rim: number; colour: Colour };
+  glasses: {
+    habit: number;
+    halfWidth: number;
+    halfHeight: number;
+    roundness: number;
+    rim: number;
+    colour: Colour;
+  };
   /** Left-right differences of brows, eyes and mouth. */
   asymmetry: { brow: number; eye: number; mouth: number; nose: number };
 }
@@ -111,7 +118,8 @@ export function drawIdentity(seed: number, person: number): FaceIdentity {
   const bearded = rugged > 0 && random.chance(0.55);
   const tone = Math.pow(random.next(), 1.2);
   const skin = mix(fromScale(SKIN_SCALE, tone), fromSrgb(206, 140, 110), random.uniform(0, 0.25));
-  const hairIndex = tone > 0.62 ? random.below(3) : tone > 0.4 ? random.below(5) : random.below(HAIR_COLOURS.length);
+  const hairIndex =
+    tone > 0.62 ? random.below(3) : tone > 0.4 ? random.below(5) : random.below(HAIR_COLOURS.length);
   const hair = scale(HAIR_COLOURS[hairIndex] as Colour, random.uniform(0.75, 1.3));
   const irisIndex = tone > 0.5 ? random.below(2) : random.below(IRIS_COLOURS.length);
   const long = random.chance(rugged > 0 ? 0.12 : 0.7);
@@ -142,7 +150,11 @@ export function drawIdentity(seed: number, person: number): FaceIdentity {
       tilt: n(-0.06, 0.075),
       depth: n(5.2 + rugged * 0.6, 1.4),
       crease: random.next(),
-      iris: mix(IRIS_COLOURS[irisIndex] as Colour, IRIS_COLOURS[random.below(2)] as Colour, random.uniform(0, 0.35)),
+      iris: mix(
+        IRIS_COLOURS[irisIndex] as Colour,
+        IRIS_COLOURS[random.below(2)] as Colour,
+        random.uniform(0, 0.35),
+      ),
       irisRadius: n(3.55, 0.2),
       bags: random.next(),
     },
@@ -201,7 +213,12 @@ export function drawIdentity(seed: number, person: number): FaceIdentity {
       halfHeight: n(8.6, 1.5),
       roundness: random.next(),
       rim: random.uniform(0.6, 1.5),
-      colour: random.pick([fromSrgb(20, 18, 18), fromSrgb(70, 44, 26), fromSrgb(110, 110, 116), fromSrgb(96, 24, 28)]),
+      colour: random.pick([
+        fromSrgb(20, 18, 18),
+        fromSrgb(70, 44, 26),
+        fromSrgb(110, 110, 116),
+        fromSrgb(96, 24, 28),
+      ]),
     },
     asymmetry: { brow: n(0, 0.7), eye: n(0, 0.05), mouth: n(0, 0.6), nose: n(0, 0.5) },
   };

@@ -63,7 +63,8 @@ export class EyePaint {
       if (above > 2.2) return;
     } else if (ey > lidBottom + 2.2) return;
     if (arc <= 0) {
-      if (along > 1 && along < 1.25) cover(surface, LASH, 0.5 * Math.exp(-((ey + 0.4 + (along - 1) * 3) ** 2) / 0.3));
+      if (along > 1 && along < 1.25)
+        cover(surface, LASH, 0.5 * Math.exp(-((ey + 0.4 + (along - 1) * 3) ** 2) / 0.3));
       return;
     }
     if (ey > lidTop && ey < lidBottom) {
@@ -104,7 +105,8 @@ export class EyePaint {
       (brow.tilt + 0.02) * (x - eye.spacing) +
       asymmetry.brow * side +
       (t > 0.62 ? (t - 0.62) * 6 : 0);
-    const thick = brow.thickness * (t < 0.25 ? 0.8 + 0.8 * Math.max(0, t) : 1 - Math.pow((t - 0.25) / 0.8, 2) * 0.75);
+    const thick =
+      brow.thickness * (t < 0.25 ? 0.8 + 0.8 * Math.max(0, t) : 1 - Math.pow((t - 0.25) / 0.8, 2) * 0.75);
     const off = (y - middle) / Math.max(0.3, thick);
     if (off > 2 || off < -2) return;
     const strands = 0.62 + 0.55 * valueNoise(x * 1.7 + y * 0.9 + 90, y * 0.5 - x * 0.3 + side * 30);

@@ -112,7 +112,10 @@ export class FacePaint {
   private paintSkin(x: number, y: number, lambda: number, surface: Surface): void {
     const { skin, nose, eye } = this.identity;
     const { look } = this.variation;
-    const mottle = 0.93 + 0.1 * valueNoise(x * 0.22 + this.offset, y * 0.22) + 0.05 * valueNoise(x * 1.1, y * 1.1 + this.offset);
+    const mottle =
+      0.93 +
+      0.1 * valueNoise(x * 0.22 + this.offset, y * 0.22) +
+      0.05 * valueNoise(x * 1.1, y * 1.1 + this.offset);
     surface.red = this.skin[0] * mottle;
     surface.green = this.skin[1] * mottle;
     surface.blue = this.skin[2] * mottle;
@@ -154,7 +157,10 @@ export class FacePaint {
     if (t < 0 || t > 1.1) return;
     const fold = nose.width + 4 + (mouth.halfWidth - nose.width + 1 + Math.max(0, expression.smile) * 3) * t;
     const strength = 0.06 + 0.16 * look.age + 0.16 * Math.max(0, expression.smile);
-    shade(surface, 1 - strength * Math.exp(-((side - fold) ** 2) / 1.6) * Math.sin(Math.min(1, t) * Math.PI * 0.9));
+    shade(
+      surface,
+      1 - strength * Math.exp(-((side - fold) ** 2) / 1.6) * Math.sin(Math.min(1, t) * Math.PI * 0.9),
+    );
   }
 
   private beard(x: number, side: number, y: number, lambda: number, surface: Surface): void {
@@ -162,12 +168,18 @@ export class FacePaint {
     const stubble = this.variation.look.stubble;
     if (y < 12 || (beard.chin === 0 && beard.moustache === 0)) return;
     const edge = Math.abs(lambda);
-    const lips = Math.hypot(x / (mouth.halfWidth + 1.5), (y - mouth.y - 0.6) / (mouth.upper + mouth.lower + 1.5));
+    const lips = Math.hypot(
+      x / (mouth.halfWidth + 1.5),
+      (y - mouth.y - 0.6) / (mouth.upper + mouth.lower + 1.5),
+    );
     const clear = smoothstep(0.75, 1.15, lips);
     const moustache =
-      beard.moustache * smoothstep(nose.length + 4, nose.length + 8, y) * (1 - smoothstep(mouth.y - 1, mouth.y + 4, y)) *
+      beard.moustache *
+      smoothstep(nose.length + 4, nose.length + 8, y) *
+      (1 - smoothstep(mouth.y - 1, mouth.y + 4, y)) *
       (1 - smoothstep(mouth.halfWidth * 0.9, mouth.halfWidth + 3, side));
-    const goatee = beard.chin * smoothstep(mouth.y - 2, mouth.y + 8, y) * (1 - smoothstep(11, 18, side)) +
+    const goatee =
+      beard.chin * smoothstep(mouth.y - 2, mouth.y + 8, y) * (1 - smoothstep(11, 18, side)) +
       beard.chin * smoothstep(head.chinY - 14, head.chinY - 5, y) * 0.5;
     const cheekLine = 17 + 12 * (1 - smoothstep(0.5, 1.15, edge)) + 10 * (1 - smoothstep(0, 0.6, edge));
     const jaw = beard.cheek * smoothstep(cheekLine, cheekLine + 9, y);
@@ -184,8 +196,16 @@ export class FacePaint {
       const cx = spot.x * SPOT_RATE + SPOT_WIDTH / 2;
       const cy = spot.y * SPOT_RATE + SPOT_HEIGHT / 2;
       const radius = spot.radius * SPOT_RATE;
-      for (let y = Math.max(0, Math.floor(cy - 3 * radius)); y < Math.min(SPOT_HEIGHT, cy + 3 * radius); y++) {
-        for (let x = Math.max(0, Math.floor(cx - 3 * radius)); x < Math.min(SPOT_WIDTH, cx + 3 * radius); x++) {
+      for (
+        let y = Math.max(0, Math.floor(cy - 3 * radius));
+        y < Math.min(SPOT_HEIGHT, cy + 3 * radius);
+        y++
+      ) {
+        for (
+          let x = Math.max(0, Math.floor(cx - 3 * radius));
+          x < Math.min(SPOT_WIDTH, cx + 3 * radius);
+          x++
+        ) {
           const distance = ((x - cx) ** 2 + (y - cy) ** 2) / (radius * radius);
           const at = y * SPOT_WIDTH + x;
           this.spots[at] = Math.min(0.85, this.spots[at]! + spot.darkness * Math.exp(-distance * distance));

@@ -33,7 +33,11 @@ export class MouthPaint {
     if (t < -1.25 || t > 1.25 || y < mouth.y - 12 || y > mouth.y + 20) return;
     const t2 = t * t;
     const line =
-      mouth.y + 0.5 - (smile * 3.2 + mouth.corners) * (t2 - 0.25) + asymmetry.mouth * t * 0.7 - 0.55 * Math.cos(t * 9) * (1 - t2);
+      mouth.y +
+      0.5 -
+      (smile * 3.2 + mouth.corners) * (t2 - 0.25) +
+      asymmetry.mouth * t * 0.7 -
+      0.55 * Math.cos(t * 9) * (1 - t2);
     const arc = 1 - t2;
     if (arc <= 0) {
       shade(surface, 1 - 0.25 * Math.exp(-((Math.abs(t) - 1) ** 2) / 0.008 - (y - line) ** 2 / 2));
@@ -43,11 +47,15 @@ export class MouthPaint {
     const top = line - gap * 0.25;
     const bottom = line + gap * 0.75;
     const thin = 1 - 0.25 * Math.max(0, smile);
-    const bow = 1 - (0.15 + 0.3 * mouth.bow) * Math.exp(-t2 / 0.022) + 0.14 * Math.exp(-((Math.abs(t) - 0.28) ** 2) / 0.02);
+    const bow =
+      1 -
+      (0.15 + 0.3 * mouth.bow) * Math.exp(-t2 / 0.022) +
+      0.14 * Math.exp(-((Math.abs(t) - 0.28) ** 2) / 0.02);
     const lipTop = top - mouth.upper * thin * Math.pow(arc, 0.75) * bow;
     const lipBottom = bottom + mouth.lower * thin * Math.pow(arc, 0.6);
     const soft = 0.55;
-    const inLips = smoothstep(lipTop - soft, lipTop + soft, y) * (1 - smoothstep(lipBottom - soft, lipBottom + soft, y));
+    const inLips =
+      smoothstep(lipTop - soft, lipTop + soft, y) * (1 - smoothstep(lipBottom - soft, lipBottom + soft, y));
     if (inLips > 0) {
       const folds = 0.9 + 0.2 * valueNoise(x * 1.6 + 300, y * 0.2);
       const tone = (y < line ? 0.84 : 1.04) * folds;
@@ -59,7 +67,11 @@ export class MouthPaint {
       cover(surface, INSIDE, 1);
       if (y < top + 4.6) {
         const tooth = 0.82 + 0.18 * Math.abs(Math.cos(x * 0.85));
-        cover(surface, scale(TEETH, tooth * (0.75 - 0.45 * t2)), depth * 0.92 * (1 - smoothstep(0.6, 0.95, Math.abs(t))));
+        cover(
+          surface,
+          scale(TEETH, tooth * (0.75 - 0.45 * t2)),
+          depth * 0.92 * (1 - smoothstep(0.6, 0.95, Math.abs(t))),
+        );
       }
       surface.soft = 0.2;
     }

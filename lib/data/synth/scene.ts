@@ -22,7 +22,11 @@ export function buildScene(identity: FaceIdentity, variation: FaceVariation): Sc
   const shape = new HeadShape(identity, variation);
   const camera = new Camera(variation);
   camera.align(landmarks(shape, identity, variation));
-  const meshes = [buildHead(shape), ...[-1, 1].map((side) => buildEar(shape, identity, side)), buildNeck(identity)];
+  const meshes = [
+    buildHead(shape),
+    ...[-1, 1].map((side) => buildEar(shape, identity, side)),
+    buildNeck(identity),
+  ];
   if (identity.hair.sideY > 60) meshes.push(buildLongHair(identity, variation));
   for (const mesh of meshes) {
     camera.pose(mesh.position);

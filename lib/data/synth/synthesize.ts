@@ -84,7 +84,8 @@ export async function synthesize(
 }
 
 function describePlan(options: SynthOptions, plan: SynthPlan): SynthIdentities {
-  const planted = (people: SynthPlan['train']) => people.map(({ difficulty, images }) => ({ difficulty, images }));
+  const planted = (people: SynthPlan['train']) =>
+    people.map(({ difficulty, images }) => ({ difficulty, images }));
   return {
     version: SYNTH_VERSION,
     seed: options.seed,

@@ -1,6 +1,6 @@
 import { fromSrgb, mix, type Colour } from './colour';
 import type { FaceIdentity } from './identity';
-import { hashSeed, SynthRandom } from './random';
+import { hashSeed, type SynthRandom } from './random';
 
 /** Everything about one photograph that says nothing about who is on it. Angles are in radians. */
 export interface FaceVariation {
@@ -36,7 +36,11 @@ export interface FaceVariation {
     stubble: number;
     glasses: boolean;
   };
-  occlusion: { kind: 'none' | 'mask' | 'sunglasses' | 'hand' | 'object' | 'strand'; seed: number; colour: Colour };
+  occlusion: {
+    kind: 'none' | 'mask' | 'sunglasses' | 'hand' | 'object' | 'strand';
+    seed: number;
+    colour: Colour;
+  };
   background: { kind: number; colours: [Colour, Colour, Colour] };
   camera: {
     exposure: number;
@@ -61,8 +65,8 @@ export interface FaceVariation {
  */
 export function drawVariation(random: SynthRandom, identity: FaceIdentity, spread: number): FaceVariation {
   const n = (deviation: number) => random.normal(0, deviation);
-  const side = random.uniform(-1, 1) * (0.5 + 0.9 * spread);
-  const up = random.uniform(-0.25, 1) * (0.5 + 0.4 * spread);
+  const side = random.uniform(-1, 1) * (0.95 + 0.45 * spread);
+  const up = random.uniform(-0.25, 1) * (0.6 + 0.3 * spread);
   const direction = normalised([Math.sin(side), -Math.sin(up), Math.cos(side) * Math.cos(up)]);
   const warmth = n(0.12 + 0.06 * spread);
   const colour = () => fromSrgb(random.uniform(10, 245), random.uniform(10, 245), random.uniform(10, 245));
@@ -81,12 +85,12 @@ export function drawVariation(random: SynthRandom, identity: FaceIdentity, sprea
 
   return {
     seed: hashSeed(identity.seed, random.below(0x7fffffff)),
-    pose: { yaw: n(0.14 + 0.4 * spread), pitch: n(0.07 + 0.17 * spread), roll: n(0.03 + 0.07 * spread) },
+    pose: { yaw: n(0.17 + 0.37 * spread), pitch: n(0.08 + 0.16 * spread), roll: n(0.03 + 0.07 * spread) },
     crop: {
       turn: n(0.02 + 0.05 * spread),
       zoom: 1 + n(0.025 + 0.04 * spread),
-      x: n(1 + 1.8 * spread),
-      y: n(1 + 1.8 * spread),
+      x: n(1.3 + 1.5 * spread),
+      y: n(1.3 + 1.5 * spread),
     },
     expression: {
       smile: random.chance(0.45) ? random.uniform(0.2, 0.5 + 0.5 * spread) : n(0.18),
@@ -122,7 +126,7 @@ export function drawVariation(random: SynthRandom, identity: FaceIdentity, sprea
     },
     background: { kind: random.below(4), colours: [wall(), wall(), wall()] },
     camera: {
-      exposure: Math.pow(2, n(0.22 + 0.3 * spread)),
+      exposure: Math.pow(2, n(0.38 + 0.2 * spread)),
       contrast: 1 + n(0.06 + 0.1 * spread),
       saturation: random.chance(0.02 + 0.1 * spread) ? 0 : 1 + n(0.1 + 0.15 * spread),
       balance: [1 + n(0.04 + 0.05 * spread), 1, 1 + n(0.05 + 0.06 * spread)],

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+
+import { IResNet, KappaFaceHead, MemoryBuffer, Tensor, computeClassMargins, manualSeed } from '../../lib';
+import { close, closeRelative, golden, rejects } from '../support';
+
+interface GoldenConcentration {
+  dim: number;
+  numClasses: number;
+  temperature: number;
+  gamma: number;
+  features: number[][];
+  labels: number[];
+  samplesPerClass: number[];
+  meanResultantLength: number[];
+  kappa: number[];
+  kappaDebiased: number[];
+  concentrationWeight: number[];
+  populationWeight: number[];
+  classMarginScale: number[];
+  classMarginScaleDebiased: number[];
+}
+
+/** Sums of unit vectors and their number for each class, in plain numbers. */
+function classSums(
+  features: number[][],
+  labels: number[],
+  numClasses: number,
+): { sums: number[][]; counts: number[] } {
+  const dim = features[0]?.length ?? 0;
+  const sums = Array.from({ length: numClasses }, () => new Array<number>(dim).fill(0));
+  const counts = new Array<number>(numClasses).fill(0);
+  features.forEach((x, i) => {
+    const c = labels[i] as number;
+    const length = Math.hypot(...x);
+    x.forEach(
+      (value, d) => ((sums[c] as number[])[d] = ((sums[c] as number[])[d] as number) + value / length),
+    );
+    counts[c] = (counts[c] as number) + 1;
+  });
+  return { sums, counts };
+}
+
+async function margins(
+  sums: number[][],
+  counts: number[],
+  samples: number[],
+  rule = {},
+): Promise<Record<string, number[]>> {
+  const result = await computeClassMargins(
+    await Tensor.from(sums, undefined, { dtype: 'float64' }),
+    await Tensor.from(counts, undefined, { dtype: 'int64' }),
+    await Tensor.from(samples, undefined, { dtype: 'float64' }),
+    rule,
+  );
+  const entries = await Promise.all(
+    Object.entries(result).map(async ([name, t]) => [name, await (t as Tensor).toArray()] as const),
+  );
+  return Object.fromEntries(entries);
+}
+
+const labelsOf = (values: number[]): Promise<Tensor> => Tensor.from(values, undefined, { dtype: 'int64' });
+
+describe('concentration and margins', () => {
+  golden<GoldenConcentration[]>('concentration.json').forEach((example, i) => {
+    it(`give the golden numbers of example ${i + 1}, plain and debiased`, async () => {
+      const { sums, counts } = classSums(example.features, example.labels, example.numClasses);
+      const { temperature, gamma } = example;
+      const plain = await margins(sums, counts, example.samplesPerClass, { temperature, gamma });
+      closeRelative(plain.meanResultantLength ?? [], example.meanResultantLength, 1e-9);
+      closeRelative(plain.kappa ?? [], example.kappa, 1e-9);
+      closeRelative(plain.concentrationWeight ?? [], example.concentrationWeight, 1e-9);
+      closeRelative(plain.populationWeight ?? [], example.populationWeight, 1e-9);
+      closeRelative(plain.marginScale ?? [], example.classMarginScale, 1e-9);
+      const debiased = await margins(sums, counts, example.samplesPerClass, {
+        temperature,
+        gamma,
+        debias: true,
+      });
+      closeRelative(debiased.kappa ?? [], example.kappaDebiased, 1e-9);
+      closeRelative(debiased.marginScale ?? [], example.classMarginScaleDebiased, 1e-9);
+    });
+  });
+
+  it("swap gamma and take K = max n in the paper's convention", async () => {
+    const sums = [
+      [1.8, 0],
+      [1, 1],
+      [2, 1],
+    ];
+    const counts = [2, 2, 3];
+    const official = await margins(sums, counts, [2, 2, 3], { gamma: 0.7 });
+    const paper = await margins(sums, counts, [2, 2, 3], { gamma: 0.7, convention: 'paper' });
+    close(
+      paper.populationWeight ?? [],
+      [2, 2, 3].map((n) => (Math.cos((Math.PI * n) / 3) + 1) / 2),
+      1e-12,
+    );
+    close(paper.concentrationWeight ?? [], official.concentrationWeight ?? [], 1e-15);
+    const expected = (paper.populationWeight ?? []).map(
+      (ws, c) => 0.7 * ws + 0.3 * (paper.concentrationWeight?.[c] ?? 0),
+    );
+    close(paper.marginScale ?? [], expected, 1e-12);
+  });
+
+  it('are finite and neutral for singletons, unseen classes, identical images and equal classes', async () => {
+    const result = await margins(
+      [
+        [1, 0],
+        [0, 0],
+        [5, 0],
+        [1, 1],
+        [1.5, 1],
+      ],
+      [1, 0, 5, 2, 2],
+      [1, 1, 5, 2, 2],
+    );
+    for (const values of Object.values(result))
+      assert.ok(values.every(Number.isFinite), JSON.stringify(result));
+    const known = [2, 3, 4].map((c) => result.kappa?.[c] as number);
+    const mean = known.reduce((sum, value) => sum + value, 0) / 3;
+    closeRelative([result.kappa?.[0] ?? 0, result.kappa?.[1] ?? 0], [mean, mean], 1e-12);
+    close([result.concentrationWeight?.[0] ?? 0], [0.5], 1e-12);
+    for (const sums of [
+      [
+        [1, 1],
+        [1, 1],
+      ],
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    ]) {
+      const equal = await margins(sums, [2, 2], [2, 2]);
+      close(equal.concentrationWeight ?? [], [0.5, 0.5], 1e-12);
+    }
+  });
+
+  it('debias recovers the true concentration of small classes', async () => {
+    // Classes of n unit vectors around a pole with true mean resultant length 0.6.
+    const n = 4;
+    const dim = 64;
+    const classes = 400;
+    await manualSeed(5);
+    const noise = await (await Tensor.randn([classes * n, dim - 1])).toArray();
+    const features = Array.from({ length: classes * n }, (_, i) => {
+      const rest = noise.slice(i * (dim - 1), (i + 1) * (dim - 1));
+      const length = Math.hypot(...rest);
+      return [0.6, ...rest.map((x) => (0.8 * x) / length)];
+    });
+    const labels = features.map((_, i) => Math.floor(i / n));
+    const { sums, counts } = classSums(features, labels, classes);
+    const mean = (values: number[] = []): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+    const truth = (0.6 * (dim - 0.36)) / (1 - 0.36);
+    const plain = mean((await margins(sums, counts, counts)).kappa);
+    const debiased = mean((await margins(sums, counts, counts, { debias: true })).kappa);
+    assert.ok(plain > 1.4 * truth, `plain ${plain} against ${truth}`);
+    assert.ok(Math.abs(debiased - truth) < 0.05 * truth, `debiased ${debiased} against ${truth}`);
+  });
+});
+
+describe('the memory buffer', () => {
+  it('stores first visits as they are, mixes later ones, and keeps the class sums exact', async () => {
+    const alpha = 0.9;
+    const memory = new MemoryBuffer({ numClasses: 2, embeddingSize: 3, numSamples: 4, alpha });
+    const reference = new Map<number, number[]>();
+    const classOf = [0, 1, 0, 1];
+    const unit = (v: number[]): number[] => v.map((x) => x / Math.hypot(...v));
+    for (let step = 0; step < 30; step++) {
+      const indices = [step % 4, (step * 3 + 1) % 4, step % 4]; // an image may stand in a batch twice
+      const features = indices.map((_, i) => [Math.sin(step + i), Math.cos(2 * step + i), 0.3 * i + 0.1]);
+      indices.forEach((index, i) => {
+        const z = unit(features[i] as number[]);
+        const old = reference.get(index);
+        reference.set(index, old ? unit(old.map((x, d) => (1 - alpha) * x + alpha * (z[d] as number))) : z);
+      });
+      await memory.update({
+        embeddings: await Tensor.from(features),
+        labels: await labelsOf(indices.map((index) => classOf[index] as number)),
+        sampleIndex: await labelsOf(indices),
+      });
+      const stored = (await memory.state().get('memory.buffer')?.toArray()) ?? [];
+      const sums = [0, 0, 0, 0, 0, 0];
+      const counts = [0, 0];
+      for (const [index, value] of reference) {
+        close(stored.slice(index * 3, index * 3 + 3), value, 1e-6, `image ${index}`);
+        const c = classOf[index] as number;
+        counts[c] = (counts[c] as number) + 1;
+        for (let d = 0; d < 3; d++)
+          sums[c * 3 + d] = (sums[c * 3 + d] as number) + (stored[index * 3 + d] as number);
+      }
+      close(await memory.sums.toArray(), sums, 1e-12, `sums after step ${step}`);
+      assert.deepEqual(await memory.counts.toArray(), counts);
+    }
+  });
+
+  it('keeps its sums exact with bfloat16 storage too', async () => {
+    const memory = new MemoryBuffer({ numClasses: 1, embeddingSize: 2, numSamples: 2, storage: 'bfloat16' });
+    for (let step = 0; step < 5; step++) {
+      await memory.update({
+        embeddings: await Tensor.from([
+          [step + 1, 2],
+          [1, step + 3],
+        ]),
+        labels: await labelsOf([0, 0]),
+        sampleIndex: await labelsOf([0, 1]),
+      });
+    }
+    const [a = 0, b = 0, c = 0, d = 0] = (await memory.state().get('memory.buffer')?.toArray()) ?? [];
+    close(await memory.sums.toArray(), [a + c, b + d], 1e-12);
+  });
+
+  it('leaves out samples without a direction and refuses indices out of range', async () => {
+    const memory = new MemoryBuffer({ numClasses: 1, embeddingSize: 2, numSamples: 3 });
+    const update = async (row: number[], index: number, label = 0): Promise<void> =>
+      memory.update({
+        embeddings: await Tensor.from([row]),
+        labels: await labelsOf([label]),
+        sampleIndex: await labelsOf([index]),
+      });
+    await update([0, 0], 0);
+    await update([NaN, 1], 1);
+    await update([Infinity, 1], 2);
+    assert.deepEqual(await memory.counts.toArray(), [0]);
+    assert.deepEqual(await memory.sums.toArray(), [0, 0]);
+    await rejects(update([1, 1], 3), 'ERR_ARGUMENT', /Sample index 3 lies outside 0 to 2/);
+    await rejects(update([1, 1], 0, 1), 'ERR_LABEL_RANGE');
+    await rejects(memory.update({ labels: await labelsOf([0]) }), 'ERR_ARGUMENT', /sampleIndex/);
+  });
+});
+
+describe('KappaFaceHead', () => {
+  const options = { samplesPerClass: [2, 2, 3], embeddingSize: 4, margin: 0.8 };
+
+  it('begins with the initial margin, then follows psi m0, blended where asked', async () => {
+    const head = new KappaFaceHead({ ...options, blendEpochs: 2, initialMarginScale: 0.5 });
+    close(await head.marginScale(), [0.5, 0.5, 0.5], 1e-6);
+    await rejects(head.updateMargins(), 'ERR_ARGUMENT', /nothing to go by/);
+    await manualSeed(2);
+    const embeddings = await Tensor.randn([7, 4]);
+    const labels = await labelsOf([0, 0, 1, 1, 2, 2, 2]);
+    await head.forward(embeddings, labels, { sampleIndex: await labelsOf([0, 1, 2, 3, 4, 5, 6]) });
+    const psi = await (await head.classMargins()).marginScale.toArray();
+    await head.updateMargins();
+    close(
+      await head.marginScale(),
+      psi.map((value) => 0.25 + value / 2),
+      1e-6,
+    );
+    await head.updateMargins();
+    close(await head.marginScale(), psi, 1e-6);
+    close(
+      await head.margins.toArray(),
+      psi.map((value) => value * 0.8),
+      1e-6,
+    );
+  });
+
+  it('with a momentum encoder follows weights and batch statistics, and counts visits of the epoch', async () => {
+    await manualSeed(4);
+    const backbone = new IResNet({ depth: 18, widthMultiplier: 0.0625, embeddingSize: 4, imageSize: 16 });
+    const head = new KappaFaceHead({
+      ...options,
+      concentration: { kind: 'momentum', backbone, momentum: 0.9 },
+    });
+    const images = await Tensor.randn([6, 3, 16, 16]);
+    const labels = await labelsOf([0, 0, 1, 1, 2, 2]);
+    await backbone.forward(images); // moves the running statistics
+    const conv = backbone.state().get('conv1.weight') as Tensor;
+    const before = await conv.toArray();
+    await conv.copyFrom(await (await conv.detach()).add(1));
+    await head.observe({ images, labels });
+    const encoder = head.concentration.state();
+    close(
+      (await encoder.get('encoder.conv1.weight')?.toArray()) ?? [],
+      before.map((w) => w + 0.1),
+      1e-6,
+    );
+    const mean = backbone.state().get('bn1.running_mean') as Tensor;
+    assert.deepEqual(await encoder.get('encoder.bn1.running_mean')?.toArray(), await mean.toArray());
+    assert.deepEqual(await head.concentration.counts.toArray(), [2, 2, 2]);
+    await head.updateMargins();
+    assert.deepEqual(await head.concentration.counts.toArray(), [0, 0, 0], 'a new epoch begins');
+  });
+});
