@@ -6,7 +6,7 @@ import { defineConfig } from 'kappaface';
  */
 export default defineConfig({
   name: 'base',
-  data: { synthetic: {}, validation: ['synth'] },
+  data: { synthetic: {}, validation: 'auto' },
   backbone: { depth: 18, widthMultiplier: 0.25, embeddingSize: 256 },
   head: { kind: 'kappaface', concentration: { kind: 'momentum' } },
   schedule: { kind: 'step', milestones: [4, 5] },

@@ -15,10 +15,11 @@ const checks: readonly {
   },
   {
     paths: ['data.validation'],
-    check: ({ data }) => {
-      const twice = data.validation.find((name, i) => data.validation.indexOf(name) !== i);
+    check: ({ data: { validation } }) => {
+      if (validation === 'auto') return undefined;
+      const twice = validation.find((name, i) => validation.indexOf(name) !== i);
       if (twice !== undefined) return `${JSON.stringify(twice)} stands there twice`;
-      const withExtension = data.validation.find((name) => name.endsWith('.bin'));
+      const withExtension = validation.find((name) => name.endsWith('.bin'));
       return withExtension === undefined
         ? undefined
         : `expected names without the extension, but received ${JSON.stringify(withExtension)}`;

@@ -88,9 +88,11 @@ const dataSchema = z.strictObject({
     .default(null)
     .describe('the embedded synthetic face set, used where data.root is null ({} for its defaults)'),
   validation: z
-    .array(z.string().min(1))
+    .union([z.literal('auto'), z.array(z.string().min(1))])
     .default(['lfw', 'cfp_fp', 'agedb_30'])
-    .describe('verification sets: names of .bin files beside the training set, without the extension'),
+    .describe(
+      'verification sets: names of .bin files beside the training set, without the extension; auto takes all',
+    ),
   validationRequired: z
     .boolean()
     .default(true)

@@ -1,9 +1,9 @@
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { readVerificationSet } from '../data/verification-set';
 import type { VerificationSet } from '../data/verification-set';
-import { KappaError } from '../errors';
+import { KappaError, ioError } from '../errors';
 import { evaluateVerification } from '../eval/evaluate-verification';
 import type { VerificationResult } from '../eval/verification';
 import type { IResNet } from '../nn/iresnet';
@@ -16,6 +16,16 @@ export interface ValidationResult {
   verification: Record<string, VerificationResult>;
 }
 
+async function namesIn(root: string): Promise<string[]> {
+  const files = await readdir(root).catch((error: unknown) => {
+    throw ioError(error, 'read the folder', root);
+  });
+  return files
+    .filter((file) => file.endsWith('.bin'))
+    .map((file) => file.slice(0, -'.bin'.length))
+    .sort();
+}
+
 /**
  * Reads the verification sets of a run at its start, so that a bad one is found before training.
  *
@@ -23,10 +33,12 @@ export interface ValidationResult {
  */
 export async function readValidationSets(
   root: string,
-  names: readonly string[],
+  wanted: 'auto' | readonly string[],
   required: boolean,
   warn: (text: string) => void,
 ): Promise<VerificationSet[]> {
+  const names = wanted === 'auto' ? await namesIn(root) : wanted;
+  if (names.length === 0) warn(`${root} has no verification sets (.bin): training without verification.`);
   const files = names.map((name) => path.join(root, `${name}.bin`));
   const present = await Promise.all(
     files.map((file) =>

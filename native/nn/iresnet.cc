@@ -121,8 +121,15 @@ Tensor IResNet::normalize(const Tensor& x, const BatchNorm& layer, bool training
                         batch_norm_epsilon, /*cudnn_enabled=*/true);
 }
 
-Tensor IResNet::convolve(const Tensor& x, const Tensor& weight, int64_t stride, int64_t padding) const {
-  return at::conv2d(x, weight.to(x.scalar_type()), {}, stride, padding);
+Tensor IResNet::convolve(const Tensor& x, const Tensor& weight, int64_t stride) const {
+  return at::conv2d(x, weight.to(x.scalar_type()), {}, stride, /*padding=*/1);
+}
+
+// A convolution with a 1 x 1 kernel is a product over the channels of every stride-th pixel. As a convolution its
+// backward pass writes beyond its memory in oneDNN (LibTorch 2.13, float32, fewer than 16 channels).
+Tensor IResNet::project(const Tensor& x, const Tensor& weight, int64_t stride) const {
+  Tensor pixels = x.slice(2, std::nullopt, std::nullopt, stride).slice(3, std::nullopt, std::nullopt, stride);
+  return at::linear(pixels.permute({0, 2, 3, 1}), weight.flatten(1).to(x.scalar_type())).permute({0, 3, 1, 2});
 }
 
 Tensor IResNet::activate(const Tensor& x, const Tensor& slope) const {
@@ -131,13 +138,13 @@ Tensor IResNet::activate(const Tensor& x, const Tensor& slope) const {
 
 Tensor IResNet::forward(const Tensor& x, const Block& block, bool training) const {
   Tensor y = normalize(x, block.bn1, training);
-  y = convolve(y, block.conv1, 1, 1);
+  y = convolve(y, block.conv1, 1);
   y = normalize(y, block.bn2, training);
   y = activate(y, block.prelu);
-  y = convolve(y, block.conv2, block.stride, 1);
+  y = convolve(y, block.conv2, block.stride);
   y = normalize(y, block.bn3, training);
   if (!block.shortcut.defined()) return y + x;
-  return y + normalize(convolve(x, block.shortcut, block.stride, 0), block.shortcut_bn, training);
+  return y + normalize(project(x, block.shortcut, block.stride), block.shortcut_bn, training);
 }
 
 Tensor IResNet::forward(const Tensor& images, bool training) {
@@ -150,7 +157,7 @@ Tensor IResNet::forward(const Tensor& images, bool training) {
           "Training needs at least two images a batch: batch normalisation has no variance of one.");
   Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
   if (options_.bf16) x = x.to(at::kBFloat16);
-  x = convolve(x, stem_, 1, 1);
+  x = convolve(x, stem_, 1);
   x = normalize(x, stem_bn_, training);
   x = activate(x, stem_prelu_);
   for (const Block& block : blocks_) x = forward(x, block, training);

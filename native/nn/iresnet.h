@@ -68,7 +68,8 @@ class IResNet {
   Block block(const std::string& name, int64_t in, int64_t out, int64_t stride);
 
   at::Tensor normalize(const at::Tensor& x, const BatchNorm& layer, bool training) const;
-  at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, int64_t stride, int64_t padding) const;
+  at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, int64_t stride) const;
+  at::Tensor project(const at::Tensor& x, const at::Tensor& weight, int64_t stride) const;
   at::Tensor activate(const at::Tensor& x, const at::Tensor& slope) const;
   at::Tensor forward(const at::Tensor& x, const Block& block, bool training) const;
 

@@ -24,12 +24,12 @@ export interface SynthOptions {
 /** The set that the base configuration trains on. */
 export const defaultSynthOptions: Readonly<SynthOptions> = {
   seed: 1,
-  identities: 200,
-  maxImages: 36,
+  identities: 270,
+  maxImages: 27,
   singletons: 0.06,
   verificationIdentities: 150,
   pairs: 600,
-  verificationDifficulty: 0.5,
+  verificationDifficulty: 0.4,
 };
 
 /**

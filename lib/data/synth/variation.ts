@@ -85,7 +85,7 @@ export function drawVariation(random: SynthRandom, identity: FaceIdentity, sprea
 
   return {
     seed: hashSeed(identity.seed, random.below(0x7fffffff)),
-    pose: { yaw: n(0.17 + 0.37 * spread), pitch: n(0.08 + 0.16 * spread), roll: n(0.03 + 0.07 * spread) },
+    pose: { yaw: n(0.14 + 0.38 * spread), pitch: n(0.07 + 0.16 * spread), roll: n(0.03 + 0.07 * spread) },
     crop: {
       turn: n(0.02 + 0.05 * spread),
       zoom: 1 + n(0.025 + 0.04 * spread),

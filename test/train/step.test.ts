@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+
+import { KappaFaceHead, Tensor, manualSeed } from '../../lib';
+import type { Batch } from '../../lib';
+import { makeModel } from '../../lib/train/model';
+import type { Model } from '../../lib/train/model';
+import { trainStep } from '../../lib/train/step';
+import { closeRelative } from '../support';
+import { tinyConfig } from './tiny-run';
+
+/** Batches of random pixels with the samples from `from` up to `to`. */
+function batch(from: number, to: number): Batch {
+  const size = to - from;
+  const samples = Array.from({ length: size }, (_, i) => from + i);
+  const pixelsOf = (sample: number): number[] =>
+    Array.from({ length: 112 * 112 * 3 }, (_, i) => (sample * 37 + ((i * i) >> 4)) % 256);
+  return {
+    images: Uint8Array.from(samples.flatMap(pixelsOf)),
+    labels: Int32Array.from(samples, (sample) => sample % 3),
+    sampleIndex: Int32Array.from(samples),
+    flips: Uint8Array.from(samples, (sample) => sample % 2),
+    size,
+    index: 0,
+    release: () => undefined,
+  };
+}
+
+async function model(kind: 'memory' | 'momentum'): Promise<Model> {
+  await manualSeed(9);
+  const config = tinyConfig('x', 'x', { head: { concentration: { kind } } });
+  config.backbone.dropout = 0;
+  return makeModel(config, [3, 3, 3]);
+}
+
+async function values(model: Model): Promise<number[]> {
+  const tensors = [...model.backbone.parameters(), ...model.head.parameters()];
+  return (await Promise.all(tensors.map((tensor) => tensor.toArray()))).flat();
+}
+
+describe('a training step', function () {
+  this.timeout(120_000);
+  const options = { lr: 0.1, clipNorm: 5 };
+
+  it('over several batches equals the step over one large batch', async () => {
+    // Batch statistics are those of each forward pass, so they are taken out of the comparison.
+    const [whole, pieces] = [await model('memory'), await model('memory')];
+    whole.backbone.eval();
+    pieces.backbone.eval();
+    for (let step = 0; step < 2; step++) {
+      const a = await trainStep(whole, [batch(0, 9)], options);
+      const b = await trainStep(pieces, [batch(0, 2), batch(2, 5), batch(5, 9)], options);
+      closeRelative([b.loss, b.gradNorm, b.targetCosine], [a.loss, a.gradNorm, a.targetCosine], 1e-4);
+    }
+    closeRelative(await values(pieces), await values(whole), 1e-4);
+    const memory = (m: Model): Promise<number[]> => (m.head as KappaFaceHead).concentration.sums.toArray();
+    closeRelative(await memory(pieces), await memory(whole), 1e-4);
+  });
+
+  for (const where of ['loss', 'gradient'] as const) {
+    it(`changes nothing where the ${where} is not finite`, async () => {
+      const m = await model('momentum');
+      await trainStep(m, [batch(0, 6)], options);
+      const everything = async (): Promise<Map<string, number[]>> => {
+        const state = [...m.backbone.state(), ...m.head.state(), ...m.optimizer.state()];
+        return new Map(
+          await Promise.all(state.map(async ([name, t]) => [name, await t.toArray()] as [string, number[]])),
+        );
+      };
+      const poisoned = where === 'loss' ? 'fc.bias' : 'conv1.weight';
+      const tensor = m.backbone.state().get(poisoned) as Tensor;
+      // 1e20 squares to infinity in the gradient of a normalisation, or in the loss.
+      await tensor.fill(where === 'loss' ? NaN : 1e30);
+      const before = await everything();
+      const result = await trainStep(m, [batch(0, 6)], options);
+      assert.equal(result.updated, false);
+      const after = await everything();
+      for (const [name, values] of before) {
+        if (name.endsWith('num_batches_tracked')) assert.deepEqual(after.get(name), values, name);
+        assert.deepEqual(after.get(name), values, name);
+      }
+    });
+  }
+});

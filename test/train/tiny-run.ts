@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { resolveConfig } from '../../lib';
+import type { Config, ResolvedConfig } from '../../lib';
+import { ensureSynthSet } from '../../lib/data/synth';
+import { readMetrics } from '../../lib/report/metrics-log';
+
+/** A folder of its own for a test file, removed at its end. */
+export function temporaryFolder(): { path: string; remove: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kappa-test-'));
+  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Draws a handful of synthetic people with a small verification set. */
+export function tinyFaces(cache: string): Promise<string> {
+  return ensureSynthSet(cache, {
+    identities: 6,
+    maxImages: 10,
+    verificationIdentities: 4,
+    pairs: 20,
+    singletons: 0.17,
+  });
+}
+
+/** A run of seconds: a very narrow network on a handful of faces. */
+export function tinyConfig(root: string, output: string, changes: Partial<Config> = {}): ResolvedConfig {
+  const { data, head, train, ...rest } = changes;
+  return resolveConfig({
+    name: 'tiny',
+    output,
+    seed: 5,
+    backbone: { depth: 18, widthMultiplier: 0.0625, embeddingSize: 16, dropout: 0.1, precision: 'float32' },
+    optimizer: { lr: 0.1, referenceBatchSize: 64 },
+    ...rest,
+    data: { root, validation: 'auto', workers: 1, ...data },
+    head: { concentration: { kind: 'memory' }, ...head },
+    train: { epochs: 3, batchSize: 8, logEvery: 1, ...train },
+  });
+}
+
+/** The metrics of a run without what depends on the clock. */
+export function timelessMetrics(run: string): unknown[] {
+  return readMetrics(path.join(run, 'metrics.jsonl')).map(({ imagesPerSecond: _speed, ...rest }) => rest);
+}

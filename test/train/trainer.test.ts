@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { KappaError, Trainer, openCheckpoint, resolveCheckpoint } from '../../lib';
+import type { ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
+import { leavesNoTensors, rejects } from '../support';
+import { temporaryFolder, timelessMetrics, tinyConfig, tinyFaces } from './tiny-run';
+
+/** Bytes of every tensor in the last checkpoint of a run, by their checksums. */
+async function checksums(run: string): Promise<unknown> {
+  const folder = await resolveCheckpoint(path.join(run, 'checkpoints', 'last'));
+  const { files } = JSON.parse(readFileSync(path.join(folder, 'state.json'), 'utf8')) as { files: unknown };
+  return files;
+}
+
+describe('training', function () {
+  this.timeout(300_000);
+  const folder = temporaryFolder();
+  let faces: string;
+  let runs = 0;
+  const config = (changes = {}): ResolvedConfig =>
+    tinyConfig(faces, path.join(folder.path, `runs${runs++}`), changes);
+  const train = (resolved: ResolvedConfig, options: TrainerOptions = {}): Promise<TrainResult> =>
+    new Trainer(resolved, options).run();
+  /** Trains and interrupts after some steps. */
+  const interrupted = (
+    resolved: ResolvedConfig,
+    steps: number,
+    options: TrainerOptions = {},
+  ): Promise<TrainResult> => {
+    const controller = new AbortController();
+    const onStep = ({ step }: StepReport): void => void (step >= steps && controller.abort());
+    return train(resolved, { ...options, onStep, signal: controller.signal });
+  };
+
+  before(async () => {
+    faces = await tinyFaces(path.join(folder.path, 'cache'));
+  });
+  after(folder.remove);
+
+  it('lowers the loss, verifies, keeps one best checkpoint and writes its results', async () => {
+    const reports: StepReport[] = [];
+    const result = await train(config({ train: { epochs: 6, batchSize: 8, keepCheckpoints: 1 } }), {
+      onStep: (report) => reports.push(report),
+    });
+    const mean = (list: StepReport[]): number => list.reduce((sum, { loss }) => sum + loss, 0) / list.length;
+    const tenth = Math.ceil(reports.length / 6);
+    assert.ok(mean(reports.slice(-tenth)) < 0.8 * mean(reports.slice(0, tenth)), 'the loss falls');
+    assert.equal(result.steps, reports.length);
+    const saved = JSON.parse(readFileSync(path.join(result.folder, 'result.json'), 'utf8')) as TrainResult;
+    assert.deepEqual(saved, JSON.parse(JSON.stringify(result)));
+    assert.ok(result.best && result.final && result.best.meanAccuracy >= result.final.meanAccuracy);
+    const best = await resolveCheckpoint(result.folder);
+    assert.equal(path.basename(best), `step-${String(result.best.step).padStart(8, '0')}`);
+    const kept = readdirSync(path.join(result.folder, 'checkpoints')).filter((name) =>
+      name.startsWith('step-'),
+    );
+    assert.ok(kept.length <= 2, kept.join());
+    assert.ok(result.difficulty && Math.abs(result.difficulty.rankCorrelation) <= 1);
+    const margins = reports.at(-1)?.margins;
+    assert.ok(margins && margins.min < margins.max && margins.max <= 0.8, 'margins differ after an epoch');
+  });
+
+  for (const kind of ['memory', 'momentum'] as const) {
+    it(`resumes bit for bit from the middle of an epoch (${kind})`, async () => {
+      const head = { kind: 'kappaface', concentration: { kind } } as const;
+      const changes = {
+        head,
+        train: { epochs: 3, batchSize: 8, logEvery: 2, checkpointEvery: 3, validateEvery: 4 },
+      };
+      const whole = await train(config(changes));
+      const pieces = config(changes);
+      let result = await interrupted(pieces, 1);
+      assert.ok(result.interrupted);
+      for (const steps of [2, 5, 6]) {
+        result = await interrupted(pieces, steps, { resume: true });
+        assert.equal(result.steps, steps);
+      }
+      result = await train(pieces, { resume: true });
+      assert.equal(result.interrupted, false);
+      assert.deepEqual(timelessMetrics(result.folder), timelessMetrics(whole.folder));
+      assert.deepEqual(await checksums(result.folder), await checksums(whole.folder));
+      assert.deepEqual(result.final, whole.final);
+      assert.deepEqual(result.best, whole.best);
+    });
+  }
+
+  it('is the same whatever the number of decode workers', async () => {
+    const one = await train(config({ train: { epochs: 1, batchSize: 8 } }));
+    const two = await train(
+      config({ data: { root: faces, workers: 2, validation: 'auto' }, train: { epochs: 1, batchSize: 8 } }),
+    );
+    assert.deepEqual(await checksums(one.folder), await checksums(two.folder));
+  });
+
+  for (const kind of ['arcface', 'cosface'] as const) {
+    it(`trains ${kind}`, async () => {
+      const result = await train(config({ head: { kind }, train: { epochs: 1, batchSize: 8 } }));
+      assert.ok(result.final);
+      assert.equal(result.difficulty, undefined);
+    });
+  }
+
+  it('continues a finished run with more epochs', async () => {
+    const short = config({ train: { epochs: 1, batchSize: 8 } });
+    const first = await train(short);
+    const longer = await train({ ...short, train: { ...short.train, epochs: 2 } }, { resume: true });
+    assert.equal(longer.steps, 2 * first.steps);
+    assert.equal(longer.folder, first.folder);
+  });
+
+  it('never overwrites another run', async () => {
+    const same = config({ train: { epochs: 1, batchSize: 8 } });
+    const first = await train(same);
+    const second = await train(same);
+    assert.equal(second.folder, `${first.folder}-2`);
+  });
+
+  it('refuses to resume with a config that makes another run of it', async () => {
+    const resolved = config({ train: { epochs: 1, batchSize: 8 } });
+    await train(resolved);
+    const changed = { ...resolved, seed: 6, train: { ...resolved.train, batchSize: 4 } };
+    await rejects(
+      train(changed, { resume: true }),
+      'ERR_CONFIG',
+      /seed was 5 and is 6[^]*train\.batchSize was 8 and is 4/,
+    );
+  });
+
+  it('skips steps that are not finite, leaves everything as it was, and stops with an explanation', async () => {
+    // A learning rate that blows up the weights at the first step.
+    const resolved = config({
+      optimizer: { lr: 1e38, clipNorm: 1e38 },
+      train: { epochs: 3, batchSize: 8, maxSkippedSteps: 3, checkpointEvery: 100 },
+    });
+    const messages: string[] = [];
+    await rejects(
+      train(resolved, { onMessage: (text) => messages.push(text) }),
+      'ERR_NOT_FINITE',
+      /3 steps in a row.*Lower optimizer\.lr/,
+    );
+    assert.ok(
+      messages.filter((text) => /was skipped: .* not finite/.test(text)).length >= 3,
+      messages.join(),
+    );
+  });
+
+  it('says what is missing', async () => {
+    const nowhere = tinyConfig('/nowhere/at/all', folder.path, {
+      data: { root: '/nowhere/at/all', source: 'Get it from the library.' },
+    });
+    await rejects(
+      train(nowhere),
+      'ERR_DATA_NOT_FOUND',
+      /Expected layout: train\.rec[^]*Get it from the library[^]*data\.root=/,
+    );
+    const sets = config({ data: { root: faces, validation: ['synth', 'lfw'] } });
+    await rejects(train(sets), 'ERR_DATA_NOT_FOUND', /lfw\.bin not found/);
+    await rejects(
+      train(config({ data: { root: faces, numClasses: 7 } })),
+      'ERR_CONFIG',
+      /7 classes were expected/,
+    );
+    await rejects(train(config({ train: { batchSize: 4096 } })), 'ERR_CONFIG', /do not fill one step/);
+    await rejects(
+      train(config(), { resume: path.join(folder.path, 'none') }),
+      'ERR_CHECKPOINT',
+      /does not exist/,
+    );
+  });
+
+  it('finds damage in a checkpoint before using it', async () => {
+    const result = await train(config({ train: { epochs: 1, batchSize: 8 } }));
+    const checkpoint = await resolveCheckpoint(result.folder, 'last');
+    const file = path.join(checkpoint, 'backbone.safetensors');
+    const bytes = readFileSync(file);
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length - 100] = (flipped[bytes.length - 100] ?? 0) ^ 1;
+    for (const damaged of [flipped, bytes.subarray(0, 5000), Buffer.alloc(0)]) {
+      writeFileSync(file, damaged);
+      await rejects((await openCheckpoint(checkpoint)).tensors('backbone'), 'ERR_CHECKPOINT', /checksum/);
+    }
+    const state = path.join(checkpoint, 'state.json');
+    for (const text of ['', '{', '{"version":99}']) {
+      writeFileSync(state, text);
+      await assert.rejects(openCheckpoint(checkpoint), KappaError);
+    }
+  });
+
+  it('leaves no tensors behind', async () => {
+    await leavesNoTensors(async () => {
+      await train(config({ train: { epochs: 1, batchSize: 8 } }));
+      await train(
+        config({ head: { concentration: { kind: 'momentum' } }, train: { epochs: 1, batchSize: 8 } }),
+      );
+    });
+  });
+});
