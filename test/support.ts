@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { KappaError, Tensor, liveTensors, synchronize } from '../lib';
-import type { KappaErrorCode } from '../lib';
+import { KappaError, liveTensors, synchronize } from '../lib';
+import type { KappaErrorCode , Tensor} from '../lib';
 
 /** Reads a golden file. */
 export function golden<T>(name: string): T {

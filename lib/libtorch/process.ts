@@ -36,8 +36,6 @@ export function runChild(
       env: options.env ?? process.env,
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
     });
     const texts = { stdout: '', stderr: '' };
     const listen = (name: 'stdout' | 'stderr'): void => {
@@ -54,8 +52,11 @@ export function runChild(
     const abort = (): void => void child.kill('SIGKILL');
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
+    // Not spawn's own timeout: its timer outlives a program that could not be started, and holds up the exit.
+    const timer = timeoutMs === undefined ? undefined : setTimeout(abort, timeoutMs);
     const finish = (code: number | null, failure?: Error): void => {
       signal?.removeEventListener('abort', abort);
+      clearTimeout(timer);
       if (signal?.aborted) reject(new KappaError('ERR_CANCELLED', `${command} was cancelled.`));
       else resolve({ code, stdout: texts.stdout, stderr: failure ? failure.message : texts.stderr });
     };

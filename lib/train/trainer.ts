@@ -357,12 +357,14 @@ export class Trainer {
     let isBest = false;
     const validating = due(validateEvery) && sets.length > 0;
     if (validating) {
-      const result = await validate(model.backbone, sets, state.step);
-      isBest = result.meanAccuracy > (state.best?.meanAccuracy ?? -1);
-      state.last = result;
-      if (isBest) state.best = result;
-      session.metrics.append({ step: state.step, epoch: state.epoch, verification: result.verification });
-      this.#options.onValidation?.(result, isBest);
+      const result = await this.#validate(session);
+      isBest = result !== undefined && result.meanAccuracy > (state.best?.meanAccuracy ?? -1);
+      if (isBest) state.best = result ?? null;
+      if (result) {
+        state.last = result;
+        session.metrics.append({ step: state.step, epoch: state.epoch, verification: result.verification });
+        this.#options.onValidation?.(result, isBest);
+      }
     }
     // The best model must be on disk, whatever happens next.
     const saving = due(checkpointEvery) || isBest || interrupted;
@@ -386,6 +388,17 @@ export class Trainer {
       this.#options.onCheckpoint?.(saved);
     }
     return validating || saving;
+  }
+
+  /** Verifies; undefined for a model whose embeddings are not finite, which training itself will deal with. */
+  async #validate({ model, sets, state }: Session): Promise<ValidationResult | undefined> {
+    try {
+      return await validate(model.backbone, sets, state.step);
+    } catch (error) {
+      if (!(error instanceof KappaError) || error.code !== 'ERR_NOT_FINITE') throw error;
+      this.#options.onMessage?.(`Step ${state.step} could not be verified: ${error.message}`);
+      return undefined;
+    }
   }
 
   async #finish(session: Session, interrupted: boolean): Promise<TrainResult> {

@@ -38,12 +38,13 @@ void check_state(const Tensor& sums_CD, const Tensor& counts_C) {
 void check_batch(const Tensor& embeddings_BD, const Tensor& labels_B, const Tensor& sums_CD) {
   require(embeddings_BD.dim() == 2 && embeddings_BD.size(1) == sums_CD.size(1), "ERR_SHAPE",
           "Expected embeddings of dimension ", sums_CD.size(1), " but received ", embeddings_BD.sizes(), ".");
-  require(labels_B.dim() == 1 && labels_B.scalar_type() == at::kLong && labels_B.size(0) == embeddings_BD.size(0),
-          "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels.");
+  require(
+      labels_B.dim() == 1 && labels_B.scalar_type() == at::kLong && labels_B.size(0) == embeddings_BD.size(0),
+      "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels.");
   const auto* labels = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
-    require(labels[i] >= 0 && labels[i] < sums_CD.size(0), "ERR_LABEL_RANGE", "Label ", labels[i], " of sample ", i,
-            " lies outside 0 to ", sums_CD.size(0) - 1, ".");
+    require(labels[i] >= 0 && labels[i] < sums_CD.size(0), "ERR_LABEL_RANGE", "Label ", labels[i],
+            " of sample ", i, " lies outside 0 to ", sums_CD.size(0) - 1, ".");
   }
 }
 
@@ -92,29 +93,33 @@ void update_memory_of(const Tensor& buffer_ND, const Tensor& visited_N, const Te
 
 }  // namespace
 
-void update_memory(const Tensor& buffer_ND, const Tensor& visited_N, const Tensor& sums_CD, const Tensor& counts_C,
-                   const Tensor& embeddings_BD, const Tensor& indices_B, const Tensor& labels_B, double alpha) {
+void update_memory(const Tensor& buffer_ND, const Tensor& visited_N, const Tensor& sums_CD,
+                   const Tensor& counts_C, const Tensor& embeddings_BD, const Tensor& indices_B,
+                   const Tensor& labels_B, double alpha) {
   check_state(sums_CD, counts_C);
   check_batch(embeddings_BD, labels_B, sums_CD);
   require(alpha > 0 && alpha <= 1, "ERR_ARGUMENT", "alpha must lie in (0, 1] but is ", alpha, ".");
   require(buffer_ND.dim() == 2 && buffer_ND.size(1) == sums_CD.size(1) && buffer_ND.is_contiguous() &&
               visited_N.scalar_type() == at::kByte && visited_N.numel() == buffer_ND.size(0),
           "ERR_SHAPE", "Expected a memory buffer (images, dimension) and one visit flag for each image.");
-  require(indices_B.dim() == 1 && indices_B.scalar_type() == at::kLong && indices_B.size(0) == labels_B.size(0),
-          "ERR_SHAPE", "Expected an int64 sample index for each sample.");
+  require(
+      indices_B.dim() == 1 && indices_B.scalar_type() == at::kLong && indices_B.size(0) == labels_B.size(0),
+      "ERR_SHAPE", "Expected an int64 sample index for each sample.");
   const Tensor indices = indices_B.contiguous();
   for (int64_t i = 0; i < indices.size(0); ++i) {
     const int64_t index = indices.const_data_ptr<int64_t>()[i];
-    require(index >= 0 && index < buffer_ND.size(0), "ERR_ARGUMENT", "Sample index ", index, " lies outside 0 to ",
-            buffer_ND.size(0) - 1, ".");
+    require(index >= 0 && index < buffer_ND.size(0), "ERR_ARGUMENT", "Sample index ", index,
+            " lies outside 0 to ", buffer_ND.size(0) - 1, ".");
   }
   const Tensor embeddings = embeddings_BD.detach().to(at::kFloat).contiguous();
   const Tensor labels = labels_B.contiguous();
   if (buffer_ND.scalar_type() == at::kFloat) {
     update_memory_of<float>(buffer_ND, visited_N, sums_CD, counts_C, embeddings, indices, labels, alpha);
   } else {
-    require(buffer_ND.scalar_type() == at::kBFloat16, "ERR_DTYPE", "The memory buffer is float32 or bfloat16.");
-    update_memory_of<at::BFloat16>(buffer_ND, visited_N, sums_CD, counts_C, embeddings, indices, labels, alpha);
+    require(buffer_ND.scalar_type() == at::kBFloat16, "ERR_DTYPE",
+            "The memory buffer is float32 or bfloat16.");
+    update_memory_of<at::BFloat16>(buffer_ND, visited_N, sums_CD, counts_C, embeddings, indices, labels,
+                                   alpha);
   }
 }
 

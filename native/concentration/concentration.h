@@ -11,8 +11,8 @@
 namespace kappa {
 
 /// Replaces the stored unit embeddings of a batch and keeps the class sums exact:
-/// zbar <- normalize((1 - alpha) zbar + alpha z); the first visit stores z itself. A sample without a direction
-/// (zero or not finite) is left out. N images, C classes, D embedding, B batch.
+/// zbar <- normalize((1 - alpha) zbar + alpha z); the first visit stores z itself. A sample without a
+/// direction (zero or not finite) is left out. N images, C classes, D embedding, B batch.
 /// @param buffer_ND float32 or bfloat16
 /// @param visited_N uint8
 /// @param sums_CD float64
@@ -28,8 +28,8 @@ void update_memory(const at::Tensor& buffer_ND, const at::Tensor& visited_N, con
 void add_to_class_sums(const at::Tensor& sums_CD, const at::Tensor& counts_C, const at::Tensor& embeddings_BD,
                        const at::Tensor& labels_B);
 
-/// Mean resultant length and concentration of each class, float64 (C). Classes with fewer than two images have
-/// none: they get the mean of the others.
+/// Mean resultant length and concentration of each class, float64 (C). Classes with fewer than two images
+/// have none: they get the mean of the others.
 /// @param debias correct the upward bias of Rbar for small classes
 std::tuple<at::Tensor, at::Tensor> class_concentration(const at::Tensor& sums_CD, const at::Tensor& counts_C,
                                                        bool debias);
@@ -39,6 +39,7 @@ std::tuple<at::Tensor, at::Tensor> class_concentration(const at::Tensor& sums_CD
 std::tuple<at::Tensor, at::Tensor, at::Tensor> class_margin_scale(const at::Tensor& kappa_C,
                                                                   const at::Tensor& counts_C,
                                                                   const at::Tensor& samples_per_class_C,
-                                                                  double temperature, double gamma, bool paper);
+                                                                  double temperature, double gamma,
+                                                                  bool paper);
 
 }  // namespace kappa

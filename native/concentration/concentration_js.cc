@@ -7,20 +7,22 @@ namespace kappa {
 
 void register_concentration(Registry& registry) {
   using at::Tensor;
-  registry.async("updateMemory", [](const Tensor& buffer, const Tensor& visited, const Tensor& sums,
-                                    const Tensor& counts, const Tensor& embeddings, const Tensor& indices,
-                                    const Tensor& labels, double alpha) {
-    update_memory(buffer, visited, sums, counts, embeddings, indices, labels, alpha);
-  });
-  registry.async("addToClassSums", [](const Tensor& sums, const Tensor& counts, const Tensor& embeddings,
-                                      const Tensor& labels) { add_to_class_sums(sums, counts, embeddings, labels); });
+  registry.async("updateMemory",
+                 [](const Tensor& buffer, const Tensor& visited, const Tensor& sums, const Tensor& counts,
+                    const Tensor& embeddings, const Tensor& indices, const Tensor& labels, double alpha) {
+                   update_memory(buffer, visited, sums, counts, embeddings, indices, labels, alpha);
+                 });
+  registry.async("addToClassSums",
+                 [](const Tensor& sums, const Tensor& counts, const Tensor& embeddings,
+                    const Tensor& labels) { add_to_class_sums(sums, counts, embeddings, labels); });
   registry.async("classConcentration", [](const Tensor& sums, const Tensor& counts, bool debias) {
     return class_concentration(sums, counts, debias);
   });
-  registry.async("classMarginScale", [](const Tensor& kappa, const Tensor& counts, const Tensor& samples_per_class,
-                                        double temperature, double gamma, bool paper) {
-    return class_margin_scale(kappa, counts, samples_per_class, temperature, gamma, paper);
-  });
+  registry.async("classMarginScale",
+                 [](const Tensor& kappa, const Tensor& counts, const Tensor& samples_per_class,
+                    double temperature, double gamma, bool paper) {
+                   return class_margin_scale(kappa, counts, samples_per_class, temperature, gamma, paper);
+                 });
 }
 
 }  // namespace kappa

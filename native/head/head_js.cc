@@ -10,7 +10,8 @@ void register_head(Registry& registry) {
                                      const at::Tensor& labels, const at::Tensor& margins, double scale,
                                      const std::string& kind, const std::string& beyond_pi) {
     require(kind == "angular" || kind == "cosine", "ERR_ARGUMENT", "Unknown margin kind '", kind, "'.");
-    require(beyond_pi == "extend" || beyond_pi == "none", "ERR_ARGUMENT", "Unknown beyondPi '", beyond_pi, "'.");
+    require(beyond_pi == "extend" || beyond_pi == "none", "ERR_ARGUMENT", "Unknown beyondPi '", beyond_pi,
+            "'.");
     return margin_softmax(embeddings, centres, labels, margins,
                           {scale, kind == "angular" ? MarginKind::angular : MarginKind::cosine,
                            beyond_pi == "extend" ? BeyondPi::extend : BeyondPi::none});

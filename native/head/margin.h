@@ -1,9 +1,10 @@
 // The target logit of margin softmax and its derivative: the one definition that every kernel includes.
 //
-// With c = cos(theta) the cosine between an embedding and the centre of its class, and m the margin of that class:
+// With c = cos(theta) the cosine between an embedding and the centre of its class, and m the margin of that
+// class:
 //
-//   angular   t(c) = cos(theta + m) = c cos m - sqrt(1 - c^2) sin m      (ArcFace; KappaFace with m = psi_y * m0)
-//   cosine    t(c) = c - m                                                (CosFace)
+//   angular   t(c) = cos(theta + m) = c cos m - sqrt(1 - c^2) sin m      (ArcFace; KappaFace with m = psi_y *
+//   m0) cosine    t(c) = c - m                                                (CosFace)
 //
 // acos is never taken: it has no finite derivative at c = +-1. 1 - c^2 is floored instead.
 #pragma once

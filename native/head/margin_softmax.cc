@@ -27,7 +27,8 @@ Normalized normalize_rows(const Tensor& rows) {
   return {rows * inverse, inverse};
 }
 
-/// Gradient through x -> x / |x|: what is left of g across the unit vector, divided by the length. Takes over g.
+/// Gradient through x -> x / |x|: what is left of g across the unit vector, divided by the length. Takes over
+/// g.
 Tensor normalize_backward(Tensor&& gradient, const Normalized& rows) {
   Tensor along = (gradient * rows.unit).sum({1}, true);
   return gradient.addcmul_(rows.unit, along, -1).mul_(rows.inverse_length);
@@ -36,22 +37,24 @@ Tensor normalize_backward(Tensor&& gradient, const Normalized& rows) {
 void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, const Tensor& labels_B,
                      const Tensor& margins_C) {
   require(embeddings_BD.dim() == 2 && centres_CD.dim() == 2 && embeddings_BD.size(1) == centres_CD.size(1),
-          "ERR_SHAPE", "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
+          "ERR_SHAPE",
+          "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
           embeddings_BD.sizes(), " and ", centres_CD.sizes(), ".");
   const auto dtype = centres_CD.scalar_type();
   require((dtype == at::kFloat || dtype == at::kDouble) && embeddings_BD.scalar_type() == dtype &&
               margins_C.scalar_type() == dtype,
           "ERR_DTYPE", "Embeddings, centres and margins must all be float32 or all float64.");
   require(embeddings_BD.size(0) > 0, "ERR_SHAPE", "The batch is empty.");
-  require(labels_B.dim() == 1 && labels_B.size(0) == embeddings_BD.size(0) && labels_B.scalar_type() == at::kLong,
-          "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
+  require(
+      labels_B.dim() == 1 && labels_B.size(0) == embeddings_BD.size(0) && labels_B.scalar_type() == at::kLong,
+      "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
   require(margins_C.dim() == 1 && margins_C.size(0) == centres_CD.size(0), "ERR_SHAPE", "Expected ",
           centres_CD.size(0), " class margins but received ", margins_C.sizes(), ".");
   const auto* label = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
-    require(label[i] >= 0 && label[i] < centres_CD.size(0), "ERR_LABEL_RANGE", "Label ", label[i], " of sample ", i,
-            " in the batch lies outside 0 to ", centres_CD.size(0) - 1, ": the head has ", centres_CD.size(0),
-            " classes.");
+    require(label[i] >= 0 && label[i] < centres_CD.size(0), "ERR_LABEL_RANGE", "Label ", label[i],
+            " of sample ", i, " in the batch lies outside 0 to ", centres_CD.size(0) - 1, ": the head has ",
+            centres_CD.size(0), " classes.");
   }
 }
 
@@ -78,8 +81,8 @@ std::vector<T> apply_margins(Tensor& cosines_BC, const Tensor& labels_B, const T
 
 /// Turns softmax probabilities into the gradient of the mean loss with respect to the cosines, in place.
 template <class T>
-void probabilities_to_gradient(Tensor& probabilities_BC, const Tensor& labels_B, const std::vector<T>& derivatives,
-                               double scale) {
+void probabilities_to_gradient(Tensor& probabilities_BC, const Tensor& labels_B,
+                               const std::vector<T>& derivatives, double scale) {
   const int64_t batch = probabilities_BC.size(0);
   const int64_t classes = probabilities_BC.size(1);
   const auto* labels = labels_B.const_data_ptr<int64_t>();
@@ -87,17 +90,19 @@ void probabilities_to_gradient(Tensor& probabilities_BC, const Tensor& labels_B,
   T* gradient = probabilities_BC.data_ptr<T>();
   for (int64_t i = 0; i < batch; ++i) {
     T& target = gradient[i * classes + labels[i]];
-    target = (target - static_cast<T>(scale / static_cast<double>(batch))) * derivatives[static_cast<size_t>(i)];
+    target =
+        (target - static_cast<T>(scale / static_cast<double>(batch))) * derivatives[static_cast<size_t>(i)];
   }
 }
 
 class MarginSoftmax : public torch::autograd::Function<MarginSoftmax> {
  public:
-  static variable_list forward(AutogradContext* context, const Tensor& embeddings_BD, const Tensor& centres_CD,
-                               const Tensor& labels_B, const Tensor& margins_C, double scale, int64_t kind,
-                               int64_t beyond_pi, bool with_gradient) {
+  static variable_list forward(AutogradContext* context, const Tensor& embeddings_BD,
+                               const Tensor& centres_CD, const Tensor& labels_B, const Tensor& margins_C,
+                               double scale, int64_t kind, int64_t beyond_pi, bool with_gradient) {
     at::NoGradGuard guard;
-    const MarginSoftmaxOptions options{scale, static_cast<MarginKind>(kind), static_cast<BeyondPi>(beyond_pi)};
+    const MarginSoftmaxOptions options{scale, static_cast<MarginKind>(kind),
+                                       static_cast<BeyondPi>(beyond_pi)};
     const Normalized embeddings = normalize_rows(embeddings_BD);
     const Normalized centres = normalize_rows(centres_CD);
     Tensor logits_BC = embeddings.unit.matmul(centres.unit.t()).clamp_(-1, 1);
@@ -137,7 +142,8 @@ class MarginSoftmax : public torch::autograd::Function<MarginSoftmax> {
     if (context->needs_input_grad(1)) {
       centres_gradient = normalize_backward(gradient_BC.t().matmul(embeddings.unit), centres).mul_(factor);
     }
-    return {embeddings_gradient, centres_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {
+        embeddings_gradient, centres_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -152,8 +158,8 @@ std::tuple<Tensor, Tensor> margin_softmax(const Tensor& embeddings_BD, const Ten
   const bool with_gradient =
       at::GradMode::is_enabled() && (embeddings_BD.requires_grad() || centres_CD.requires_grad());
   auto outputs = MarginSoftmax::apply(embeddings_BD, centres_CD, labels, margins, options.scale,
-                                      static_cast<int64_t>(options.kind), static_cast<int64_t>(options.beyond_pi),
-                                      with_gradient);
+                                      static_cast<int64_t>(options.kind),
+                                      static_cast<int64_t>(options.beyond_pi), with_gradient);
   return {outputs[0], outputs[1]};
 }
 

@@ -1,4 +1,5 @@
-// Softmax cross-entropy over cosines to class centres with a margin on the target, as one differentiable operation.
+// Softmax cross-entropy over cosines to class centres with a margin on the target, as one differentiable
+// operation.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -22,8 +23,9 @@ struct MarginSoftmaxOptions {
 /// @param centres_CD the same dtype, any length
 /// @param labels_B int64, 0 to C - 1
 /// @param margins_C margin of each class in radians (angular) or in cosine (cosine kind), same dtype
-std::tuple<at::Tensor, at::Tensor> margin_softmax(const at::Tensor& embeddings_BD, const at::Tensor& centres_CD,
-                                                  const at::Tensor& labels_B, const at::Tensor& margins_C,
+std::tuple<at::Tensor, at::Tensor> margin_softmax(const at::Tensor& embeddings_BD,
+                                                  const at::Tensor& centres_CD, const at::Tensor& labels_B,
+                                                  const at::Tensor& margins_C,
                                                   const MarginSoftmaxOptions& options);
 
 }  // namespace kappa

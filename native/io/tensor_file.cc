@@ -34,7 +34,8 @@ void write_contents(std::FILE* file, const std::string& path, const void* header
   write_all(file, header, header_bytes, path);
   for (const auto& tensor : tensors) {
     const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
-    write_all(file, values.const_data_ptr(), static_cast<size_t>(values.numel()) * values.element_size(), path);
+    write_all(file, values.const_data_ptr(), static_cast<size_t>(values.numel()) * values.element_size(),
+              path);
   }
   if (std::fflush(file) != 0) fail("write", path, errno);
 #ifndef _WIN32

@@ -24,7 +24,8 @@ int64_t scaled(int64_t width, double multiplier) {
 }  // namespace
 
 IResNet::IResNet(const IResNetOptions& options) : options_(options) {
-  require(options.blocks.size() == layer_widths.size(), "ERR_ARGUMENT", "Expected the blocks of four layers.");
+  require(options.blocks.size() == layer_widths.size(), "ERR_ARGUMENT",
+          "Expected the blocks of four layers.");
   require(options.embedding_size > 0, "ERR_ARGUMENT", "embeddingSize must be above 0.");
   require(options.width_multiplier > 0 && options.width_multiplier <= 16, "ERR_ARGUMENT",
           "widthMultiplier must lie in (0, 16].");
@@ -53,7 +54,8 @@ IResNet::IResNet(const IResNetOptions& options) : options_(options) {
   features_ = batch_norm("features", options.embedding_size, /*weight_trained=*/false);
 }
 
-Tensor IResNet::parameter(const std::string& name, const std::vector<int64_t>& shape, Start start, double value) {
+Tensor IResNet::parameter(const std::string& name, const std::vector<int64_t>& shape, Start start,
+                          double value) {
   const auto format = shape.size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   Tensor tensor = at::empty(shape, at::dtype(at::kFloat), format);
   tensor.set_requires_grad(true);
@@ -117,19 +119,20 @@ Tensor IResNet::normalize(const Tensor& x, const BatchNorm& layer, bool training
     at::NoGradGuard guard;
     layer.batches.add_(1);
   }
-  return at::batch_norm(x, layer.weight, layer.bias, layer.mean, layer.variance, training, batch_norm_momentum,
-                        batch_norm_epsilon, /*cudnn_enabled=*/true);
+  return at::batch_norm(x, layer.weight, layer.bias, layer.mean, layer.variance, training,
+                        batch_norm_momentum, batch_norm_epsilon, /*cudnn_enabled=*/true);
 }
 
 Tensor IResNet::convolve(const Tensor& x, const Tensor& weight, int64_t stride) const {
   return at::conv2d(x, weight.to(x.scalar_type()), {}, stride, /*padding=*/1);
 }
 
-// A convolution with a 1 x 1 kernel is a product over the channels of every stride-th pixel. As a convolution its
-// backward pass writes beyond its memory in oneDNN (LibTorch 2.13, float32, fewer than 16 channels).
+// A convolution with a 1 x 1 kernel is a product over the channels of every stride-th pixel. As a convolution
+// its backward pass writes beyond its memory in oneDNN (LibTorch 2.13, float32, fewer than 16 channels).
 Tensor IResNet::project(const Tensor& x, const Tensor& weight, int64_t stride) const {
   Tensor pixels = x.slice(2, std::nullopt, std::nullopt, stride).slice(3, std::nullopt, std::nullopt, stride);
-  return at::linear(pixels.permute({0, 2, 3, 1}), weight.flatten(1).to(x.scalar_type())).permute({0, 3, 1, 2});
+  return at::linear(pixels.permute({0, 2, 3, 1}), weight.flatten(1).to(x.scalar_type()))
+      .permute({0, 3, 1, 2});
 }
 
 Tensor IResNet::activate(const Tensor& x, const Tensor& slope) const {

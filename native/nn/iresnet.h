@@ -25,8 +25,8 @@ class IResNet {
   /// Allocates the network: cheap, nothing is written yet.
   explicit IResNet(const IResNetOptions& options);
 
-  /// Fills in the initial weights: convolutions ~ N(0, 0.1), PReLU 0.25, batch norms 1 and 0, the linear layer
-  /// uniform in +-1/sqrt(fan-in). Draws from the default generator, in the order of the parameters.
+  /// Fills in the initial weights: convolutions ~ N(0, 0.1), PReLU 0.25, batch norms 1 and 0, the linear
+  /// layer uniform in +-1/sqrt(fan-in). Draws from the default generator, in the order of the parameters.
   void initialize();
 
   /// @param images float32 (batch, 3, image_size, image_size)
@@ -41,7 +41,8 @@ class IResNet {
   void keep_buffers();
   void restore_buffers();
 
-  /// Moves every parameter towards the source's, p <- momentum p + (1 - momentum) p_source, and copies its buffers.
+  /// Moves every parameter towards the source's, p <- momentum p + (1 - momentum) p_source, and copies its
+  /// buffers.
   void follow(const IResNet& source, double momentum);
 
  private:

@@ -27,8 +27,8 @@ std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedT
 }  // namespace
 
 void register_nn(Registry& registry) {
-  registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier, int64_t embedding_size,
-                              double dropout, bool bf16, int64_t image_size) {
+  registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier,
+                              int64_t embedding_size, double dropout, bool bf16, int64_t image_size) {
     return std::make_shared<IResNet>(
         IResNetOptions{blocks, width_multiplier, embedding_size, dropout, bf16, image_size});
   });

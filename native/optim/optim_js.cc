@@ -7,8 +7,8 @@ namespace kappa {
 
 void register_optim(Registry& registry) {
   using Tensors = std::vector<at::Tensor>;
-  registry.async("sgdStep", [](const Tensors& parameters, const Tensors& velocities, double lr, double momentum,
-                               double weight_decay, bool nesterov) {
+  registry.async("sgdStep", [](const Tensors& parameters, const Tensors& velocities, double lr,
+                               double momentum, double weight_decay, bool nesterov) {
     sgd_step(parameters, velocities, {lr, momentum, weight_decay, nesterov});
   });
   registry.async("clipGradientNorm", [](const Tensors& parameters, double max_norm) {

@@ -12,7 +12,8 @@ using at::Tensor;
 
 void sgd_step(const std::vector<Tensor>& parameters, const std::vector<Tensor>& velocities,
               const SgdOptions& options) {
-  require(parameters.size() == velocities.size(), "ERR_ARGUMENT", "Expected one velocity for each parameter.");
+  require(parameters.size() == velocities.size(), "ERR_ARGUMENT",
+          "Expected one velocity for each parameter.");
   at::NoGradGuard guard;
   std::vector<Tensor> values;
   std::vector<Tensor> gradients;

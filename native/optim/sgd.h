@@ -13,13 +13,14 @@ struct SgdOptions {
   bool nesterov = false;
 };
 
-/// One step: g <- grad + weight_decay p; v <- momentum v + g; p <- p - lr v. Parameters without a gradient stay.
+/// One step: g <- grad + weight_decay p; v <- momentum v + g; p <- p - lr v. Parameters without a gradient
+/// stay.
 /// @param velocities one of each parameter's shape and layout; zeros at first
 void sgd_step(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& velocities,
               const SgdOptions& options);
 
-/// Scales all gradients so that their joint 2-norm is at most `max_norm` and returns the norm before. Gradients
-/// whose norm is not finite are left as they are.
+/// Scales all gradients so that their joint 2-norm is at most `max_norm` and returns the norm before.
+/// Gradients whose norm is not finite are left as they are.
 double clip_gradient_norm(const std::vector<at::Tensor>& parameters, double max_norm);
 
 }  // namespace kappa

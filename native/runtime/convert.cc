@@ -32,8 +32,9 @@ at::ScalarType dtype_of(napi_typedarray_type type) {
     case napi_uint8_clamped_array:
       return at::kByte;
     default:
-      throw Error("ERR_DTYPE",
-                  "Expected a Float32Array, Float64Array, BigInt64Array, Int32Array, Uint16Array or Uint8Array.");
+      throw Error(
+          "ERR_DTYPE",
+          "Expected a Float32Array, Float64Array, BigInt64Array, Int32Array, Uint16Array or Uint8Array.");
   }
 }
 
@@ -61,8 +62,9 @@ at::ScalarType dtype_from_name(const std::string& name) {
   for (const auto& entry : dtype_names) {
     if (name == entry.name) return entry.dtype;
   }
-  throw Error("ERR_DTYPE", text("Unknown dtype '", name,
-                                "': expected float32, float64, bfloat16, float16, int64, int32, uint8 or bool."));
+  throw Error("ERR_DTYPE",
+              text("Unknown dtype '", name,
+                   "': expected float32, float64, bfloat16, float16, int64, int32, uint8 or bool."));
 }
 
 const char* dtype_name(at::ScalarType dtype) {

@@ -1,5 +1,5 @@
-// Values across the boundary: JavaScript arguments to C++ ones (on the JavaScript thread, before a call is queued)
-// and C++ results to JavaScript ones (after it has run).
+// Values across the boundary: JavaScript arguments to C++ ones (on the JavaScript thread, before a call is
+// queued) and C++ results to JavaScript ones (after it has run).
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <napi.h>
@@ -48,9 +48,9 @@ struct ToJs;
 at::ScalarType dtype_from_name(const std::string& name);
 const char* dtype_name(at::ScalarType dtype);
 
-#define KAPPA_FROM_JS(type)                                  \
-  template <>                                                \
-  struct FromJs<type> {                                      \
+#define KAPPA_FROM_JS(type)                                     \
+  template <>                                                   \
+  struct FromJs<type> {                                         \
     static type get(const Context& context, Napi::Value value); \
   };
 KAPPA_FROM_JS(double)
@@ -94,9 +94,9 @@ struct FromJs<std::shared_ptr<T>> {
   }
 };
 
-#define KAPPA_TO_JS(type)                                       \
-  template <>                                                   \
-  struct ToJs<type> {                                           \
+#define KAPPA_TO_JS(type)                                          \
+  template <>                                                      \
+  struct ToJs<type> {                                              \
     static Napi::Value make(const Context& context, type&& value); \
   };
 KAPPA_TO_JS(double)

@@ -87,8 +87,7 @@ void Environment::finish(Napi::Env env) {
 
 Napi::Error Environment::make_error(Napi::Env env, const std::string& code, const std::string& message) {
   if (error_class.IsEmpty()) return Napi::Error::New(env, message);
-  Napi::Object value =
-      error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+  Napi::Object value = error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
   return Napi::Error(env, value);
 }
 

@@ -1,5 +1,5 @@
-// One compute thread per process. All LibTorch work runs on it, in the order of the calls, like on a CUDA stream,
-// so that the event loop never blocks and LibTorch keeps a single team of worker threads.
+// One compute thread per process. All LibTorch work runs on it, in the order of the calls, like on a CUDA
+// stream, so that the event loop never blocks and LibTorch keeps a single team of worker threads.
 #pragma once
 #include <condition_variable>
 #include <deque>

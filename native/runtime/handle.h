@@ -31,7 +31,8 @@ template <class T>
 Box<T>& unbox(Napi::Value value) {
   bool matches = false;
   if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &HandleType<T>::tag, &matches);
-  require(matches, "ERR_ARGUMENT", "Expected a native ", HandleType<T>::name, " but received something else.");
+  require(matches, "ERR_ARGUMENT", "Expected a native ", HandleType<T>::name,
+          " but received something else.");
   void* pointer = nullptr;
   napi_unwrap(value.Env(), value, &pointer);
   require(pointer != nullptr, "ERR_INTERNAL", "A native ", HandleType<T>::name, " has no content.");

@@ -16,8 +16,8 @@
 namespace kappa {
 namespace {
 
-// Tensors of the same sizes come and go at every step. glibc would give each back to the kernel and fault it in
-// again, which costs a third of the training time; memory once touched is kept instead.
+// Tensors of the same sizes come and go at every step. glibc would give each back to the kernel and fault it
+// in again, which costs a third of the training time; memory once touched is kept instead.
 void retain_freed_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -49,8 +49,8 @@ void register_settings(Registry& registry) {
     return std::tuple<std::string, std::string, bool>(TORCH_VERSION, at::show_config(), at::hasCUDA());
   });
   registry.async("setThreads", [](int64_t threads) {
-    require(threads > 0 && threads <= 4096, "ERR_ARGUMENT", "Expected 1 to 4096 threads but received ", threads,
-            ".");
+    require(threads > 0 && threads <= 4096, "ERR_ARGUMENT", "Expected 1 to 4096 threads but received ",
+            threads, ".");
     at::set_num_threads(static_cast<int>(threads));
   });
   registry.async("getThreads", [] { return static_cast<int64_t>(at::get_num_threads()); });

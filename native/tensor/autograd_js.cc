@@ -8,15 +8,18 @@ void register_autograd(Registry& registry) {
   using at::Tensor;
   registry.sync("requiresGrad", [](const Tensor& a) { return a.requires_grad(); });
   registry.sync("setRequiresGrad", [](const Tensor& a, bool value) {
-    require(!value || a.is_floating_point(), "ERR_DTYPE", "Only floating-point tensors can require gradients.");
+    require(!value || a.is_floating_point(), "ERR_DTYPE",
+            "Only floating-point tensors can require gradients.");
     require(a.is_leaf(), "ERR_ARGUMENT", "Only leaf tensors can change whether they require gradients.");
     a.set_requires_grad(value);
   });
   registry.sync("isLeaf", [](const Tensor& a) { return a.is_leaf(); });
   registry.async("backward", [](const Tensor& a, const std::optional<Tensor>& gradient, bool retain_graph) {
-    require(a.requires_grad(), "ERR_ARGUMENT", "backward() needs a tensor that was computed from one that requires "
+    require(a.requires_grad(), "ERR_ARGUMENT",
+            "backward() needs a tensor that was computed from one that requires "
             "gradients; this one does not.");
-    require(gradient || a.numel() == 1, "ERR_SHAPE", "backward() without a gradient needs a tensor of one element.");
+    require(gradient || a.numel() == 1, "ERR_SHAPE",
+            "backward() without a gradient needs a tensor of one element.");
     a.backward(gradient ? *gradient : Tensor(), retain_graph);
   });
   registry.async("grad", [](const Tensor& a) -> std::optional<Tensor> {

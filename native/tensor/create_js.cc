@@ -19,17 +19,20 @@ int64_t element_count(const std::vector<int64_t>& shape) {
   return count;
 }
 
-at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype, bool copy) {
+at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
+                     bool copy) {
   // A Uint16Array stands for the bits of either half type, a Uint8Array also for booleans.
-  const bool reinterpret = (source.dtype == at::kBFloat16 && (dtype == at::kBFloat16 || dtype == at::kHalf)) ||
-                           (source.dtype == at::kByte && dtype == at::kBool);
+  const bool reinterpret =
+      (source.dtype == at::kBFloat16 && (dtype == at::kBFloat16 || dtype == at::kHalf)) ||
+      (source.dtype == at::kByte && dtype == at::kBool);
   const at::ScalarType stored = reinterpret ? dtype : source.dtype;
   const int64_t count = element_count(shape);
-  require(static_cast<size_t>(count) * at::elementSize(stored) == source.bytes, "ERR_SHAPE",
-          "The shape has ", count, " elements but the array has ", source.bytes / at::elementSize(stored), ".");
+  require(static_cast<size_t>(count) * at::elementSize(stored) == source.bytes, "ERR_SHAPE", "The shape has ",
+          count, " elements but the array has ", source.bytes / at::elementSize(stored), ".");
   if (count == 0) return at::empty(shape, at::dtype(dtype));
   auto hold = source.hold;
-  at::Tensor view = at::from_blob(source.data, shape, [hold](void*) mutable { hold.reset(); }, at::dtype(stored));
+  at::Tensor view = at::from_blob(
+      source.data, shape, [hold](void*) mutable { hold.reset(); }, at::dtype(stored));
   if (dtype == stored) return copy ? view.clone() : view;
   return view.to(dtype);
 }
@@ -43,8 +46,9 @@ void check_device(const at::Device& device) {
 }  // namespace
 
 void register_creation(Registry& registry) {
-  registry.async("fromHost", [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
-                                bool copy) { return from_host(source, shape, dtype, copy); });
+  registry.async("fromHost",
+                 [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
+                    bool copy) { return from_host(source, shape, dtype, copy); });
   // Only reserves memory; what fills it is queued.
   registry.sync("allocate", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
     element_count(shape);
@@ -70,16 +74,18 @@ void register_creation(Registry& registry) {
     element_count(shape);
     return at::rand(shape, at::dtype(dtype));
   });
-  registry.async("randint", [](int64_t low, int64_t high, const std::vector<int64_t>& shape, at::ScalarType dtype) {
-    element_count(shape);
-    return at::randint(low, high, shape, at::dtype(dtype));
-  });
+  registry.async("randint",
+                 [](int64_t low, int64_t high, const std::vector<int64_t>& shape, at::ScalarType dtype) {
+                   element_count(shape);
+                   return at::randint(low, high, shape, at::dtype(dtype));
+                 });
   registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
   registry.async("imagesFromHost", [](const HostBytes& pixels, int64_t batch, int64_t height, int64_t width,
                                       const std::optional<HostBytes>& flips) {
-    require(batch >= 0 && height > 0 && width > 0 && batch * height * width * 3 == static_cast<int64_t>(pixels.bytes),
-            "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ", pixels.bytes,
-            ".");
+    require(batch >= 0 && height > 0 && width > 0 &&
+                batch * height * width * 3 == static_cast<int64_t>(pixels.bytes),
+            "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ",
+            pixels.bytes, ".");
     require(!flips || flips->bytes == static_cast<size_t>(batch), "ERR_SHAPE",
             "Expected one flip flag for each of ", batch, " images.");
     return images_to_tensor(static_cast<const uint8_t*>(pixels.data), batch, height, width,
@@ -88,15 +94,16 @@ void register_creation(Registry& registry) {
 
   registry.async("toHost", [](const at::Tensor& tensor) {
     at::Tensor values = tensor.detach();
-    if (values.scalar_type() == at::kHalf || values.scalar_type() == at::kBFloat16) values = values.to(at::kFloat);
+    if (values.scalar_type() == at::kHalf || values.scalar_type() == at::kBFloat16)
+      values = values.to(at::kFloat);
     values = values.to(at::kCPU).contiguous();
     // The array must not change with the tensor.
     if (values.is_alias_of(tensor)) values = values.clone();
     return HostArray{values};
   });
   registry.async("item", [](const at::Tensor& tensor) {
-    require(tensor.numel() == 1, "ERR_SHAPE", "item() needs a tensor of one element but this has ", tensor.numel(),
-            ".");
+    require(tensor.numel() == 1, "ERR_SHAPE", "item() needs a tensor of one element but this has ",
+            tensor.numel(), ".");
     return tensor.item<double>();
   });
   registry.async("to", [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
@@ -115,10 +122,12 @@ void register_creation(Registry& registry) {
   });
 
   registry.sync("shape", [](const at::Tensor& tensor) { return tensor.sizes().vec(); });
-  registry.sync("dtype", [](const at::Tensor& tensor) { return std::string(dtype_name(tensor.scalar_type())); });
+  registry.sync("dtype",
+                [](const at::Tensor& tensor) { return std::string(dtype_name(tensor.scalar_type())); });
   registry.sync("device", [](const at::Tensor& tensor) { return tensor.device().str(); });
-  registry.sync("isChannelsLast",
-                [](const at::Tensor& tensor) { return tensor.is_contiguous(at::MemoryFormat::ChannelsLast); });
+  registry.sync("isChannelsLast", [](const at::Tensor& tensor) {
+    return tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+  });
   registry.raw("dispose", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
     dispose_box(context.env, unbox<at::Tensor>(info[0]));
     return context.env.Undefined();

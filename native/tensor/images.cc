@@ -10,7 +10,8 @@ namespace {
 const std::array<float, 256>& normalized_values() {
   static const auto table = [] {
     std::array<float, 256> values{};
-    for (int i = 0; i < 256; ++i) values[static_cast<size_t>(i)] = (static_cast<float>(i) / 255.0f - 0.5f) / 0.5f;
+    for (int i = 0; i < 256; ++i)
+      values[static_cast<size_t>(i)] = (static_cast<float>(i) / 255.0f - 0.5f) / 0.5f;
     return values;
   }();
   return table;
@@ -20,7 +21,8 @@ const std::array<float, 256>& normalized_values() {
 
 at::Tensor images_to_tensor(const uint8_t* pixels, int64_t batch, int64_t height, int64_t width,
                             const uint8_t* flips) {
-  at::Tensor images = at::empty({batch, 3, height, width}, at::dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
+  at::Tensor images =
+      at::empty({batch, 3, height, width}, at::dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
   float* out = images.data_ptr<float>();
   const auto& value_of = normalized_values();
   const int64_t row = width * 3;

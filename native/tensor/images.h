@@ -6,8 +6,8 @@
 
 namespace kappa {
 
-/// Converts a batch of RGB images to what the backbones take: mirrored where asked, mapped from 0..255 to -1..1 by
-/// (x / 255 - 0.5) / 0.5, channels_last.
+/// Converts a batch of RGB images to what the backbones take: mirrored where asked, mapped from 0..255 to
+/// -1..1 by (x / 255 - 0.5) / 0.5, channels_last.
 /// @param pixels batch x height x width x 3 bytes
 /// @param flips one byte an image, nonzero to mirror it left to right; null for none
 /// @returns float32 (batch, 3, height, width), channels_last

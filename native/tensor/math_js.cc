@@ -6,8 +6,8 @@ namespace kappa {
 namespace {
 
 /// Registers an operation whose right side is a tensor or a number.
-#define KAPPA_BINARY(name, method)                                        \
-  registry.async(name, [](const at::Tensor& a, const Operand& b) {        \
+#define KAPPA_BINARY(name, method)                                         \
+  registry.async(name, [](const at::Tensor& a, const Operand& b) {         \
     return b.is_tensor() ? a.method(b.tensor) : a.method(as_scalar(a, b)); \
   })
 #define KAPPA_UNARY(name, method) registry.async(name, [](const at::Tensor& a) { return a.method(); })
@@ -66,11 +66,12 @@ void register_math(Registry& registry) {
   KAPPA_UNARY("isNaN", isnan);
   registry.async("logicalAnd", [](const Tensor& a, const Tensor& b) { return a.logical_and(b); });
   registry.async("logicalOr", [](const Tensor& a, const Tensor& b) { return a.logical_or(b); });
-  registry.async("clamp", [](const Tensor& a, const std::optional<double>& low, const std::optional<double>& high) {
-    std::optional<at::Scalar> lower = low ? std::optional<at::Scalar>(*low) : std::nullopt;
-    std::optional<at::Scalar> upper = high ? std::optional<at::Scalar>(*high) : std::nullopt;
-    return a.clamp(lower, upper);
-  });
+  registry.async("clamp",
+                 [](const Tensor& a, const std::optional<double>& low, const std::optional<double>& high) {
+                   std::optional<at::Scalar> lower = low ? std::optional<at::Scalar>(*low) : std::nullopt;
+                   std::optional<at::Scalar> upper = high ? std::optional<at::Scalar>(*high) : std::nullopt;
+                   return a.clamp(lower, upper);
+                 });
   registry.async("where", [](const Tensor& condition, const Operand& a, const Operand& b) {
     const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
     require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");

@@ -14,8 +14,10 @@ at::OptionalIntArrayRef dims_of(const Dims& dims) {
 }  // namespace
 
 void register_reductions(Registry& registry) {
-  registry.async("sum", [](const Tensor& a, const Dims& dims, bool keep) { return a.sum(dims_of(dims), keep); });
-  registry.async("mean", [](const Tensor& a, const Dims& dims, bool keep) { return a.mean(dims_of(dims), keep); });
+  registry.async("sum",
+                 [](const Tensor& a, const Dims& dims, bool keep) { return a.sum(dims_of(dims), keep); });
+  registry.async("mean",
+                 [](const Tensor& a, const Dims& dims, bool keep) { return a.mean(dims_of(dims), keep); });
   registry.async("std", [](const Tensor& a, const Dims& dims, double correction, bool keep) {
     return a.std(dims_of(dims), std::optional<at::Scalar>(correction), keep);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
-import { ArcFaceHead, CosFaceHead, KappaFaceHead, MarginHead, Tensor, manualSeed, noGrad } from '../../lib';
+import type { MarginHead} from '../../lib';
+import { ArcFaceHead, CosFaceHead, KappaFaceHead, Tensor, manualSeed, noGrad } from '../../lib';
 import { close, closeRelative, golden, gradient, leavesNoTensors, rejects } from '../support';
 
 interface GoldenCase {

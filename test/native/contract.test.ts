@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
@@ -46,7 +47,7 @@ describe('the addon', () => {
   it('loads in worker threads, and a worker may end in the middle of its work', async () => {
     const addon = locateAddon().find((candidate) => {
       try {
-        require(candidate);
+        createRequire(__filename)(candidate);
         return true;
       } catch {
         return false;

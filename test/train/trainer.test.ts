@@ -162,7 +162,11 @@ describe('training', function () {
       'ERR_CONFIG',
       /7 classes were expected/,
     );
-    await rejects(train(config({ train: { batchSize: 4096 } })), 'ERR_CONFIG', /do not fill one step/);
+    await rejects(
+      train(config({ train: { batchSize: 4096 } })),
+      'ERR_CONFIG',
+      /less than one global batch of 4096/,
+    );
     await rejects(
       train(config(), { resume: path.join(folder.path, 'none') }),
       'ERR_CHECKPOINT',

@@ -29,7 +29,7 @@ export const defaultSynthOptions: Readonly<SynthOptions> = {
   singletons: 0.06,
   verificationIdentities: 150,
   pairs: 600,
-  verificationDifficulty: 0.4,
+  verificationDifficulty: 0.25,
 };
 
 /**

@@ -1,0 +1,21 @@
+#include <cstdio>
+#include <exception>
+
+#include "test/test.h"
+
+int main() {
+  int passed = 0;
+  int failed = 0;
+  for (const auto& test : kappa::test::cases()) {
+    try {
+      test.body();
+      passed += 1;
+      std::printf("ok      %s\n", test.claim.c_str());
+    } catch (const std::exception& error) {
+      failed += 1;
+      std::printf("FAILED  %s\n        %s\n", test.claim.c_str(), error.what());
+    }
+  }
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}
