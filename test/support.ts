@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { KappaError, liveTensors, synchronize } from '../lib';
-import type { KappaErrorCode , Tensor} from '../lib';
+import type { KappaErrorCode, Tensor } from '../lib';
 
 /** Reads a golden file. */
 export function golden<T>(name: string): T {

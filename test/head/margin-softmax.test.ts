@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { MarginHead} from '../../lib';
+import type { MarginHead } from '../../lib';
 import { ArcFaceHead, CosFaceHead, KappaFaceHead, Tensor, manualSeed, noGrad } from '../../lib';
 import { close, closeRelative, golden, gradient, leavesNoTensors, rejects } from '../support';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { manualSeed } from '../../lib';
-import type { Batch , KappaFaceHead, Tensor} from '../../lib';
+import type { Batch, KappaFaceHead, Tensor } from '../../lib';
 import { makeModel } from '../../lib/train/model';
 import type { Model } from '../../lib/train/model';
 import { trainStep } from '../../lib/train/step';
