@@ -31,6 +31,8 @@ export { MarginHead } from './head/margin-head';
 export type { ForwardOptions, MarginHeadOptions } from './head/margin-head';
 export { ArcFaceHead } from './head/arcface-head';
 export { CosFaceHead } from './head/cosface-head';
+export { CombinedMarginHead } from './head/combined-margin-head';
+export type { CombinedMarginHeadOptions } from './head/combined-margin-head';
 export { KappaFaceHead } from './head/kappaface-head';
 export type { ConcentrationOptions, KappaFaceHeadOptions } from './head/kappaface-head';
 

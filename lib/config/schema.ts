@@ -8,7 +8,7 @@ import { syntheticDocs } from './synthetic';
  */
 
 /** The additive margin m0 that a head takes when the config names none (radians; a cosine for CosFace). */
-const marginByHead = { kappaface: 0.8, arcface: 0.5, cosface: 0.35 } as const;
+const marginByHead = { kappaface: 0.8, arcface: 0.5, cosface: 0.35, combined: 0.5 } as const;
 
 const count = () => z.int().min(1);
 const fraction = () => z.number().min(0).max(1);
@@ -142,7 +142,7 @@ const backboneSchema = z.strictObject({
 const headSchema = z
   .strictObject({
     kind: z
-      .enum(['kappaface', 'arcface', 'cosface'])
+      .enum(['kappaface', 'arcface', 'cosface', 'combined'])
       .default('kappaface')
       .describe('margin softmax of the class centres'),
     scale: z.number().gt(0).default(64).describe('s: what cosines are multiplied by'),
@@ -152,7 +152,11 @@ const headSchema = z
       .lt(Math.PI)
       .nullable()
       .default(null)
-      .describe('m0: margin of the target logit; null: kappaface 0.8, arcface 0.5, cosface 0.35'),
+      .describe(
+        'm0: margin of the target logit; null: kappaface 0.8, arcface 0.5, cosface 0.35, combined (m2) 0.5',
+      ),
+    angleFactor: z.number().min(1).default(1).describe('m1 of the combined margin: cos(m1 theta + m2) - m3'),
+    cosineMargin: z.number().min(0).default(0).describe('m3 of the combined margin'),
     beyondPi: z
       .enum(['extend', 'none'])
       .default('extend')
@@ -183,6 +187,35 @@ const headSchema = z
       .discriminatedUnion('kind', [momentumConcentration, memoryConcentration])
       .prefault({})
       .describe('how the concentrations of the classes are estimated'),
+    precision: z
+      .enum(['float32', 'bf16'])
+      .default('float32')
+      .describe('products of embeddings and centres; softmax and centres stay float32'),
+    fusedUpdate: z
+      .boolean()
+      .default(true)
+      .describe('move the centres while their gradients are computed: same numbers, less time and memory'),
+    sampleRate: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe('PartialFC: share of the classes in each step; below 1 needs fusedUpdate'),
+    interclassFilteringThreshold: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe('cosines to other classes above it count as wrong labels; 1: none'),
+    memoryBudget: z
+      .int()
+      .min(0)
+      .default(46 * 2 ** 20)
+      .describe('bytes that the head keeps between forward and update, at most'),
+  })
+  .refine((head) => head.sampleRate === 1 || head.fusedUpdate, {
+    path: ['fusedUpdate'],
+    message: 'must be true where sampleRate is below 1',
   })
   .transform((head) => ({ ...head, margin: head.margin ?? marginByHead[head.kind] }));
 

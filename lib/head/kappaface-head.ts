@@ -40,7 +40,6 @@ export interface KappaFaceHeadOptions extends Omit<MarginHeadOptions, 'numClasse
  * await head.updateMargins(); // at the end of an epoch
  */
 export class KappaFaceHead extends MarginHead {
-  protected readonly kind = 'angular';
   readonly margin: number;
   readonly rule: Required<MarginRule>;
   readonly initialMarginScale: number;
@@ -54,7 +53,10 @@ export class KappaFaceHead extends MarginHead {
 
   constructor(options: KappaFaceHeadOptions) {
     const { samplesPerClass, margin = 0.8, initialMarginScale = 1, blendEpochs = 0 } = options;
-    super({ ...options, numClasses: samplesPerClass.length }, margin * initialMarginScale);
+    super(
+      { ...options, numClasses: samplesPerClass.length },
+      { kind: 'angular', margin: margin * initialMarginScale },
+    );
     if (!(blendEpochs >= 0)) throw argumentError('blendEpochs', 'a number of 0 or more', blendEpochs);
     this.margin = margin;
     this.initialMarginScale = initialMarginScale;

@@ -1,7 +1,11 @@
-import { argumentError } from '../errors';
+import { KappaError, argumentError } from '../errors';
+import type { MarginSoftmaxHandle } from '../native/contract';
+import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { loadState } from '../nn/module';
+import { setFusedUpdater } from '../optim/fused-update';
+import type { DescentStep, FusedUpdater } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
 export interface MarginHeadOptions {
@@ -17,6 +21,30 @@ export interface MarginHeadOptions {
   beyondPi?: 'extend' | 'none';
   /** Element type of centres and embeddings; float32 by default. */
   dtype?: 'float32' | 'float64';
+  /**
+   * `bf16` multiplies embeddings and centres in bfloat16 with float32 sums; targets, softmax, centres and their
+   * update stay float32. Needs dtype float32. `float32` by default.
+   */
+  precision?: 'float32' | 'bf16';
+  /**
+   * The optimizer's step for the centres happens inside the head, without a matrix of their gradients: the same
+   * numbers for less time and memory. The centres have no `grad` then. Off by default.
+   */
+  fusedUpdate?: boolean;
+  /**
+   * PartialFC (An et al., 2022): share of the classes in each training step, all classes of the batch among them, the
+   * others drawn at random. Below 1 it needs `fusedUpdate`, and one backward pass for each step. 1 by default.
+   */
+  sampleRate?: number;
+  /** Seed of the random classes of PartialFC; 0 by default. */
+  seed?: number;
+  /**
+   * Inter-class filtering: where the cosine to another class is above this threshold the label is taken for wrong,
+   * and that logit becomes 0 without a gradient. 1, the default, filters nothing.
+   */
+  interclassFilteringThreshold?: number;
+  /** Bytes for what is kept between the passes, at most; the rest is computed again. 46 MiB by default. */
+  memoryBudget?: number;
 }
 
 export interface ForwardOptions {
@@ -24,43 +52,119 @@ export interface ForwardOptions {
   sampleIndex?: Tensor;
 }
 
+/** What a kind of head does to the target logit. */
+export interface MarginRecipe {
+  kind: 'angular' | 'cosine' | 'combined';
+  /** Initial margin of every class: radians, or cosine for the cosine kind. */
+  margin: number;
+  /** Factor on the angle (combined kind). */
+  angleFactor?: number;
+  /** Margin in cosine besides that in the angle (combined kind). */
+  cosineMargin?: number;
+}
+
 const centreDeviation = 0.01;
+const defaultMemoryBudget = 46 * 2 ** 20;
+
+function checkOptions(options: Required<Omit<MarginHeadOptions, 'dtype'>>, dtype: string): void {
+  const { numClasses, embeddingSize, scale, beyondPi, precision, sampleRate, fusedUpdate } = options;
+  for (const [name, value] of Object.entries({ numClasses, embeddingSize })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw argumentError(name, 'a whole number above 0', value);
+  }
+  if (!(scale > 0 && scale < Infinity)) throw argumentError('scale', 'a number above 0', scale);
+  if (beyondPi !== 'extend' && beyondPi !== 'none')
+    throw argumentError('beyondPi', "'extend' or 'none'", beyondPi);
+  if (precision !== 'float32' && precision !== 'bf16')
+    throw argumentError('precision', "'float32' or 'bf16'", precision);
+  if (precision === 'bf16' && dtype !== 'float32')
+    throw argumentError('dtype', "'float32' where precision is 'bf16'", dtype);
+  if (!(sampleRate > 0 && sampleRate <= 1))
+    throw argumentError('sampleRate', 'a number above 0 and at most 1', sampleRate);
+  if (sampleRate < 1 && !fusedUpdate)
+    throw argumentError('fusedUpdate', 'true where sampleRate is below 1', fusedUpdate);
+  const { seed, interclassFilteringThreshold: threshold, memoryBudget } = options;
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw argumentError('seed', 'a whole number of 0 or more', seed);
+  if (!(threshold > 0)) throw argumentError('interclassFilteringThreshold', 'a number above 0', threshold);
+  if (!(memoryBudget >= 0 && memoryBudget < Infinity))
+    throw argumentError('memoryBudget', 'a number of bytes', memoryBudget);
+}
 
 /**
  * Softmax cross-entropy over the cosines to class centres, with a margin on the target logit. Forward and backward
- * are one analytic operation. Centres start as N(0, 0.01).
+ * are one analytic operation that walks the centres in blocks: no matrix of logits ever exists. Centres start as
+ * N(0, 0.01).
  */
-export abstract class MarginHead implements Stateful {
+export abstract class MarginHead implements Stateful, FusedUpdater {
   readonly numClasses: number;
   readonly embeddingSize: number;
   readonly scale: number;
   readonly beyondPi: 'extend' | 'none';
+  readonly precision: 'float32' | 'bf16';
+  readonly fusedUpdate: boolean;
+  readonly sampleRate: number;
   /** Class centres (numClasses, embeddingSize), not normalised. */
   readonly centres: Tensor;
   /** Margin of each class (numClasses): radians, or cosine for CosFace. */
   readonly margins: Tensor;
-  protected abstract readonly kind: 'angular' | 'cosine';
+  /** How many samples of the classes were drawn: int64 (1). */
+  readonly #samplerStep: Tensor;
   readonly #ready: Promise<unknown>;
+  #handle: MarginSoftmaxHandle | undefined;
 
-  protected constructor(options: MarginHeadOptions, margin: number) {
-    const { numClasses, embeddingSize = 512, scale = 64, beyondPi = 'extend', dtype = 'float32' } = options;
-    for (const [name, value] of Object.entries({ numClasses, embeddingSize })) {
-      if (!Number.isSafeInteger(value) || value < 1)
-        throw argumentError(name, 'a whole number above 0', value);
-    }
-    if (!(scale > 0)) throw argumentError('scale', 'a number above 0', scale);
-    if (beyondPi !== 'extend' && beyondPi !== 'none')
-      throw argumentError('beyondPi', "'extend' or 'none'", beyondPi);
+  protected constructor(given: MarginHeadOptions, recipe: MarginRecipe) {
+    const { dtype = 'float32' } = given;
+    const options: Required<Omit<MarginHeadOptions, 'dtype'>> = {
+      embeddingSize: 512,
+      scale: 64,
+      beyondPi: 'extend',
+      precision: 'float32',
+      fusedUpdate: false,
+      sampleRate: 1,
+      seed: 0,
+      interclassFilteringThreshold: 1,
+      memoryBudget: defaultMemoryBudget,
+      ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+      numClasses: given.numClasses,
+    };
+    checkOptions(options, dtype);
+    const { margin } = recipe;
     if (!(margin >= 0 && margin <= Math.PI)) throw argumentError('margin', 'a number from 0 to pi', margin);
-    this.numClasses = numClasses;
-    this.embeddingSize = embeddingSize;
-    this.scale = scale;
-    this.beyondPi = beyondPi;
-    this.centres = Tensor.empty([numClasses, embeddingSize], { dtype }).keep();
-    this.margins = Tensor.empty([numClasses], { dtype }).keep();
-    this.#ready = Promise.all([this.centres.fillNormal(0, centreDeviation), this.margins.fill(margin)]);
+    this.numClasses = options.numClasses;
+    this.embeddingSize = options.embeddingSize;
+    this.scale = options.scale;
+    this.beyondPi = options.beyondPi;
+    this.precision = options.precision;
+    this.fusedUpdate = options.fusedUpdate;
+    this.sampleRate = options.sampleRate;
+    this.#handle = native().marginSoftmax(
+      options.scale,
+      recipe.kind,
+      options.beyondPi,
+      recipe.angleFactor ?? 1,
+      recipe.cosineMargin ?? 0,
+      options.interclassFilteringThreshold,
+      options.precision === 'bf16',
+      options.memoryBudget,
+      options.sampleRate,
+      options.seed,
+    );
+    this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype }).keep();
+    this.margins = Tensor.empty([this.numClasses], { dtype }).keep();
+    this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
+    this.#ready = Promise.all([
+      this.centres.fillNormal(0, centreDeviation),
+      this.margins.fill(margin),
+      this.#samplerStep.fill(0),
+    ]);
     this.#ready.catch(() => undefined); // reported by the first forward
-    this.centres.requiresGrad = true;
+    if (this.fusedUpdate) setFusedUpdater(this.centres, this);
+    else this.centres.requiresGrad = true;
+  }
+
+  get #native(): MarginSoftmaxHandle {
+    if (this.#handle === undefined) throw new KappaError('ERR_DISPOSED', 'This head has been disposed.');
+    return this.#handle;
   }
 
   /**
@@ -82,9 +186,11 @@ export abstract class MarginHead implements Stateful {
     embeddings: Tensor,
     labels: Tensor,
   ): Promise<{ loss: Tensor; targetCosines: Tensor }> {
+    const head = this.#native;
     const inputs = [embeddings.handle, this.centres.handle, labels.handle, this.margins.handle] as const;
+    const samplerStep = this.#samplerStep.handle;
     const [[loss, cosines]] = await Promise.all([
-      submit((addon) => addon.marginSoftmax(...inputs, this.scale, this.kind, this.beyondPi)),
+      submit((addon) => addon.marginSoftmaxForward(head, ...inputs, this.fusedUpdate, samplerStep)),
       this.#ready,
     ]);
     return { loss: Tensor.wrap(loss), targetCosines: Tensor.wrap(cosines) };
@@ -95,11 +201,24 @@ export abstract class MarginHead implements Stateful {
     return [this.centres];
   }
 
+  /** @internal called by the optimizer where `fusedUpdate` is on */
+  async applyUpdate(velocity: Tensor, step: DescentStep): Promise<void> {
+    const [head, centres, speed] = [this.#native, this.centres.handle, velocity.handle];
+    const { lr, momentum, weightDecay, nesterov } = step;
+    await submit((addon) =>
+      addon.marginSoftmaxUpdate(head, centres, speed, lr, momentum, weightDecay, nesterov),
+    );
+  }
+
+  /** @internal called by the optimizer where `fusedUpdate` is on */
+  async dropUpdate(): Promise<void> {
+    const head = this.#native;
+    await submit((addon) => addon.marginSoftmaxDrop(head));
+  }
+
   state(): NamedTensors {
-    return new Map([
-      ['centres', this.centres],
-      ['margins', this.margins],
-    ]);
+    const sampler: [string, Tensor][] = this.sampleRate < 1 ? [['samplerStep', this.#samplerStep]] : [];
+    return new Map([['centres', this.centres], ['margins', this.margins], ...sampler]);
   }
 
   /** @throws KappaError `ERR_CHECKPOINT` */
@@ -110,6 +229,10 @@ export abstract class MarginHead implements Stateful {
   dispose(): void {
     this.centres.dispose();
     this.margins.dispose();
+    this.#samplerStep.dispose();
+    if (this.#handle === undefined) return;
+    native().disposeMarginSoftmax(this.#handle);
+    this.#handle = undefined;
   }
 
   [Symbol.dispose](): void {

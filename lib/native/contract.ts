@@ -7,6 +7,7 @@
 
 declare const tensorBrand: unique symbol;
 declare const networkBrand: unique symbol;
+declare const marginSoftmaxBrand: unique symbol;
 
 /** Opaque reference to a LibTorch tensor. */
 export interface TensorHandle {
@@ -15,6 +16,11 @@ export interface TensorHandle {
 /** Opaque reference to a native backbone. */
 export interface NetworkHandle {
   readonly [networkBrand]: true;
+}
+
+/** A native head, owned by its JavaScript object. */
+export interface MarginSoftmaxHandle {
+  readonly [marginSoftmaxBrand]: true;
 }
 
 /** Element types. */
@@ -200,14 +206,46 @@ export interface NativeAddon {
 
   // head
   marginSoftmax(
+    scale: number,
+    kind: 'angular' | 'cosine' | 'combined',
+    beyondPi: 'extend' | 'none',
+    angleFactor: number,
+    cosineMargin: number,
+    filterThreshold: number,
+    bf16: boolean,
+    memoryBudget: number,
+    sampleRate: number,
+    seed: number,
+  ): MarginSoftmaxHandle;
+  marginSoftmaxForward(
+    head: MarginSoftmaxHandle,
     embeddings: TensorHandle,
     centres: TensorHandle,
     labels: TensorHandle,
     margins: TensorHandle,
-    scale: number,
-    kind: 'angular' | 'cosine',
-    beyondPi: 'extend' | 'none',
+    fused: boolean,
+    samplerStep: TensorHandle | null,
   ): Promise<[loss: TensorHandle, targetCosines: TensorHandle]>;
+  marginSoftmaxUpdate(
+    head: MarginSoftmaxHandle,
+    centres: TensorHandle,
+    velocity: TensorHandle,
+    lr: number,
+    momentum: number,
+    weightDecay: number,
+    nesterov: boolean,
+  ): Promise<void>;
+  marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
+  marginSoftmaxWaiting(head: MarginSoftmaxHandle): Promise<number>;
+  measureHeadLimit(
+    batch: number,
+    classes: number,
+    dim: number,
+    bf16: boolean,
+    repeats: number,
+  ): Promise<number>;
+  blockProductKind(bf16: boolean): Promise<string>;
+  disposeMarginSoftmax(head: MarginSoftmaxHandle): void;
 
   // concentration
   updateMemory(

@@ -3,6 +3,7 @@ import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { loadState } from '../nn/module';
 import { Tensor } from '../tensor/tensor';
+import { fusedUpdaterOf } from './fused-update';
 
 export interface SGDOptions {
   /** Learning rate. */
@@ -25,16 +26,23 @@ function checkRange(name: string, value: number, low: number, high: number): voi
   }
 }
 
+/** A parameter with its velocity. */
+interface Moving {
+  parameter: Tensor;
+  velocity: Tensor;
+}
+
 /**
  * Stochastic gradient descent: g <- grad + weightDecay p; v <- momentum v + g; p <- p - lr v, in one pass over all
- * parameters. Parameters without a gradient are left alone.
+ * parameters. Parameters without a gradient are left alone. Centres of a head with `fusedUpdate` are moved by the
+ * head, at the same moment and by the same rule.
  */
 export class SGD implements Stateful {
   /** Learning rate of the next step; schedules write it. */
   lr: number;
   readonly options: Required<Omit<SGDOptions, 'lr'>>;
-  readonly #parameters: Tensor[];
-  readonly #velocities: Tensor[];
+  readonly #all: Moving[];
+  readonly #separate: Moving[];
   readonly #ready: Promise<unknown>;
 
   constructor(parameters: Iterable<Tensor>, options: SGDOptions) {
@@ -44,36 +52,42 @@ export class SGD implements Stateful {
     checkRange('momentum', this.options.momentum, 0, 1);
     checkRange('weightDecay', this.options.weightDecay, 0, Infinity);
     this.lr = lr;
-    this.#parameters = [...parameters].filter((parameter) => parameter.requiresGrad);
-    if (this.#parameters.length === 0) {
+    const moved = [...parameters].filter((tensor) => tensor.requiresGrad || fusedUpdaterOf(tensor));
+    if (moved.length === 0) {
       throw argumentError('parameters', 'at least one tensor that requires gradients', []);
     }
-    this.#velocities = this.#parameters.map((parameter) => Tensor.emptyLike(parameter).keep());
-    this.#ready = Promise.all(this.#velocities.map((velocity) => velocity.fill(0)));
+    this.#all = moved.map((parameter) => ({ parameter, velocity: Tensor.emptyLike(parameter).keep() }));
+    this.#separate = this.#all.filter(({ parameter }) => !fusedUpdaterOf(parameter));
+    this.#ready = Promise.all(this.#all.map(({ velocity }) => velocity.fill(0)));
     this.#ready.catch(() => undefined); // reported by the first step
   }
 
   /** Updates the parameters by their gradients. */
   async step(): Promise<void> {
-    const parameters = this.#parameters.map((tensor) => tensor.handle);
-    const velocities = this.#velocities.map((tensor) => tensor.handle);
     const { momentum, weightDecay, nesterov } = this.options;
-    const lr = this.lr;
+    const step = { lr: this.lr, momentum, weightDecay, nesterov };
+    const fused = this.#all.map(({ parameter, velocity }) =>
+      fusedUpdaterOf(parameter)?.applyUpdate(velocity, step),
+    );
+    const parameters = this.#separate.map(({ parameter }) => parameter.handle);
+    const velocities = this.#separate.map(({ velocity }) => velocity.handle);
     await Promise.all([
-      submit((addon) => addon.sgdStep(parameters, velocities, lr, momentum, weightDecay, nesterov)),
+      submit((addon) => addon.sgdStep(parameters, velocities, step.lr, momentum, weightDecay, nesterov)),
+      ...fused,
       this.#ready,
     ]);
   }
 
   /** Drops all gradients. */
   async zeroGrad(): Promise<void> {
-    const parameters = this.#parameters.map((tensor) => tensor.handle);
-    return submit((addon) => addon.zeroGrad(parameters));
+    const parameters = this.#separate.map(({ parameter }) => parameter.handle);
+    const fused = this.#all.map(({ parameter }) => fusedUpdaterOf(parameter)?.dropUpdate());
+    await Promise.all([submit((addon) => addon.zeroGrad(parameters)), ...fused]);
   }
 
   /** The velocities, named by the position of their parameter. */
   state(): NamedTensors {
-    return new Map(this.#velocities.map((velocity, i) => [`velocity.${i}`, velocity]));
+    return new Map(this.#all.map(({ velocity }, i) => [`velocity.${i}`, velocity]));
   }
 
   /** @throws KappaError `ERR_CHECKPOINT` */
@@ -83,7 +97,7 @@ export class SGD implements Stateful {
 
   /** Frees the velocities. */
   dispose(): void {
-    for (const velocity of this.#velocities) velocity.dispose();
+    for (const { velocity } of this.#all) velocity.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from '../config/schema';
 import { ArcFaceHead } from '../head/arcface-head';
+import { CombinedMarginHead } from '../head/combined-margin-head';
 import { CosFaceHead } from '../head/cosface-head';
 import { KappaFaceHead } from '../head/kappaface-head';
 import type { MarginHead } from '../head/margin-head';
@@ -26,19 +27,29 @@ export function makeHead(
   backbone: IResNet,
   samplesPerClass: ArrayLike<number>,
 ): MarginHead {
-  const { kind, scale, margin, beyondPi } = config.head;
-  const { embeddingSize } = config.backbone;
-  const common = { numClasses: samplesPerClass.length, embeddingSize, scale, margin, beyondPi };
-  if (kind === 'arcface') return new ArcFaceHead(common);
-  if (kind === 'cosface') return new CosFaceHead(common);
-  const { temperature, gamma, convention, debias, initialMarginScale, blendEpochs, concentration } =
-    config.head;
-  return new KappaFaceHead({
-    samplesPerClass,
-    embeddingSize,
+  const { kind, scale, margin, beyondPi, precision, fusedUpdate, sampleRate, memoryBudget } = config.head;
+  const { interclassFilteringThreshold, angleFactor, cosineMargin } = config.head;
+  const common = {
+    numClasses: samplesPerClass.length,
+    embeddingSize: config.backbone.embeddingSize,
     scale,
     margin,
     beyondPi,
+    precision,
+    fusedUpdate,
+    sampleRate,
+    seed: config.seed,
+    interclassFilteringThreshold,
+    memoryBudget,
+  };
+  if (kind === 'arcface') return new ArcFaceHead(common);
+  if (kind === 'cosface') return new CosFaceHead(common);
+  if (kind === 'combined') return new CombinedMarginHead({ ...common, angleFactor, cosineMargin });
+  const { temperature, gamma, convention, debias, initialMarginScale, blendEpochs, concentration } =
+    config.head;
+  return new KappaFaceHead({
+    ...common,
+    samplesPerClass,
     temperature,
     gamma,
     convention,

@@ -16,6 +16,8 @@ const fixedFields = [
   'backbone',
   'head.kind',
   'head.concentration',
+  'head.precision',
+  'head.sampleRate',
   'train.batchSize',
   'train.accumulate',
   'train.dropLast',

@@ -4,6 +4,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "runtime/error.h"
 
@@ -14,28 +16,8 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double norm_epsilon = 1e-12;
-
-struct Normalized {
-  Tensor unit;            // rows of length 1
-  Tensor inverse_length;  // one a row, 0 for rows without a direction
-};
-
-Normalized normalize_rows(const Tensor& rows) {
-  Tensor length = rows.norm(2, {1}, true);
-  Tensor inverse = at::where(length > norm_epsilon, length.reciprocal(), at::zeros_like(length));
-  return {rows * inverse, inverse};
-}
-
-/// Gradient through x -> x / |x|: what is left of g across the unit vector, divided by the length. Takes over
-/// g.
-Tensor normalize_backward(Tensor&& gradient, const Normalized& rows) {
-  Tensor along = (gradient * rows.unit).sum({1}, true);
-  return gradient.addcmul_(rows.unit, along, -1).mul_(rows.inverse_length);
-}
-
 void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, const Tensor& labels_B,
-                     const Tensor& margins_C) {
+                     const Tensor& margins_C, const MarginSoftmaxOptions& options) {
   require(embeddings_BD.dim() == 2 && centres_CD.dim() == 2 && embeddings_BD.size(1) == centres_CD.size(1),
           "ERR_SHAPE",
           "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
@@ -44,7 +26,10 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   require((dtype == at::kFloat || dtype == at::kDouble) && embeddings_BD.scalar_type() == dtype &&
               margins_C.scalar_type() == dtype,
           "ERR_DTYPE", "Embeddings, centres and margins must all be float32 or all float64.");
+  require(!options.bf16 || dtype == at::kFloat, "ERR_DTYPE",
+          "Products in bfloat16 need embeddings, centres and margins in float32.");
   require(embeddings_BD.size(0) > 0, "ERR_SHAPE", "The batch is empty.");
+  require(centres_CD.is_contiguous(), "ERR_SHAPE", "The centres must be contiguous.");
   require(
       labels_B.dim() == 1 && labels_B.size(0) == embeddings_BD.size(0) && labels_B.scalar_type() == at::kLong,
       "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
@@ -58,109 +43,115 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   }
 }
 
-/// Puts the margins on the targets of the cosines (in place) and returns the derivatives of the targets.
-template <class T>
-std::vector<T> apply_margins(Tensor& cosines_BC, const Tensor& labels_B, const Tensor& margins_C,
-                             Tensor& target_cosines_B, const MarginSoftmaxOptions& options) {
-  const int64_t batch = cosines_BC.size(0);
-  const int64_t classes = cosines_BC.size(1);
-  T* cosines = cosines_BC.data_ptr<T>();
-  T* target_cosines = target_cosines_B.data_ptr<T>();
-  const T* margins = margins_C.const_data_ptr<T>();
-  const auto* labels = labels_B.const_data_ptr<int64_t>();
-  std::vector<T> derivatives(static_cast<size_t>(batch));
-  for (int64_t i = 0; i < batch; ++i) {
-    T& target = cosines[i * classes + labels[i]];
-    target_cosines[i] = target;
-    const auto logit = target_logit<T>(target, margins[labels[i]], options.kind, options.beyond_pi);
-    target = logit.value;
-    derivatives[static_cast<size_t>(i)] = logit.derivative;
-  }
-  return derivatives;
-}
+/// A pass inside an autograd graph.
+struct PassHolder : torch::CustomClassHolder {
+  explicit PassHolder(std::shared_ptr<SoftmaxPass> pass, std::shared_ptr<MarginSoftmax> head)
+      : pass(std::move(pass)), head(std::move(head)) {}
+  std::shared_ptr<SoftmaxPass> pass;
+  std::shared_ptr<MarginSoftmax> head;  // only if the pass is to wait for its update
+};
 
-/// Turns softmax probabilities into the gradient of the mean loss with respect to the cosines, in place.
-template <class T>
-void probabilities_to_gradient(Tensor& probabilities_BC, const Tensor& labels_B,
-                               const std::vector<T>& derivatives, double scale) {
-  const int64_t batch = probabilities_BC.size(0);
-  const int64_t classes = probabilities_BC.size(1);
-  const auto* labels = labels_B.const_data_ptr<int64_t>();
-  probabilities_BC.mul_(scale / static_cast<double>(batch));
-  T* gradient = probabilities_BC.data_ptr<T>();
-  for (int64_t i = 0; i < batch; ++i) {
-    T& target = gradient[i * classes + labels[i]];
-    target =
-        (target - static_cast<T>(scale / static_cast<double>(batch))) * derivatives[static_cast<size_t>(i)];
-  }
-}
+/// The sampled rows. Autograd takes every tensor among the arguments for an input, also an undefined one.
+struct SampledRows {
+  Tensor rows;
+};
 
-class MarginSoftmax : public torch::autograd::Function<MarginSoftmax> {
+class Operation : public torch::autograd::Function<Operation> {
  public:
   static variable_list forward(AutogradContext* context, const Tensor& embeddings_BD,
                                const Tensor& centres_CD, const Tensor& labels_B, const Tensor& margins_C,
-                               double scale, int64_t kind, int64_t beyond_pi, bool with_gradient) {
+                               const MarginSoftmaxOptions& options, const SampledRows& sampled,
+                               const SoftmaxWishes& wishes, const std::shared_ptr<Workspace>& workspace,
+                               const std::shared_ptr<MarginSoftmax>& waits_at, const Tensor& /*anchor*/) {
     at::NoGradGuard guard;
-    const MarginSoftmaxOptions options{scale, static_cast<MarginKind>(kind),
-                                       static_cast<BeyondPi>(beyond_pi)};
-    const Normalized embeddings = normalize_rows(embeddings_BD);
-    const Normalized centres = normalize_rows(centres_CD);
-    Tensor logits_BC = embeddings.unit.matmul(centres.unit.t()).clamp_(-1, 1);
-    Tensor target_cosines_B = at::empty({labels_B.size(0)}, embeddings_BD.options());
-    Tensor loss;
-    AT_DISPATCH_FLOATING_TYPES(logits_BC.scalar_type(), "margin_softmax", [&] {
-      const auto derivatives =
-          apply_margins<scalar_t>(logits_BC, labels_B, margins_C, target_cosines_B, options);
-      logits_BC.mul_(scale);
-      Tensor log_sum_B = logits_BC.logsumexp({1});
-      loss = (log_sum_B - logits_BC.gather(1, labels_B.unsqueeze(1)).squeeze(1)).mean();
-      if (with_gradient) {
-        logits_BC.sub_(log_sum_B.unsqueeze(1)).exp_();
-        probabilities_to_gradient<scalar_t>(logits_BC, labels_B, derivatives, scale);
-      }
-    });
-    if (with_gradient) {
-      // The upstream gradient is one number, so the gradient of the cosines is known already.
-      context->save_for_backward(
-          {embeddings.unit, embeddings.inverse_length, centres.unit, centres.inverse_length, logits_BC});
-    }
-    context->mark_non_differentiable({target_cosines_B});
-    return {loss, target_cosines_B};
+    const Tensor embeddings = embeddings_BD.contiguous();
+    SoftmaxResult result = walk_forward(embeddings, {centres_CD, sampled.rows, 0}, labels_B, margins_C,
+                                        options, wishes, workspace, nullptr);
+    // Saved centres would make autograd complain about the update in place, which is the point of waiting.
+    context->save_for_backward({result.embeddings_gradient_BD, waits_at ? Tensor() : centres_CD});
+    context->saved_data["pass"] =
+        c10::IValue::make_capsule(c10::make_intrusive<PassHolder>(result.pass, waits_at));
+    context->mark_non_differentiable({result.target_cosines_B});
+    return {result.loss, result.target_cosines_B};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& upstream) {
-    const auto saved = context->get_saved_variables();
-    const Normalized embeddings{saved[0], saved[1]};
-    const Normalized centres{saved[2], saved[3]};
-    const Tensor& gradient_BC = saved[4];
+    at::NoGradGuard guard;
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& embeddings_gradient = saved[0];
     const Tensor& factor = upstream[0];
-    Tensor embeddings_gradient;
-    Tensor centres_gradient;
-    if (context->needs_input_grad(0)) {
-      embeddings_gradient = normalize_backward(gradient_BC.matmul(centres.unit), embeddings).mul_(factor);
+    variable_list gradients(10);
+    if (embeddings_gradient.defined()) gradients[0] = embeddings_gradient * factor;
+    const auto capsule = context->saved_data["pass"].toCapsule();
+    const auto& holder = static_cast<const PassHolder&>(*capsule);
+    if (!holder.pass) return gradients;
+    const WeightedPass pass{holder.pass, factor.item<double>()};
+    if (holder.head) {
+      holder.head->wait_for_update(WeightedPass(pass));
+    } else {
+      Tensor gradient = at::empty_like(saved[1]);
+      walk_gradient({pass}, saved[1], gradient);
+      gradients[1] = gradient;
     }
-    if (context->needs_input_grad(1)) {
-      centres_gradient = normalize_backward(gradient_BC.t().matmul(embeddings.unit), centres).mul_(factor);
-    }
-    return {
-        embeddings_gradient, centres_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return gradients;
   }
 };
 
 }  // namespace
 
-std::tuple<Tensor, Tensor> margin_softmax(const Tensor& embeddings_BD, const Tensor& centres_CD,
-                                          const Tensor& labels_B, const Tensor& margins_C,
-                                          const MarginSoftmaxOptions& options) {
+MarginSoftmax::MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler)
+    : options_(options), sampler_(sampler) {
+  require(options.scale > 0 && std::isfinite(options.scale), "ERR_ARGUMENT",
+          "The scale must be above 0 but is ", options.scale, ".");
+  require(sampler.rate() > 0 && sampler.rate() <= 1, "ERR_ARGUMENT",
+          "The sample rate must lie in (0, 1] but is ", sampler.rate(), ".");
+}
+
+std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, const Tensor& centres_CD,
+                                                  const Tensor& labels_B, const Tensor& margins_C, bool fused,
+                                                  const Tensor& sampler_step) {
   const Tensor labels = labels_B.contiguous();
   const Tensor margins = margins_C.contiguous();
-  check_arguments(embeddings_BD, centres_CD, labels, margins);
-  const bool with_gradient =
-      at::GradMode::is_enabled() && (embeddings_BD.requires_grad() || centres_CD.requires_grad());
-  auto outputs = MarginSoftmax::apply(embeddings_BD, centres_CD, labels, margins, options.scale,
-                                      static_cast<int64_t>(options.kind),
-                                      static_cast<int64_t>(options.beyond_pi), with_gradient);
+  check_arguments(embeddings_BD, centres_CD, labels, margins, options_);
+  const bool training = at::GradMode::is_enabled();
+  require(!(fused && centres_CD.requires_grad()), "ERR_ARGUMENT",
+          "With fusedUpdate the centres take no gradient, but these require one.");
+  const SoftmaxWishes wishes{training && embeddings_BD.requires_grad(),
+                             training && (fused || centres_CD.requires_grad())};
+  const bool sampling = wishes.centres_update && sampler_.rate() < 1;
+  require(!sampling || fused, "ERR_ARGUMENT",
+          "A sample rate below 1 needs fusedUpdate: only the sampled centres may be updated.");
+  Tensor rows;
+  if (sampling) {
+    require(sampler_step.defined() && sampler_step.scalar_type() == at::kLong && sampler_step.numel() == 1,
+            "ERR_ARGUMENT", "Expected one int64 for the step of the sampler.");
+    int64_t& step = *sampler_step.data_ptr<int64_t>();
+    rows = sampler_.draw(step, labels, 0, centres_CD.size(0));
+    ++step;
+  }
+  // Passes that wait for one update share the budget.
+  MarginSoftmaxOptions options = options_;
+  for (const WeightedPass& waiting : waiting_) {
+    const at::Tensor& kept = waiting.pass->kept;
+    if (kept.defined()) options.budget = std::max<int64_t>(0, options.budget - kept.numel());
+  }
+  // Something must require a gradient, or autograd makes no graph: the centres do not in fused mode.
+  Tensor anchor = at::zeros({}, embeddings_BD.options());
+  anchor.requires_grad_(wishes.centres_update);
+  auto outputs = Operation::apply(embeddings_BD, centres_CD, labels, margins, options, SampledRows{rows},
+                                  wishes, workspace_, fused ? shared_from_this() : nullptr, anchor);
   return {outputs[0], outputs[1]};
+}
+
+void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const RowStep& step) {
+  require(step.momentum == 0 ||
+              (velocity_CD.defined() && velocity_CD.sizes() == centres_CD.sizes() &&
+               velocity_CD.scalar_type() == centres_CD.scalar_type() && velocity_CD.is_contiguous()),
+          "ERR_SHAPE", "The velocity must have the shape, dtype and layout of the centres.");
+  at::NoGradGuard guard;
+  const std::vector<WeightedPass> passes = std::exchange(waiting_, {});
+  if (passes.empty()) return;
+  walk_update(passes, centres_CD, velocity_CD, step);
 }
 
 }  // namespace kappa

@@ -3,29 +3,51 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <tuple>
+#include <vector>
 
-#include "head/margin.h"
+#include "head/centre_walk.h"
+#include "head/class_sampler.h"
 
 namespace kappa {
 
-struct MarginSoftmaxOptions {
-  double scale = 64;
-  MarginKind kind = MarginKind::angular;
-  BeyondPi beyond_pi = BeyondPi::extend;
-};
+/// The head's operation with what it keeps from step to step: memory, the sampler of classes, and passes that
+/// wait for the update of the centres.
+class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
+ public:
+  MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler);
 
-/// Mean loss of a batch, and the cosine of each sample to the centre of its class (not differentiable).
-///
-/// Gradients flow to the raw embeddings and the raw centres; forward and backward are analytic.
-/// Shapes: B batch, C classes, D embedding.
-/// @param embeddings_BD float32 or float64, any length; a zero vector gets a zero gradient
-/// @param centres_CD the same dtype, any length
-/// @param labels_B int64, 0 to C - 1
-/// @param margins_C margin of each class in radians (angular) or in cosine (cosine kind), same dtype
-std::tuple<at::Tensor, at::Tensor> margin_softmax(const at::Tensor& embeddings_BD,
-                                                  const at::Tensor& centres_CD, const at::Tensor& labels_B,
-                                                  const at::Tensor& margins_C,
-                                                  const MarginSoftmaxOptions& options);
+  /// Mean loss of a batch, and the cosine of each sample to the centre of its class (not differentiable).
+  ///
+  /// Gradients flow to the raw embeddings and, if they require it, to the raw centres; forward and backward
+  /// are analytic. With `fused`, backward leaves the pass for `update` instead of a gradient of the centres.
+  /// Shapes: B batch, C classes, D embedding.
+  /// @param embeddings_BD float32 or float64, any length; a zero vector gets a zero gradient
+  /// @param centres_CD the same dtype, any length
+  /// @param labels_B int64, 0 to C - 1
+  /// @param margins_C margin of each class in radians (angles) or in cosine (cosine kind), same dtype
+  /// @param sampler_step one int64, counted up with each sample of the classes; unused at a sample rate of 1
+  std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& embeddings_BD, const at::Tensor& centres_CD,
+                                             const at::Tensor& labels_B, const at::Tensor& margins_C,
+                                             bool fused, const at::Tensor& sampler_step);
+
+  /// Moves the centres by the gradients of all backward passes since the last update, and forgets those.
+  /// Nothing happens where there were none.
+  void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const RowStep& step);
+
+  /// Forgets the backward passes that wait.
+  void drop() { waiting_.clear(); }
+
+  void wait_for_update(WeightedPass&& pass) { waiting_.push_back(std::move(pass)); }
+  int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }
+  const MarginSoftmaxOptions& options() const { return options_; }
+
+ private:
+  MarginSoftmaxOptions options_;
+  ClassSampler sampler_;
+  std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
+  std::vector<WeightedPass> waiting_;
+};
 
 }  // namespace kappa

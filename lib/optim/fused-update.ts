@@ -1,0 +1,29 @@
+import type { Tensor } from '../tensor/tensor';
+
+/** A step of stochastic gradient descent. */
+export interface DescentStep {
+  lr: number;
+  momentum: number;
+  weightDecay: number;
+  nesterov: boolean;
+}
+
+/** Whoever updates a parameter itself, while it computes the gradient. */
+export interface FusedUpdater {
+  /** Moves the parameter and its velocity by the gradients of all backward passes since the last update. */
+  applyUpdate(velocity: Tensor, step: DescentStep): Promise<void>;
+  /** Forgets those passes. */
+  dropUpdate(): Promise<void>;
+}
+
+const updaters = new WeakMap<Tensor, FusedUpdater>();
+
+/** Hands the update of a parameter, which needs no gradient then, to the module it belongs to. */
+export function setFusedUpdater(parameter: Tensor, updater: FusedUpdater): void {
+  updaters.set(parameter, updater);
+}
+
+/** Who updates a parameter; undefined: its optimizer does, by its gradient. */
+export function fusedUpdaterOf(parameter: Tensor): FusedUpdater | undefined {
+  return updaters.get(parameter);
+}

@@ -1,0 +1,409 @@
+#include "head/centre_walk.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <barrier>
+#include <cmath>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <tuple>
+
+#include "head/class_sampler.h"
+#include "test/test.h"
+
+namespace {
+
+using at::Tensor;
+using namespace kappa;
+
+/// A problem in float64, and the same numbers in other precisions.
+struct Problem {
+  Tensor embeddings;
+  Tensor centres;
+  Tensor labels;
+  Tensor margins;
+};
+
+Problem problem(int64_t batch, int64_t classes, int64_t dim, uint64_t seed = 1) {
+  at::manual_seed(seed);
+  Problem p;
+  p.embeddings = at::randn({batch, dim}, at::kDouble) * 3;
+  p.centres = at::randn({classes, dim}, at::kDouble) * 0.02;
+  p.labels = at::randint(classes, {batch}, at::kLong);
+  // Some samples near their centres, one on it and one opposite to it.
+  for (int64_t i = 0; i < batch; ++i) {
+    const double pull = i % 4 == 0 ? 0.0 : (i % 4 == 1 ? 100.0 : (i % 4 == 2 ? 1e4 : -1e4));
+    p.embeddings[i] += p.centres[p.labels[i].item<int64_t>()] * pull;
+  }
+  p.margins = at::rand({classes}, at::kDouble) * 0.8;
+  return p;
+}
+
+Problem cast(const Problem& p, at::ScalarType dtype) {
+  return {p.embeddings.to(dtype), p.centres.to(dtype), p.labels, p.margins.to(dtype)};
+}
+
+struct Expected {
+  double loss;
+  Tensor embeddings_gradient;
+  Tensor centres_gradient;
+};
+
+/// The same by LibTorch's operations in float64, with the matrix of logits.
+Expected reference(const Problem& p, const MarginSoftmaxOptions& options) {
+  const int64_t batch = p.embeddings.size(0);
+  auto unit = [](const Tensor& rows) {
+    const Tensor length = rows.norm(2, {1}, true);
+    return std::tuple{rows / length, length};
+  };
+  const auto [z, z_length] = unit(p.embeddings);
+  const auto [w, w_length] = unit(p.centres);
+  Tensor cosines = z.matmul(w.t()).clamp(-1, 1);
+  Tensor logits = cosines.clone();
+  Tensor derivative = at::ones_like(cosines);
+  if (options.filter_threshold < 1) {
+    const Tensor filtered = cosines > options.filter_threshold;
+    logits.masked_fill_(filtered, 0);
+    derivative.masked_fill_(filtered, 0);
+  }
+  for (int64_t i = 0; i < batch; ++i) {
+    const int64_t label = p.labels[i].item<int64_t>();
+    const auto logit = target_logit<double>(cosines[i][label].item<double>(), p.margins[label].item<double>(),
+                                            options.margin);
+    logits[i][label] = logit.value;
+    derivative[i][label] = logit.derivative;
+  }
+  logits *= options.scale;
+  const Tensor log_p = logits.log_softmax(1);
+  const Tensor picked = log_p.gather(1, p.labels.unsqueeze(1));
+  Tensor gradient = log_p.exp();
+  gradient.scatter_add_(1, p.labels.unsqueeze(1), at::full_like(picked, -1));
+  gradient = gradient * derivative * (options.scale / static_cast<double>(batch));
+  auto through = [](const Tensor& g, const Tensor& u, const Tensor& length) {
+    return (g - u * (g * u).sum({1}, true)) / length;
+  };
+  return {-picked.mean().item<double>(), through(gradient.matmul(w), z, z_length),
+          through(gradient.t().matmul(z), w, w_length)};
+}
+
+struct Actual {
+  double loss;
+  Tensor embeddings_gradient;
+  Tensor centres_gradient;
+  int64_t kept_blocks;
+};
+
+Actual run(const Problem& p, const MarginSoftmaxOptions& options, const Tensor& rows = {}) {
+  auto workspace = std::make_shared<Workspace>();
+  const auto result =
+      walk_forward(p.embeddings, {p.centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr);
+  Tensor gradient = at::zeros_like(p.centres);
+  walk_gradient({{result.pass, 1}}, p.centres, gradient);
+  return {result.loss.item<double>(), result.embeddings_gradient_BD, gradient, result.pass->kept_blocks};
+}
+
+/// Relative distance; gradients that all but vanish count by their absolute one.
+double distance(const Tensor& a, const Tensor& b) {
+  const Tensor x = a.to(at::kDouble);
+  const Tensor y = b.to(at::kDouble);
+  return ((x - y).norm() / y.norm().clamp_min(1e-3)).item<double>();
+}
+
+void expect_close(const Actual& actual, const Expected& expected, double tolerance, const std::string& what) {
+  const double loss = std::fabs(actual.loss - expected.loss) / std::fmax(1e-3, std::fabs(expected.loss));
+  const double embeddings = distance(actual.embeddings_gradient, expected.embeddings_gradient);
+  const double centres = distance(actual.centres_gradient, expected.centres_gradient);
+  if (!(loss < tolerance && embeddings < tolerance && centres < tolerance)) {
+    kappa::test::fail(__FILE__, __LINE__,
+                      what + ": loss " + std::to_string(loss) + ", embeddings " + std::to_string(embeddings) +
+                          ", centres " + std::to_string(centres));
+  }
+}
+
+struct Size {
+  int64_t batch, classes, dim;
+};
+const Size sizes[] = {{1, 1, 1},    {1, 2, 3},     {3, 1, 8},      {7, 127, 5},
+                      {8, 128, 16}, {13, 300, 33}, {32, 1000, 64}, {129, 517, 17}};
+
+TEST("the walk gives loss and gradients of the whole logits matrix, at ragged sizes") {
+  for (const Size& size : sizes) {
+    const Problem p = problem(size.batch, size.classes, size.dim);
+    const std::string name =
+        std::to_string(size.batch) + " x " + std::to_string(size.classes) + " x " + std::to_string(size.dim);
+    const MarginSoftmaxOptions options;
+    const Expected expected = reference(p, options);
+    if (size.dim > 1 && size.classes > 1) {
+      expect_close(run(p, options), expected, 1e-10, "float64 " + name);
+      expect_close(run(cast(p, at::kFloat), options),
+                   reference(cast(cast(p, at::kFloat), at::kDouble), options), 1e-4, "float32 " + name);
+    }
+    // One dimension or one class: gradients are zero or nearly so; finite must do.
+    const Actual narrow = run(cast(p, at::kFloat), options);
+    EXPECT(std::isfinite(narrow.loss) &&
+           std::fabs(narrow.loss - expected.loss) < 1e-3 * std::fmax(1, expected.loss));
+    EXPECT(narrow.centres_gradient.isfinite().all().item<bool>());
+  }
+}
+
+TEST("every margin function and inter-class filtering pass through the walk") {
+  const Problem p = problem(24, 400, 24);
+  for (MarginKind kind : {MarginKind::angular, MarginKind::cosine, MarginKind::combined}) {
+    for (BeyondPi beyond : {BeyondPi::none, BeyondPi::extend}) {
+      for (double filter : {1.0, 0.3}) {
+        for (double m1 : {1.0, 1.3}) {
+          MarginSoftmaxOptions options;
+          options.margin = {kind, beyond, m1, 0.1};
+          options.filter_threshold = filter;
+          expect_close(run(p, options), reference(p, options), 1e-9, "float64");
+          const Problem single = cast(p, at::kFloat);
+          expect_close(run(single, options), reference(cast(single, at::kDouble), options), 1e-4, "float32");
+        }
+      }
+    }
+  }
+}
+
+TEST("bfloat16 products stay near the exact gradients") {
+  for (const Size& size : {Size{7, 127, 5}, Size{32, 1000, 64}, Size{129, 517, 128}}) {
+    const Problem p = problem(size.batch, size.classes, size.dim);
+    MarginSoftmaxOptions options;
+    options.bf16 = true;
+    const Expected expected = reference(p, options);
+    expect_close(run(cast(p, at::kFloat), options), expected, 0.03, "bfloat16");
+  }
+}
+
+TEST("what is kept and what is computed again are the same bits") {
+  for (bool bf16 : {false, true}) {
+    const Problem p = cast(problem(32, 3000, 48), at::kFloat);
+    MarginSoftmaxOptions options;
+    options.bf16 = bf16;
+    const Actual all = run(p, options);
+    options.budget = 0;
+    const Actual none = run(p, options);
+    options.budget = 340 << 10;
+    const Actual some = run(p, options);
+    EXPECT(none.kept_blocks == 0 && some.kept_blocks > 0 && some.kept_blocks < all.kept_blocks);
+    for (const Actual& other : {none, some}) {
+      EXPECT(other.loss == all.loss);
+      EXPECT(at::equal(other.embeddings_gradient, all.embeddings_gradient));
+      EXPECT(at::equal(other.centres_gradient, all.centres_gradient));
+    }
+  }
+}
+
+TEST("scales that outgrow float32 are met by a walk for the maximum") {
+  Problem p = problem(16, 500, 16);
+  for (double scale : {65.0, 128.0, 1000.0}) {
+    MarginSoftmaxOptions options;
+    options.scale = scale;
+    const Problem single = cast(p, at::kFloat);
+    expect_close(run(single, options), reference(cast(single, at::kDouble), options), 2e-4, "scale");
+    expect_close(run(p, options), reference(p, options), 1e-9, "scale, float64");
+  }
+}
+
+TEST("extreme cosines, equal logits, zero embeddings and zero centres stay finite") {
+  for (bool bf16 : {false, true}) {
+    for (int variant = 0; variant < 4; ++variant) {
+      Problem p = cast(problem(9, 700, 20), at::kFloat);
+      if (variant == 0) p.centres.copy_(p.embeddings[0].expand_as(p.centres));
+      if (variant == 1) p.centres.copy_(-p.embeddings[0].expand_as(p.centres));
+      if (variant == 2) p.embeddings.zero_();
+      if (variant == 3) p.centres.zero_();
+      MarginSoftmaxOptions options;
+      options.bf16 = bf16;
+      const Actual actual = run(p, options);
+      EXPECT(std::isfinite(actual.loss));
+      EXPECT(actual.embeddings_gradient.isfinite().all().item<bool>());
+      EXPECT(actual.centres_gradient.isfinite().all().item<bool>());
+      if (variant == 3) EXPECT(actual.centres_gradient.abs().sum().item<double>() == 0);
+    }
+  }
+}
+
+TEST("an update is the gradient and a step of stochastic gradient descent") {
+  for (auto [momentum, nesterov] : {std::pair{0.0, false}, std::pair{0.9, false}, std::pair{0.9, true}}) {
+    const Problem p = problem(32, 700, 40);
+    const MarginSoftmaxOptions options;
+    const RowStep step{0.1, momentum, 5e-4, nesterov};
+    auto workspace = std::make_shared<Workspace>();
+    Tensor centres = p.centres.clone();
+    Tensor velocity = at::randn_like(centres) * 0.01;
+    Tensor expected = p.centres.clone();
+    Tensor expected_velocity = velocity.clone();
+    for (int i = 0; i < 3; ++i) {
+      const auto one =
+          walk_forward(p.embeddings, {centres, {}, 0}, p.labels, p.margins, options, {}, workspace, nullptr);
+      const auto two =
+          walk_forward(p.embeddings.slice(0, 0, 5).contiguous(), {centres, {}, 0},
+                       p.labels.slice(0, 0, 5).contiguous(), p.margins, options, {}, workspace, nullptr);
+      walk_update({{one.pass, 0.25}, {two.pass, 0.75}}, centres, velocity, step);
+      const Problem current{p.embeddings, expected, p.labels, p.margins};
+      const Problem part{p.embeddings.slice(0, 0, 5), expected, p.labels.slice(0, 0, 5), p.margins};
+      Tensor gradient = 0.25 * reference(current, options).centres_gradient +
+                        0.75 * reference(part, options).centres_gradient + step.weight_decay * expected;
+      if (momentum != 0) {
+        expected_velocity = momentum * expected_velocity + gradient;
+        gradient = nesterov ? gradient + momentum * expected_velocity : expected_velocity;
+      }
+      expected = expected - step.lr * gradient;
+    }
+    EXPECT(distance(centres, expected) < 1e-10);
+    if (momentum != 0) EXPECT(distance(velocity, expected_velocity) < 1e-10);
+  }
+}
+
+TEST("sampled classes: softmax and update cover these rows alone") {
+  const Problem p = problem(20, 900, 24);
+  const ClassSampler sampler(0.2, 5, 0);
+  const Tensor rows = sampler.draw(3, p.labels, 0, 900);
+  EXPECT(rows.size(0) == 180);
+  const Tensor part = p.centres.index_select(0, rows);
+  Tensor local = at::empty_like(p.labels);
+  for (int64_t i = 0; i < 20; ++i) {
+    local[i] = (rows == p.labels[i]).nonzero()[0][0];
+  }
+  const MarginSoftmaxOptions options;
+  const Expected expected = reference({p.embeddings, part, local, p.margins.index_select(0, rows)}, options);
+  const Actual actual = run(p, options, rows);
+  EXPECT(std::fabs(actual.loss - expected.loss) < 1e-10);
+  EXPECT(distance(actual.embeddings_gradient, expected.embeddings_gradient) < 1e-10);
+  EXPECT(distance(actual.centres_gradient.index_select(0, rows), expected.centres_gradient) < 1e-10);
+  Tensor centres = p.centres.clone();
+  Tensor velocity = at::full_like(centres, 0.5);
+  auto workspace = std::make_shared<Workspace>();
+  const auto pass =
+      walk_forward(p.embeddings, {centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr)
+          .pass;
+  walk_update({{pass, 1}}, centres, velocity, {0.1, 0.9, 5e-4, false});
+  Tensor untouched = at::ones({900}, at::kBool).index_fill(0, rows, false);
+  EXPECT(at::equal(centres.index({untouched}), p.centres.index({untouched})));
+  EXPECT((velocity.index({untouched}) == 0.5).all().item<bool>());
+  EXPECT((centres.index_select(0, rows) != p.centres.index_select(0, rows)).any(1).all().item<bool>());
+}
+
+TEST("passes over different samples are updated together, each row once") {
+  const Problem p = problem(20, 900, 24);
+  const ClassSampler sampler(0.2, 5, 0);
+  const MarginSoftmaxOptions options;
+  const RowStep step{0.1, 0.9, 5e-4, false};
+  auto workspace = std::make_shared<Workspace>();
+  Tensor centres = p.centres.clone();
+  Tensor velocity = at::full_like(centres, 0.5);
+  Tensor gradient = at::zeros_like(centres);
+  Tensor covered = at::zeros({900}, at::kBool);
+  std::vector<WeightedPass> passes;
+  for (int64_t draw = 0; draw < 2; ++draw) {
+    const Tensor rows = sampler.draw(draw, p.labels, 0, 900);
+    passes.push_back(
+        {walk_forward(p.embeddings, {centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr)
+             .pass,
+         0.5});
+    Tensor one = at::zeros_like(centres);
+    walk_gradient({passes.back()}, centres, one);
+    gradient += one;
+    covered.index_fill_(0, rows, true);
+  }
+  walk_update(passes, centres, velocity, step);
+  const Tensor moved = covered.unsqueeze(1);
+  const Tensor speed = 0.9 * 0.5 + gradient + 5e-4 * p.centres;
+  EXPECT(covered.sum().item<int64_t>() > 200);
+  EXPECT(distance(centres, at::where(moved, p.centres - 0.1 * speed, p.centres)) < 1e-12);
+  EXPECT(distance(velocity, at::where(moved, speed, at::full_like(speed, 0.5))) < 1e-12);
+}
+
+TEST("the sampler keeps every class of the batch, draws by seed, shard and step, and is fair") {
+  const Tensor labels = at::tensor({999, 0, 0, 512}, at::kLong);
+  const ClassSampler sampler(0.1, 7, 0);
+  const Tensor rows = sampler.draw(0, labels, 0, 1000);
+  EXPECT(rows.size(0) == 100);
+  for (int64_t label : {0, 512, 999}) EXPECT((rows == label).any().item<bool>());
+  EXPECT((rows.diff() > 0).all().item<bool>());
+  EXPECT(at::equal(rows, sampler.draw(0, labels, 0, 1000)));
+  EXPECT(!at::equal(rows, sampler.draw(1, labels, 0, 1000)));
+  EXPECT(!at::equal(rows, ClassSampler(0.1, 8, 0).draw(0, labels, 0, 1000)));
+  EXPECT(!at::equal(rows, ClassSampler(0.1, 7, 1).draw(0, labels, 0, 1000)));
+  EXPECT(!ClassSampler(1, 7, 0).draw(0, labels, 0, 1000).defined());
+  // A shard of 10 classes that holds one of the labels, wanting fewer rows than the batch has classes.
+  EXPECT(ClassSampler(0.1, 7, 0).draw(0, labels, 990, 10).equal(at::tensor({9}, at::kLong)));
+  Tensor visits = at::zeros({1000});
+  for (int64_t step = 0; step < 2000; ++step)
+    visits.index_add_(0, sampler.draw(step, labels, 0, 1000), at::ones({100}));
+  Tensor negatives = visits.index_fill(0, at::tensor({0, 512, 999}, at::kLong), 2000.0 * 97 / 997);
+  // 2000 draws with chance 0.097: standard deviation 13.2; 997 classes stay within 5 of them.
+  EXPECT(((negatives - 2000.0 * 97 / 997).abs() < 5 * 13.3).all().item<bool>());
+}
+
+/// Shards in threads that meet at a barrier.
+class ThreadReduction : public ShardReduction {
+ public:
+  explicit ThreadReduction(int shards) : barrier_(shards) {}
+  void sum(Tensor& values) override {
+    combine(values, [](Tensor& a, const Tensor& b) { a.add_(b); });
+  }
+  void maximum(Tensor& values) override {
+    combine(values, [](Tensor& a, const Tensor& b) { a.copy_(at::maximum(a, b)); });
+  }
+
+ private:
+  template <class F>
+  void combine(Tensor& values, const F& into) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (total_.defined()) {
+        into(total_, values);
+      } else {
+        total_ = values.clone();
+      }
+    }
+    barrier_.arrive_and_wait();
+    values.copy_(total_);
+    barrier_.arrive_and_wait();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      total_ = Tensor();
+    }
+    barrier_.arrive_and_wait();
+  }
+  std::barrier<> barrier_;
+  std::mutex mutex_;
+  Tensor total_;
+};
+
+TEST("two shards that meet at the reductions give what one gives, labels outside a shard included") {
+  const Problem p = problem(20, 901, 24);
+  for (double scale : {64.0, 400.0}) {
+    MarginSoftmaxOptions options;
+    options.scale = scale;
+    const Actual whole = run(p, options);
+    ThreadReduction reduction(2);
+    struct Part {
+      double loss;
+      Tensor embeddings_gradient, centres_gradient;
+    } parts[2];
+    auto shard = [&](int index, int64_t first, int64_t last) {
+      const Tensor centres = p.centres.slice(0, first, last).contiguous();
+      auto workspace = std::make_shared<Workspace>();
+      const auto result = walk_forward(p.embeddings, {centres, {}, first}, p.labels, p.margins, options, {},
+                                       workspace, &reduction);
+      Tensor gradient = at::zeros_like(centres);
+      walk_gradient({{result.pass, 1}}, centres, gradient);
+      parts[index] = {result.loss.item<double>(), result.embeddings_gradient_BD, gradient};
+    };
+    std::thread other([&] { shard(1, 451, 901); });
+    shard(0, 0, 451);
+    other.join();
+    for (const Part& part : parts) {
+      EXPECT(std::fabs(part.loss - whole.loss) < 1e-10 * std::fmax(1, whole.loss));
+      EXPECT(distance(part.embeddings_gradient, whole.embeddings_gradient) < 1e-10);
+    }
+    EXPECT(distance(at::cat({parts[0].centres_gradient, parts[1].centres_gradient}), whole.centres_gradient) <
+           1e-10);
+  }
+}
+
+}  // namespace
