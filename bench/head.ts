@@ -5,7 +5,7 @@ import path from 'node:path';
 import { runForJson } from './child';
 import type { HeadCase, HeadFigures } from './head-case';
 import { peerPython } from './peers';
-import type { BenchRow } from './rows';
+import type { BenchOptions, BenchRow } from './rows';
 
 interface PeerFigures {
   seconds: number | null;
@@ -49,7 +49,7 @@ async function peerFigures(peer: string, options: HeadCase): Promise<PeerFigures
 }
 
 /** The head's step (forward, backward, update of the centres) beside PyTorch and the machine's limit. */
-export async function benchHead({ quick }: { quick: boolean }): Promise<BenchRow[]> {
+export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow[]> {
   const sizes: [number, number][] = quick
     ? [[10_572, 1]]
     : [
@@ -68,6 +68,7 @@ export async function benchHead({ quick }: { quick: boolean }): Promise<BenchRow
         const options: HeadCase = { batch, classes, dtype, sampleRate, repeats, limit: false };
         const suffix = sampleRate < 1 ? `, sample rate ${sampleRate}` : '';
         const name = `head step, batch ${batch}, ${classes} classes${suffix}`;
+        if (!`${name}, ${dtype}`.includes(only)) continue;
         console.error(`${name}, ${dtype} ...`);
         const limits = [await ours({ ...options, limit: true })];
         const { seconds, peakExtraBytes } = await ours(options);

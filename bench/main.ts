@@ -2,25 +2,29 @@ import { parseArgs } from 'node:util';
 
 import { benchHead } from './head';
 import { printRows, writeRows } from './rows';
-import type { BenchRow } from './rows';
+import type { BenchOptions, BenchRow } from './rows';
 
-const benches: Record<string, (options: { quick: boolean }) => Promise<BenchRow[]>> = { head: benchHead };
+const benches: Record<string, (options: BenchOptions) => Promise<BenchRow[]>> = { head: benchHead };
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      only: { type: 'string', default: '' },
+    },
   });
   const [name = ''] = positionals;
   const bench = benches[name];
   if (!bench || positionals.length !== 1) {
     console.error(
-      `Usage: npm run bench -- NAME [--quick] [--json FILE]; names: ${Object.keys(benches).join(', ')}`,
+      `Usage: npm run bench -- NAME [--quick] [--only TEXT] [--json FILE]; names: ${Object.keys(benches).join(', ')}`,
     );
     process.exitCode = 2;
     return;
   }
-  const rows = await bench({ quick: values.quick });
+  const rows = await bench({ quick: values.quick, only: values.only });
   printRows(rows);
   if (values.json !== undefined) writeRows(values.json, rows);
 }

@@ -1,5 +1,12 @@
 import { writeFileSync } from 'node:fs';
 
+export interface BenchOptions {
+  /** A minute instead of an hour. */
+  quick: boolean;
+  /** Only cases whose name holds this text. */
+  only: string;
+}
+
 /** A measured case beside a peer; figures of one run, for machines differ and drift. */
 export interface BenchRow {
   bench: string;

@@ -176,6 +176,19 @@ TEST("bfloat16 products stay near the exact gradients") {
   }
 }
 
+TEST("at a million classes float32 and bfloat16 stay within their documented bounds") {
+  const Problem p = problem(8, 1000000, 16);
+  const MarginSoftmaxOptions options;
+  const Expected expected = reference(p, options);
+  const Problem single = cast(p, at::kFloat);
+  expect_close(run(single, options), expected, 1e-4, "float32, a million classes");
+  MarginSoftmaxOptions narrow;
+  narrow.bf16 = true;
+  const Actual bf16 = run(single, narrow);
+  expect_close(bf16, expected, 0.03, "bfloat16, a million classes");
+  EXPECT(std::fabs(bf16.loss - expected.loss) < 5e-3 * expected.loss);
+}
+
 TEST("what is kept and what is computed again are the same bits") {
   for (bool bf16 : {false, true}) {
     const Problem p = cast(problem(32, 3000, 48), at::kFloat);

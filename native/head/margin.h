@@ -54,12 +54,30 @@ struct MarginEpsilon<double> {
   static constexpr double value = 1e-12;
 };
 
+// On the device sin and cos of any angle need local memory for huge ones; half turns do not.
+KAPPA_HOST_DEVICE inline float cosine_of(float angle) {
+#ifdef __CUDA_ARCH__
+  return cospif(angle * 0.318309886183790672f);
+#else
+  return std::cos(angle);
+#endif
+}
+KAPPA_HOST_DEVICE inline float sine_of(float angle) {
+#ifdef __CUDA_ARCH__
+  return sinpif(angle * 0.318309886183790672f);
+#else
+  return std::sin(angle);
+#endif
+}
+KAPPA_HOST_DEVICE inline double cosine_of(double angle) { return std::cos(angle); }
+KAPPA_HOST_DEVICE inline double sine_of(double angle) { return std::sin(angle); }
+
 template <class T>
 KAPPA_HOST_DEVICE inline T clamp_cosine(T c) {
   return c < T(-1) ? T(-1) : (c > T(1) ? T(1) : c);
 }
 
-/// sin(theta) from cos(theta), its square floored so that it can be divided by.
+/// sin(theta) from cos(theta), its square floored.
 template <class T>
 KAPPA_HOST_DEVICE inline T floored_sine(T c, T floor) {
   const T squared = T(1) - c * c;
@@ -68,12 +86,11 @@ KAPPA_HOST_DEVICE inline T floored_sine(T c, T floor) {
 
 template <class T>
 KAPPA_HOST_DEVICE inline TargetLogit<T> angular_logit(T c, T m, BeyondPi beyond_pi, T floor) {
-  const T cos_m = std::cos(m);
-  const T sin_m = std::sin(m);
+  const T cos_m = cosine_of(m);
+  const T sin_m = sine_of(m);
   // theta + m > pi, since the cosine falls on [0, pi].
   if (beyond_pi == BeyondPi::extend && c < -cos_m) return {c - m * sin_m, T(1)};
-  const T sine = floored_sine(c, floor);
-  return {c * cos_m - sine * sin_m, cos_m + c * sin_m / sine};
+  return {c * cos_m - floored_sine(c, T(0)) * sin_m, cos_m + c * sin_m / floored_sine(c, floor)};
 }
 
 template <class T>
@@ -87,10 +104,10 @@ KAPPA_HOST_DEVICE inline TargetLogit<T> combined_logit(T c, T m, const MarginFun
   const T pi = static_cast<T>(3.14159265358979323846);
   const T angle = m1 * std::acos(c) + m;
   if (function.beyond_pi == BeyondPi::extend && angle > pi) {
-    const T turning = std::cos((pi - m) / m1);
+    const T turning = cosine_of((pi - m) / m1);
     return {c - turning - T(1) - m3, T(1)};
   }
-  return {std::cos(angle) - m3, m1 * std::sin(angle) / floored_sine(c, floor)};
+  return {cosine_of(angle) - m3, m1 * sine_of(angle) / floored_sine(c, floor)};
 }
 
 /// The unscaled target logit. Value and derivative are finite for every c in [-1, 1].
@@ -114,7 +131,8 @@ KAPPA_HOST_DEVICE inline TargetLogit<T> target_logit(T c, T m, const MarginFunct
 /// label; its logit becomes 0 and has no gradient. A threshold of 1 or more filters nothing.
 template <class T>
 KAPPA_HOST_DEVICE inline bool is_filtered(T cosine, T threshold) {
-  return cosine > threshold;
+  // Rounding puts a cosine of 1 above 1.
+  return threshold < T(1) && cosine > threshold;
 }
 
 }  // namespace kappa

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { KappaError, Trainer, openCheckpoint, resolveCheckpoint } from '../../lib';
-import type { ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
+import type { Config, ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
 import { leavesNoTensors, rejects } from '../support';
 import { temporaryFolder, timelessMetrics, tinyConfig, tinyFaces } from './tiny-run';
 
@@ -62,9 +62,13 @@ describe('training', function () {
     assert.ok(margins && margins.min < margins.max && margins.max <= 0.8, 'margins differ after an epoch');
   });
 
-  for (const kind of ['memory', 'momentum'] as const) {
-    it(`resumes bit for bit from the middle of an epoch (${kind})`, async () => {
-      const head = { kind: 'kappaface', concentration: { kind } } as const;
+  for (const [name, head] of [
+    ['memory', { kind: 'kappaface', concentration: { kind: 'memory' } }],
+    ['momentum', { kind: 'kappaface', concentration: { kind: 'momentum' } }],
+    ['memory, PartialFC', { kind: 'kappaface', concentration: { kind: 'memory' }, sampleRate: 0.7 }],
+    ['separate update', { kind: 'kappaface', fusedUpdate: false }],
+  ] as const) {
+    it(`resumes bit for bit from the middle of an epoch (${name})`, async () => {
       const changes = {
         head,
         train: { epochs: 3, batchSize: 8, logEvery: 2, checkpointEvery: 3, validateEvery: 4 },
@@ -94,7 +98,20 @@ describe('training', function () {
     assert.deepEqual(await checksums(one.folder), await checksums(two.folder));
   });
 
-  for (const kind of ['arcface', 'cosface'] as const) {
+  it('accumulates over PartialFC samples, and sees no difference between fused and separate updates', async () => {
+    const lossOf = async (head: Config['head']): Promise<unknown[]> => {
+      const result = await train(config({ head, train: { epochs: 1, batchSize: 4, accumulate: 2 } }));
+      const lines = timelessMetrics(result.folder) as { loss?: number }[];
+      return lines.map(({ loss }) => loss?.toPrecision(4));
+    };
+    const fused = await lossOf({ concentration: { kind: 'memory' } });
+    assert.deepEqual(await lossOf({ concentration: { kind: 'memory' }, fusedUpdate: false }), fused);
+    const sampled = await lossOf({ concentration: { kind: 'memory' }, sampleRate: 0.5 });
+    assert.equal(sampled.length, fused.length);
+    assert.notDeepEqual(sampled, fused);
+  });
+
+  for (const kind of ['arcface', 'cosface', 'combined'] as const) {
     it(`trains ${kind}`, async () => {
       const result = await train(config({ head: { kind }, train: { epochs: 1, batchSize: 8 } }));
       assert.ok(result.final);

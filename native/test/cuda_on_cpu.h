@@ -1,0 +1,99 @@
+// CUDA's execution model on the CPU, as far as our kernels use it: each thread of a block is a thread here,
+// barriers are barriers and shuffles an exchange. Blocks run one after the other. Slow, and exact enough to
+// find races at barriers, ragged ends and wrong indices, also under AddressSanitizer.
+#pragma once
+#include <algorithm>
+#include <barrier>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+// Blocks run one after the other, so one copy serves them all.
+#define __shared__ static
+
+namespace kappa::cuda_on_cpu {
+
+struct Index {
+  unsigned x = 0;
+};
+
+constexpr int warp_lanes = 32;
+
+/// What the threads of a block share.
+struct Team {
+  explicit Team(unsigned threads)
+      : barrier(threads), slots(threads), warps(std::max(1u, threads / warp_lanes)) {
+    for (auto& warp : warps) warp = std::make_unique<std::barrier<>>(std::min<unsigned>(threads, warp_lanes));
+  }
+  std::barrier<> barrier;
+  std::vector<uint64_t> slots;
+  std::vector<std::unique_ptr<std::barrier<>>> warps;
+};
+
+inline thread_local Team* team = nullptr;
+
+/// Makes every shuffle return the caller's own value: what the checks must notice.
+inline bool broken_shuffle = false;
+
+}  // namespace kappa::cuda_on_cpu
+
+inline thread_local kappa::cuda_on_cpu::Index threadIdx;
+inline thread_local kappa::cuda_on_cpu::Index blockIdx;
+inline thread_local kappa::cuda_on_cpu::Index blockDim;
+inline thread_local kappa::cuda_on_cpu::Index gridDim;
+
+inline void __syncthreads() { kappa::cuda_on_cpu::team->barrier.arrive_and_wait(); }
+
+inline void __syncwarp() {
+  kappa::cuda_on_cpu::team->warps[threadIdx.x / kappa::cuda_on_cpu::warp_lanes]->arrive_and_wait();
+}
+
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int mask) {
+  static_assert(sizeof(T) <= sizeof(uint64_t));
+  auto& slots = kappa::cuda_on_cpu::team->slots;
+  std::memcpy(&slots[threadIdx.x], &value, sizeof value);
+  __syncwarp();
+  const unsigned other =
+      kappa::cuda_on_cpu::broken_shuffle ? threadIdx.x : threadIdx.x ^ static_cast<unsigned>(mask);
+  std::memcpy(&value, &slots[other], sizeof value);
+  __syncwarp();
+  return value;
+}
+
+namespace kappa::cuda_on_cpu {
+
+/// At most this many blocks of a grid are played: grid-stride loops must cover the rest.
+inline unsigned most_blocks = 3;
+
+template <class Kernel>
+void launch(unsigned grid, unsigned block, const Kernel& kernel) {
+  grid = std::min(grid, most_blocks);
+  Team shared(block);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < block; ++t) {
+    threads.emplace_back([&, t] {
+      team = &shared;
+      threadIdx.x = t;
+      blockDim.x = block;
+      gridDim.x = grid;
+      for (unsigned b = 0; b < grid; ++b) {
+        blockIdx.x = b;
+        kernel();
+        shared.barrier.arrive_and_wait();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace kappa::cuda_on_cpu
+
+#define KAPPA_LAUNCH(kernel, grid, block, stream, ...) \
+  ((void)(stream), kappa::cuda_on_cpu::launch((grid), (block), [&] { kernel(__VA_ARGS__); }))
