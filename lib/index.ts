@@ -78,3 +78,5 @@ export { evaluateVerification } from './eval/evaluate-verification';
 export { evaluateEmbeddings } from './eval/verification';
 export type { VerificationInput, VerificationResult } from './eval/verification';
 export { rankCorrelation } from './eval/rank-correlation';
+export { cuda } from './cuda';
+export type { CudaDevice, CudaMemory } from './cuda';

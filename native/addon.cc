@@ -6,6 +6,7 @@
 #include "nn/nn_js.h"
 #include "optim/optim_js.h"
 #include "runtime/call.h"
+#include "runtime/cuda.h"
 #include "runtime/settings.h"
 #include "tensor/tensor_js.h"
 
@@ -16,6 +17,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     kappa::Environment::create(env);
     kappa::Registry registry(exports);
     kappa::register_settings(registry);
+    kappa::register_cuda(registry);
     kappa::register_creation(registry);
     kappa::register_shape(registry);
     kappa::register_math(registry);

@@ -10,6 +10,7 @@ const { run } = require('./run');
 /** Turing to Blackwell. */
 const targets = ['75', '80', '86', '89', '90', '100', '120'];
 const folder = path.join(root, 'native', 'head', 'cuda');
+const out = path.join(root, 'build', 'cuda');
 
 /** The CUDA compiler: CUDACXX, CUDA_HOME or CUDA_PATH, PATH, or a toolkit under /usr/local. */
 function findNvcc() {
@@ -66,33 +67,13 @@ async function compile(nvcc, args) {
   return lines;
 }
 
-async function main() {
-  const { values } = parseArgs({
-    options: { 'gpu-check': { type: 'boolean' }, require: { type: 'boolean' } },
-  });
-  const nvcc = findNvcc();
-  if (!nvcc) {
-    const message =
-      'No CUDA compiler (nvcc) was found: install the CUDA toolkit 12.8 or newer, or set CUDA_HOME.';
-    if (values.require || values['gpu-check']) throw new Error(message);
-    console.log(`${message} The kernels were not compiled.`);
-    return;
-  }
-  const out = path.join(root, 'build', 'cuda');
+/**
+ * Compiles the kernels for every target and checks the compiler's report.
+ *
+ * @returns {Promise<string>} path of the object file
+ */
+async function buildKernels(nvcc) {
   fs.mkdirSync(out, { recursive: true });
-  if (values['gpu-check']) {
-    const program = path.join(out, 'gpu-check');
-    await compile(nvcc, [
-      ...common,
-      ...targetFlags(targets),
-      path.join(folder, 'gpu_check.cu'),
-      '-o',
-      program,
-    ]);
-    console.log(`Built ${path.relative(root, program)}.`);
-    process.exitCode = await run(program, []);
-    return;
-  }
   const object = path.join(out, 'kernels.o');
   const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(targets)];
   const report = readReport(
@@ -111,9 +92,42 @@ async function main() {
   if (missing.length > 0) throw new Error(`No code was made for sm_${missing.join(', sm_')}.`);
   if (bad.length > 0) throw new Error('Kernels must keep everything in registers.');
   console.log(`${report.length} kernels for sm_${targets.join(', sm_')}: no spills, no local memory.`);
+  return object;
 }
 
-main().catch((error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+async function main() {
+  const { values } = parseArgs({
+    options: { 'gpu-check': { type: 'boolean' }, require: { type: 'boolean' } },
+  });
+  const nvcc = findNvcc();
+  if (!nvcc) {
+    const message =
+      'No CUDA compiler (nvcc) was found: install the CUDA toolkit 12.8 or newer, or set CUDA_HOME.';
+    if (values.require || values['gpu-check']) throw new Error(message);
+    console.log(`${message} The kernels were not compiled.`);
+    return;
+  }
+  if (values['gpu-check']) {
+    fs.mkdirSync(out, { recursive: true });
+    const program = path.join(out, 'gpu-check');
+    await compile(nvcc, [
+      ...common,
+      ...targetFlags(targets),
+      path.join(folder, 'gpu_check.cu'),
+      '-o',
+      program,
+    ]);
+    console.log(`Built ${path.relative(root, program)}.`);
+    process.exitCode = await run(program, []);
+    return;
+  }
+  await buildKernels(nvcc);
+}
+
+if (require.main === module)
+  main().catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+
+module.exports = { buildKernels, findNvcc, targets };

@@ -43,6 +43,13 @@ export interface NativeAddon {
   initialize(errorClass: new (code: never, message: string) => Error, debug: boolean): void;
   setGradEnabled(enabled: boolean): void;
   liveTensors(): [count: number, bytes: number];
+  builtWithCuda(): boolean;
+  cudaDevices(): Promise<[name: string, major: number, minor: number, bytes: number][]>;
+  cudaMemory(device: number): Promise<number[]>;
+  cudaResetPeakMemory(device: number): Promise<void>;
+  cudaEmptyCache(): Promise<void>;
+  cudaSynchronize(device: number): Promise<void>;
+  cudaSetStream(device: number, stream: number): Promise<void>;
   buildInfo(): [libtorchVersion: string, configuration: string, cuda: boolean];
   setThreads(threads: number): Promise<void>;
   getThreads(): Promise<number>;
@@ -71,7 +78,13 @@ export interface NativeAddon {
   ): Promise<TensorHandle>;
   toHost(a: TensorHandle): Promise<HostArray>;
   item(a: TensorHandle): Promise<number>;
-  to(a: TensorHandle, dtype: DType | null, device: string | null): Promise<TensorHandle>;
+  to(
+    a: TensorHandle,
+    dtype: DType | null,
+    device: string | null,
+    nonBlocking: boolean,
+  ): Promise<TensorHandle>;
+  pinMemory: Unary;
   clone: Unary;
   copyInto(target: TensorHandle, source: TensorHandle): Promise<void>;
   fillWith(target: TensorHandle, value: number): Promise<void>;

@@ -165,11 +165,27 @@ export class Tensor extends TensorCore {
     return submit((addon) => addon.item(handle));
   }
 
-  /** Converts to another element type or device; the tensor itself (as a new object) where nothing changes. */
-  async to(target: DType | { dtype?: DType; device?: string }): Promise<Tensor> {
+  /**
+   * Converts to another element type or device; the tensor itself (as a new object) where nothing changes.
+   *
+   * @param target element type, or element type and device (`cpu`, `cuda`, `cuda:1`); `nonBlocking` copies between
+   *   pinned memory and a device without waiting, so keep the source until the device is done
+   * @throws KappaError `ERR_DEVICE` where there is no such device
+   */
+  async to(target: DType | { dtype?: DType; device?: string; nonBlocking?: boolean }): Promise<Tensor> {
     const handle = this.handle;
-    const { dtype, device } = typeof target === 'string' ? { dtype: target, device: undefined } : target;
-    return compute((addon) => addon.to(handle, dtype ?? null, device ?? null));
+    const { dtype, device, nonBlocking = false } = typeof target === 'string' ? { dtype: target } : target;
+    return compute((addon) => addon.to(handle, dtype ?? null, device ?? null, nonBlocking));
+  }
+
+  /**
+   * A copy in memory that a CUDA device reads directly: copies from there can be non-blocking.
+   *
+   * @throws KappaError `ERR_DEVICE` without a GPU
+   */
+  async pinMemory(): Promise<Tensor> {
+    const handle = this.handle;
+    return compute((addon) => addon.pinMemory(handle));
   }
 
   /** Overwrites the elements with those of another tensor, broadcast and converted. Records no gradients. */

@@ -11,6 +11,9 @@
 
 #include "head/products.h"
 #include "runtime/error.h"
+#ifdef KAPPA_CUDA
+#include "head/cuda/walk.h"
+#endif
 
 namespace kappa {
 namespace {
@@ -669,6 +672,11 @@ SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard,
                            const Tensor& margins_C, const MarginSoftmaxOptions& options,
                            const SoftmaxWishes& wishes, const std::shared_ptr<Workspace>& workspace,
                            ShardReduction* reduction) {
+#ifdef KAPPA_CUDA
+  if (shard.centres_CD.is_cuda()) {
+    return cuda::walk_forward(embeddings_BD, shard, labels_B, margins_C, options, wishes, reduction);
+  }
+#endif
   SoftmaxResult result;
   dispatch(shard.centres_CD.scalar_type(), options.bf16, [&](auto compute, auto product) {
     result = forward_of<decltype(compute), decltype(product)>(embeddings_BD, shard, labels_B, margins_C,
@@ -680,6 +688,9 @@ SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard,
 void walk_gradient(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, Tensor& gradient_CD) {
   if (passes.empty()) return;
   check_passes(passes, centres_CD);
+#ifdef KAPPA_CUDA
+  if (centres_CD.is_cuda()) return cuda::walk_gradient(passes, centres_CD, gradient_CD);
+#endif
   require(same_rows(passes), "ERR_ARGUMENT",
           "Passes over different samples of the classes have no one gradient.");
   dispatch(centres_CD.scalar_type(), passes.front().pass->options.bf16, [&](auto compute, auto product) {
@@ -697,6 +708,13 @@ void walk_update(const std::vector<WeightedPass>& passes, const Tensor& centres_
                  const RowStep& step) {
   if (passes.empty()) return;
   check_passes(passes, centres_CD);
+#ifdef KAPPA_CUDA
+  if (centres_CD.is_cuda()) {
+    require(passes.size() == 1 || !passes.front().pass->rows.defined(), "ERR_ARGUMENT",
+            "On a CUDA device a sample rate below 1 takes one backward pass for each step.");
+    return cuda::walk_update(passes, centres_CD, velocity_CD, step);
+  }
+#endif
   dispatch(centres_CD.scalar_type(), passes.front().pass->options.bf16, [&](auto compute, auto product) {
     using T = decltype(compute);
     const int64_t dim = centres_CD.size(1);

@@ -70,7 +70,7 @@ class Workspace {
 
 /// What a forward pass leaves for the update of the centres.
 struct SoftmaxPass {
-  ~SoftmaxPass();
+  virtual ~SoftmaxPass();
 
   struct Target {
     int64_t row;  // among the walked rows
@@ -115,6 +115,8 @@ SoftmaxResult walk_forward(const at::Tensor& embeddings_BD, const ClassShard& sh
 struct WeightedPass {
   std::shared_ptr<SoftmaxPass> pass;
   double weight = 1;
+  /// A further factor that lives on the device of the pass, so that nobody waits for it.
+  at::Tensor device_weight = {};
 };
 
 /// Writes the gradient by the centres, summed over the passes, which have the same rows. Rows that were not

@@ -22,7 +22,13 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
           "ERR_SHAPE",
           "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
           embeddings_BD.sizes(), " and ", centres_CD.sizes(), ".");
+  const auto device = centres_CD.device();
+  require(embeddings_BD.device() == device && margins_C.device() == device, "ERR_DEVICE",
+          "Embeddings, centres and margins must be on one device but are on ", embeddings_BD.device(), ", ",
+          device, " and ", margins_C.device(), ".");
+  require(device.is_cpu() || device.is_cuda(), "ERR_DEVICE", "The head does not run on ", device, ".");
   const auto dtype = centres_CD.scalar_type();
+  require(!device.is_cuda() || dtype == at::kFloat, "ERR_DTYPE", "On a CUDA device the head is float32.");
   require((dtype == at::kFloat || dtype == at::kDouble) && embeddings_BD.scalar_type() == dtype &&
               margins_C.scalar_type() == dtype,
           "ERR_DTYPE", "Embeddings, centres and margins must all be float32 or all float64.");
@@ -35,6 +41,7 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
       "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
   require(margins_C.dim() == 1 && margins_C.size(0) == centres_CD.size(0), "ERR_SHAPE", "Expected ",
           centres_CD.size(0), " class margins but received ", margins_C.sizes(), ".");
+  if (!labels_B.is_cpu()) return;  // reading them would wait for the device
   const auto* label = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
     require(label[i] >= 0 && label[i] < centres_CD.size(0), "ERR_LABEL_RANGE", "Label ", label[i],
@@ -85,7 +92,12 @@ class Operation : public torch::autograd::Function<Operation> {
     const auto capsule = context->saved_data["pass"].toCapsule();
     const auto& holder = static_cast<const PassHolder&>(*capsule);
     if (!holder.pass) return gradients;
-    const WeightedPass pass{holder.pass, factor.item<double>()};
+    WeightedPass pass{holder.pass};
+    if (factor.is_cpu()) {
+      pass.weight = factor.item<double>();
+    } else {
+      pass.device_weight = factor.detach();
+    }
     if (holder.head) {
       holder.head->wait_for_update(WeightedPass(pass));
     } else {
@@ -126,7 +138,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
     require(sampler_step.defined() && sampler_step.scalar_type() == at::kLong && sampler_step.numel() == 1,
             "ERR_ARGUMENT", "Expected one int64 for the step of the sampler.");
     int64_t& step = *sampler_step.data_ptr<int64_t>();
-    rows = sampler_.draw(step, labels, 0, centres_CD.size(0));
+    rows = sampler_.draw(step, labels.cpu(), 0, centres_CD.size(0));
     ++step;
   }
   // Passes that wait for one update share the budget.

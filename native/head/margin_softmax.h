@@ -25,7 +25,7 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
   /// Shapes: B batch, C classes, D embedding.
   /// @param embeddings_BD float32 or float64, any length; a zero vector gets a zero gradient
   /// @param centres_CD the same dtype, any length
-  /// @param labels_B int64, 0 to C - 1
+  /// @param labels_B int64, 0 to C - 1; for centres on a CUDA device best on the CPU, where they are checked
   /// @param margins_C margin of each class in radians (angles) or in cosine (cosine kind), same dtype
   /// @param sampler_step one int64, counted up with each sample of the classes; unused at a sample rate of 1
   std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& embeddings_BD, const at::Tensor& centres_CD,

@@ -107,9 +107,9 @@ void register_creation(Registry& registry) {
     return tensor.item<double>();
   });
   registry.async("to", [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
-                          const std::optional<at::Device>& device) {
+                          const std::optional<at::Device>& device, bool non_blocking) {
     if (device) check_device(*device);
-    return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()));
+    return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()), non_blocking);
   });
   registry.async("clone", [](const at::Tensor& tensor) { return tensor.clone(); });
   registry.async("copyInto", [](const at::Tensor& target, const at::Tensor& source) {

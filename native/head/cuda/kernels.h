@@ -10,8 +10,8 @@
 #include "head/cuda/number.h"
 #include "head/margin.h"
 
-#ifdef __CUDACC__
-#include <cuda_runtime.h>
+#if defined(__CUDACC__) || defined(KAPPA_CUDA)
+#include <cuda_runtime_api.h>
 #else
 using cudaStream_t = void*;
 #endif
