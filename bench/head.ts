@@ -72,7 +72,7 @@ export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow
         console.error(`${name}, ${dtype} ...`);
         const limits = [await ours({ ...options, limit: true })];
         const { seconds, peakExtraBytes } = await ours(options);
-        // Once more at the end of the case's first half: the machine may have changed its mind.
+        // Before and after: the machine's speed drifts, and its best is the limit.
         limits.push(await ours({ ...options, limit: true }));
         const limitSeconds = Math.min(...limits.map((limit) => limit.seconds));
         for (const peer of peers) {

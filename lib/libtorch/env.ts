@@ -21,7 +21,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   { name: 'KAPPA_CACHE', meaning: 'cache folder of kappaface', default: 'the cache folder of the user' },
   { name: 'KAPPA_LIBTORCH_VERSION', meaning: 'version to find or fetch', default: DEFAULT_VERSION },
-  { name: 'KAPPA_LIBTORCH_VARIANT', meaning: 'cpu or cuda', default: DEFAULT_VARIANT },
+  {
+    name: 'KAPPA_LIBTORCH_VARIANT',
+    meaning: 'cpu or cuda; cuda also picks the addon of npm run build:cuda',
+    default: DEFAULT_VARIANT,
+  },
   {
     name: 'KAPPA_LIBTORCH_URL',
     meaning: 'address (http, https, file) of a LibTorch .zip or a torch .whl to fetch, instead of pip',
@@ -31,6 +35,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
   { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
+  {
+    name: 'CUDACXX',
+    meaning: 'CUDA compiler (nvcc) for the kernels',
+    default: 'CUDA_HOME, CUDA_PATH, PATH, /usr/local/cuda*, the wheel',
+  },
   { name: 'KAPPA_DEBUG', meaning: '1: prefer the debug build of the addon, show C++ frames', default: '' },
 ];
 

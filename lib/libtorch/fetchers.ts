@@ -88,7 +88,9 @@ export function fetchers(env: LibtorchEnv): Fetcher[] {
         source: 'fetching the cuda variant',
         fetch: () =>
           Promise.reject(
-            notFound('not possible, it needs CUDA libraries beside it; use LIBTORCH or a Python torch'),
+            notFound(
+              'in a clone of the repository npm run build:cuda does; elsewhere use LIBTORCH or a Python torch',
+            ),
           ),
       },
     ];

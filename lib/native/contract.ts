@@ -249,7 +249,6 @@ export interface NativeAddon {
     nesterov: boolean,
   ): Promise<void>;
   marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
-  marginSoftmaxWaiting(head: MarginSoftmaxHandle): Promise<number>;
   measureHeadLimit(
     batch: number,
     classes: number,
@@ -257,7 +256,6 @@ export interface NativeAddon {
     bf16: boolean,
     repeats: number,
   ): Promise<number>;
-  blockProductKind(bf16: boolean): Promise<string>;
   disposeMarginSoftmax(head: MarginSoftmaxHandle): void;
 
   // concentration

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "head/margin.h"
+
 // One version of each loop for every instruction set that matters; the loader picks. The sanitizers do not
 // like functions that are resolved before they are up.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
@@ -18,7 +20,6 @@
 namespace kappa {
 namespace {
 
-constexpr double least_length = 1e-12;
 constexpr int64_t tile = 16;
 
 /// exp for vectors: at most 2 units in the last place off; 0 below -87.3, and never above exp(88).
@@ -147,7 +148,8 @@ KAPPA_INLINE void row_gradient_of(const T* unit_gradient, const T* row, int64_t 
 }
 
 template <class T>
-KAPPA_INLINE void step_row_of(const T* unit_gradient, T* row, T* velocity, int64_t dim, const RowStep& step) {
+KAPPA_INLINE void step_row_of(const T* unit_gradient, T* row, T* velocity, int64_t dim,
+                              const SgdOptions& step) {
   const auto [inverse, along] = geometry_of(unit_gradient, row, dim);
   const T lr = static_cast<T>(step.lr);
   const T momentum = static_cast<T>(step.momentum);
@@ -219,10 +221,11 @@ void row_gradient(const double* unit_gradient, const double* row, int64_t dim, d
 }
 
 KAPPA_SIMD void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim,
-                         const RowStep& step) {
+                         const SgdOptions& step) {
   step_row_of(unit_gradient, row, velocity, dim, step);
 }
-void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim, const RowStep& step) {
+void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
+              const SgdOptions& step) {
   step_row_of(unit_gradient, row, velocity, dim, step);
 }
 

@@ -4,15 +4,9 @@
 #pragma once
 #include <cstdint>
 
-namespace kappa {
+#include "optim/sgd.h"
 
-/// How a row of the centres takes a step: stochastic gradient descent as in optim/sgd.
-struct RowStep {
-  double lr = 0;
-  double momentum = 0;
-  double weight_decay = 0;
-  bool nesterov = false;
-};
+namespace kappa {
 
 /// 1 / |row|, and 0 for rows without a direction.
 void inverse_lengths(const float* rows, int64_t count, int64_t dim, float* inverse);
@@ -46,9 +40,10 @@ void transpose_scaled(const double* from, const double* factors, int64_t rows, i
 void row_gradient(const float* unit_gradient, const float* row, int64_t dim, float* gradient);
 void row_gradient(const double* unit_gradient, const double* row, int64_t dim, double* gradient);
 
-/// Moves a row by that gradient. `velocity` may be null where there is no momentum.
-void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim, const RowStep& step);
-void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim, const RowStep& step);
+/// Moves a row by that gradient, as sgd_step does. `velocity` may be null where there is no momentum.
+void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim, const SgdOptions& step);
+void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
+              const SgdOptions& step);
 
 // bfloat16, as bits. "Pairs" is the layout of block_product's second factor: rows 2i and 2i + 1 side by side.
 

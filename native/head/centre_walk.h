@@ -21,6 +21,7 @@
 
 #include "head/block_math.h"
 #include "head/margin.h"
+#include "head/workspace.h"
 
 namespace kappa {
 
@@ -53,24 +54,11 @@ struct ClassShard {
   int64_t count() const { return rows.defined() ? rows.size(0) : centres_CD.size(0); }
 };
 
-/// Memory that outlives a pass, so that a training step allocates nothing after the first one.
-class Workspace {
- public:
-  /// At least `bytes` bytes, 64-byte aligned; the content is whatever it was.
-  void* scratch(size_t slot, size_t bytes);
-  /// The same for what a pass keeps; comes back by `give_back`.
-  at::Tensor borrow(size_t bytes);
-  void give_back(at::Tensor&& buffer);
-  size_t bytes() const;
-
- private:
-  std::vector<at::Tensor> scratch_;
-  std::vector<at::Tensor> spare_;
-};
-
 /// What a forward pass leaves for the update of the centres.
 struct SoftmaxPass {
   virtual ~SoftmaxPass();
+  /// Bytes of exponentials that wait for the update.
+  virtual int64_t kept_bytes() const;
 
   struct Target {
     int64_t row;  // among the walked rows
@@ -127,6 +115,6 @@ void walk_gradient(const std::vector<WeightedPass>& passes, const at::Tensor& ce
 /// Moves the walked centres and their velocities by that gradient; the passes may have different rows, each
 /// of which moves once. Without momentum `velocity_CD` may be undefined.
 void walk_update(const std::vector<WeightedPass>& passes, const at::Tensor& centres_CD,
-                 const at::Tensor& velocity_CD, const RowStep& step);
+                 const at::Tensor& velocity_CD, const SgdOptions& step);
 
 }  // namespace kappa

@@ -2,7 +2,6 @@
 
 #include "head/limit.h"
 #include "head/margin_softmax.h"
-#include "head/products.h"
 #include "runtime/call.h"
 
 namespace kappa {
@@ -63,12 +62,10 @@ void register_head(Registry& registry) {
                    head->update(centres, velocity, {lr, momentum, weight_decay, nesterov});
                  });
   registry.async("marginSoftmaxDrop", [](const Head& head) { head->drop(); });
-  registry.async("marginSoftmaxWaiting", [](const Head& head) { return head->waiting(); });
   registry.async("measureHeadLimit",
                  [](int64_t batch, int64_t classes, int64_t dim, bool bf16, int64_t repeats) {
                    return measure_head_limit(batch, classes, dim, bf16, repeats);
                  });
-  registry.async("blockProductKind", [](bool bf16) { return std::string(block_product_kind(bf16)); });
   registry.raw("disposeMarginSoftmax",
                [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
                  dispose_box(context.env, unbox<Head>(info[0]));

@@ -37,6 +37,9 @@ struct MarginFunction {
   double cosine_margin = 0;  // m3 of the combined kind
 };
 
+/// Vectors that are no longer than this have no direction: their unit vector and their gradient are zero.
+constexpr double least_length = 1e-12;
+
 template <class T>
 struct TargetLogit {
   T value;

@@ -144,8 +144,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   // Passes that wait for one update share the budget.
   MarginSoftmaxOptions options = options_;
   for (const WeightedPass& waiting : waiting_) {
-    const at::Tensor& kept = waiting.pass->kept;
-    if (kept.defined()) options.budget = std::max<int64_t>(0, options.budget - kept.numel());
+    options.budget = std::max<int64_t>(0, options.budget - waiting.pass->kept_bytes());
   }
   // Something must require a gradient, or autograd makes no graph: the centres do not in fused mode.
   Tensor anchor = at::zeros({}, embeddings_BD.options());
@@ -155,7 +154,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   return {outputs[0], outputs[1]};
 }
 
-void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const RowStep& step) {
+void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const SgdOptions& step) {
   require(step.momentum == 0 ||
               (velocity_CD.defined() && velocity_CD.sizes() == centres_CD.sizes() &&
                velocity_CD.scalar_type() == centres_CD.scalar_type() && velocity_CD.is_contiguous()),

@@ -34,14 +34,12 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
 
   /// Moves the centres by the gradients of all backward passes since the last update, and forgets those.
   /// Nothing happens where there were none.
-  void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const RowStep& step);
+  void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const SgdOptions& step);
 
   /// Forgets the backward passes that wait.
   void drop() { waiting_.clear(); }
 
   void wait_for_update(WeightedPass&& pass) { waiting_.push_back(std::move(pass)); }
-  int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }
-  const MarginSoftmaxOptions& options() const { return options_; }
 
  private:
   MarginSoftmaxOptions options_;

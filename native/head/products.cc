@@ -98,9 +98,4 @@ void finish_block_products() {
   if (has_small_kernel<BFloat16>()) at::native::cpublas::brgemm_release();
 }
 
-const char* block_product_kind(bool bf16) {
-  const bool small = bf16 ? has_small_kernel<BFloat16>() : has_small_kernel<float>();
-  return small ? "oneDNN small kernels" : "BLAS";
-}
-
 }  // namespace kappa

@@ -24,7 +24,4 @@ void block_product(int64_t m, int64_t n, int64_t k, const at::BFloat16* a, int64
 /// Gives back what the products of this thread hold of the processor. Call it at the end of a thread's work.
 void finish_block_products();
 
-/// What the products run on, for `kappa doctor` and benchmarks.
-const char* block_product_kind(bool bf16);
-
 }  // namespace kappa

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { KappaError, Trainer, openCheckpoint, resolveCheckpoint } from '../../lib';
 import type { Config, ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
-import { leavesNoTensors, rejects } from '../support';
+import { closeRelative, leavesNoTensors, rejects } from '../support';
 import { temporaryFolder, timelessMetrics, tinyConfig, tinyFaces } from './tiny-run';
 
 /** Bytes of every tensor in the last checkpoint of a run, by their checksums. */
@@ -99,14 +99,16 @@ describe('training', function () {
   });
 
   it('accumulates over PartialFC samples, and sees no difference between fused and separate updates', async () => {
-    const lossOf = async (head: Config['head']): Promise<unknown[]> => {
+    const lossesOf = async (head: Config['head']): Promise<number[]> => {
       const result = await train(config({ head, train: { epochs: 1, batchSize: 4, accumulate: 2 } }));
       const lines = timelessMetrics(result.folder) as { loss?: number }[];
-      return lines.map(({ loss }) => loss?.toPrecision(4));
+      return lines.flatMap(({ loss }) => loss ?? []);
     };
-    const fused = await lossOf({ concentration: { kind: 'memory' } });
-    assert.deepEqual(await lossOf({ concentration: { kind: 'memory' }, fusedUpdate: false }), fused);
-    const sampled = await lossOf({ concentration: { kind: 'memory' }, sampleRate: 0.5 });
+    const fused = await lossesOf({ concentration: { kind: 'memory' } });
+    assert.ok(fused.length > 1);
+    const separate = await lossesOf({ concentration: { kind: 'memory' }, fusedUpdate: false });
+    closeRelative(separate, fused, 1e-3, 'losses');
+    const sampled = await lossesOf({ concentration: { kind: 'memory' }, sampleRate: 0.5 });
     assert.equal(sampled.length, fused.length);
     assert.notDeepEqual(sampled, fused);
   });

@@ -13,7 +13,6 @@ constexpr int warp_size = 32;
 #endif
 constexpr int row_threads = KAPPA_ROW_THREADS;  // one block of threads for a row of logits
 constexpr int warps_per_block = 4;              // one warp for a row of embeddings or centres
-constexpr float least_length = 1e-12f;
 
 __device__ inline float warp_sum(float value) {
   for (int step = warp_size / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
@@ -81,7 +80,7 @@ __device__ inline Sums warp_sums(const float* a, const float* b, int64_t dim, in
 }
 
 __device__ inline float inverse_length(float square) {
-  return square > least_length * least_length ? 1.0f / sqrtf(square) : 0.0f;
+  return square > static_cast<float>(least_length * least_length) ? 1.0f / sqrtf(square) : 0.0f;
 }
 
 __device__ inline int64_t first_row() {

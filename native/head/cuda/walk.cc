@@ -51,6 +51,14 @@ struct DevicePass : SoftmaxPass {
   Tensor positions_B;                 // int64, the walked row of each target; -1 where it is elsewhere
   mutable std::vector<Block> blocks;  // what is kept of a block is used up by its first update
 
+  int64_t kept_bytes() const override {
+    int64_t bytes = 0;
+    for (const Block& block : blocks) {
+      if (block.exponentials.defined()) bytes += static_cast<int64_t>(block.exponentials.nbytes());
+    }
+    return bytes;
+  }
+
   SampleState state() const {
     float* fields = floats(state_7B);
     const int64_t batch = state_7B.size(1);
@@ -295,7 +303,7 @@ void walk_gradient(const std::vector<WeightedPass>& passes, const Tensor& centre
 }
 
 void walk_update(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, const Tensor& velocity_CD,
-                 const RowStep& step) {
+                 const SgdOptions& step) {
   const c10::cuda::CUDAGuard device(centres_CD.device());
   const int64_t dim = centres_CD.size(1);
   const StepOptions options{static_cast<float>(step.lr), static_cast<float>(step.momentum),

@@ -17,6 +17,6 @@ void walk_gradient(const std::vector<WeightedPass>& passes, const at::Tensor& ce
 
 /// As kappa::walk_update.
 void walk_update(const std::vector<WeightedPass>& passes, const at::Tensor& centres_CD,
-                 const at::Tensor& velocity_CD, const RowStep& step);
+                 const at::Tensor& velocity_CD, const SgdOptions& step);
 
 }  // namespace kappa::cuda
