@@ -297,7 +297,7 @@ void check_precision(Report& report) {
       // A cosine at the threshold falls on either side of it in half precision.
       if constexpr (!std::is_same_v<L, float>) p.filter_threshold = 1;
       check_against<L>(kernel_head<L>(p, 1, nullptr, nullptr), plain_head(p),
-                       "margin " + std::to_string(static_cast<int>(kind)), report);
+                       std::string("margin ") + std::to_string(static_cast<int>(kind)), report);
     }
   }
   for (Content content : {Content::all_equal, Content::aligned, Content::opposite, Content::zero_embeddings,
@@ -351,15 +351,16 @@ inline void check_numbers(Report& report) {
   for (float value :
        {0.0f, 1.0f, -2.5f, 65504.0f, 65520.0f, 1e-7f, 6.1e-5f, 5.9604645e-8f, 3.1415927f, -0.333333f}) {
     report.check(std::fabs(widen(narrow<BFloat16>(value)) - value) <= std::fabs(value) / 256,
-                 "bfloat16 of " + std::to_string(value));
+                 std::string("bfloat16 of ") + std::to_string(value));
     const float half = widen(narrow<Half>(value));
     const bool near = std::fabs(half - value) <= std::max(std::fabs(value) / 2048, 3e-8f);
-    report.check(value >= 65520.0f ? std::isinf(half) : near, "float16 of " + std::to_string(value));
+    report.check(value >= 65520.0f ? std::isinf(half) : near,
+                 std::string("float16 of ") + std::to_string(value));
   }
   for (unsigned bits = 0; bits < 0x7c00u; ++bits) {
     const Half half{static_cast<uint16_t>(bits)};
     if (narrow<Half>(widen(half)).bits != bits) {
-      report.check(false, "float16 round trip of " + std::to_string(bits));
+      report.check(false, std::string("float16 round trip of ") + std::to_string(bits));
       break;
     }
   }
