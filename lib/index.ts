@@ -7,10 +7,10 @@ export { KappaError } from './errors';
 export type { KappaErrorCode } from './errors';
 
 export { Tensor } from './tensor/tensor';
-export type { Dims, Operand, TensorOptions } from './tensor/tensor';
+export type { DeviceOptions, Dims, Operand, TensorOptions } from './tensor/tensor';
 export { liveTensors } from './tensor/core';
 export { scope } from './tensor/scope';
-export type { DType, HostArray, HostData } from './native/contract';
+export type { DType, HostArray, HostData, Precision } from './native/contract';
 export { isGradEnabled, noGrad } from './native/submit';
 export {
   buildInfo,
@@ -47,6 +47,8 @@ export type { MomentumEncoderOptions } from './concentration/momentum-encoder';
 export { SGD } from './optim/sgd';
 export type { SGDOptions } from './optim/sgd';
 export { clipGradNorm } from './optim/clip';
+export { GradScaler } from './optim/grad-scaler';
+export type { GradScalerOptions, GradScalerState } from './optim/grad-scaler';
 
 export { FaceDataset } from './data/face-dataset';
 export type { FaceDatasetOptions } from './data/face-dataset';

@@ -9,14 +9,14 @@ export async function manualSeed(seed: number): Promise<void> {
   return submit((addon) => addon.manualSeed(seed));
 }
 
-/** State of that generator. */
-export async function getRandomState(): Promise<Tensor> {
-  return Tensor.wrap(await submit((addon) => addon.getRandomState()));
+/** State of a device's generator: initial weights come from that of the CPU, dropout from that of its device. */
+export async function getRandomState(device = 'cpu'): Promise<Tensor> {
+  return Tensor.wrap(await submit((addon) => addon.getRandomState(device)));
 }
 
-export async function setRandomState(state: Tensor): Promise<void> {
+export async function setRandomState(state: Tensor, device = 'cpu'): Promise<void> {
   const handle = state.handle;
-  return submit((addon) => addon.setRandomState(handle));
+  return submit((addon) => addon.setRandomState(handle, device));
 }
 
 /** Threads that one operation may use; by default as many as this process may run at once. */

@@ -53,7 +53,7 @@ async function main() {
         KAPPA_SANITIZE: 'OFF',
         KAPPA_CUDA: 'ON',
         KAPPA_CUDA_ROOT: libtorch.folder,
-        KAPPA_CUDA_KERNELS: kernels,
+        KAPPA_CUDA_KERNELS: kernels.join(';'),
       },
     }),
   );

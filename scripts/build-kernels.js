@@ -1,6 +1,6 @@
 'use strict';
 // Compiles the CUDA kernels for every target, without a GPU, and checks what the compiler says of each: no
-// warnings, no spilled registers, no local memory. node scripts/build-kernels.js [--gpu-check] [--require]
+// warnings, no spilled registers, no local memory. node scripts/build-kernels.js [--gpu-check [--no-run]] [--require]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -9,7 +9,8 @@ const { run } = require('./run');
 
 /** Turing to Blackwell. */
 const targets = ['75', '80', '86', '89', '90', '100', '120'];
-const folder = path.join(root, 'native', 'head', 'cuda');
+const native = path.join(root, 'native');
+const kernelFiles = ['head/cuda/kernels.cu', 'tensor/cuda/image_kernel.cu'];
 const out = path.join(root, 'build', 'cuda');
 
 /** The CUDA compiler: CUDACXX, CUDA_HOME or CUDA_PATH, PATH, or a toolkit under /usr/local. */
@@ -32,7 +33,7 @@ function findNvcc() {
   return candidates.find((candidate) => candidate && fs.existsSync(candidate));
 }
 
-const common = ['-std=c++20', '-O3', '-I', path.join(root, 'native'), '-Werror', 'all-warnings'];
+const common = ['-std=c++20', '-O3', '-I', native, '-Werror', 'all-warnings'];
 const hostWarnings = ['-Xcompiler', '-Wall,-Wextra,-Werror'];
 
 function targetFlags(names) {
@@ -70,15 +71,18 @@ async function compile(nvcc, args) {
 /**
  * Compiles the kernels for every target and checks the compiler's report.
  *
- * @returns {Promise<string>} path of the object file
+ * @returns {Promise<string[]>} paths of the object files
  */
 async function buildKernels(nvcc) {
   fs.mkdirSync(out, { recursive: true });
-  const object = path.join(out, 'kernels.o');
   const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(targets)];
-  const report = readReport(
-    await compile(nvcc, [...args, '-c', path.join(folder, 'kernels.cu'), '-o', object]),
-  );
+  const objects = [];
+  const report = [];
+  for (const file of kernelFiles) {
+    const object = path.join(out, `${path.basename(file, '.cu')}.o`);
+    report.push(...readReport(await compile(nvcc, [...args, '-c', path.join(native, file), '-o', object])));
+    objects.push(object);
+  }
   const bad = report.filter((kernel) => kernel.spills > 0 || kernel.stack > 0);
   for (const name of new Set(report.map((kernel) => kernel.name))) {
     const same = report.filter((kernel) => kernel.name === name);
@@ -92,12 +96,16 @@ async function buildKernels(nvcc) {
   if (missing.length > 0) throw new Error(`No code was made for sm_${missing.join(', sm_')}.`);
   if (bad.length > 0) throw new Error('Kernels must keep everything in registers.');
   console.log(`${report.length} kernels for sm_${targets.join(', sm_')}: no spills, no local memory.`);
-  return object;
+  return objects;
 }
 
 async function main() {
   const { values } = parseArgs({
-    options: { 'gpu-check': { type: 'boolean' }, require: { type: 'boolean' } },
+    options: {
+      'gpu-check': { type: 'boolean' },
+      'no-run': { type: 'boolean' },
+      require: { type: 'boolean' },
+    },
   });
   const nvcc = findNvcc();
   if (!nvcc) {
@@ -113,12 +121,12 @@ async function main() {
     await compile(nvcc, [
       ...common,
       ...targetFlags(targets),
-      path.join(folder, 'gpu_check.cu'),
+      path.join(native, 'head', 'cuda', 'gpu_check.cu'),
       '-o',
       program,
     ]);
     console.log(`Built ${path.relative(root, program)}.`);
-    process.exitCode = await run(program, []);
+    if (!values['no-run']) process.exitCode = await run(program, []);
     return;
   }
   await buildKernels(nvcc);

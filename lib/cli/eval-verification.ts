@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/schema';
+import { cuda } from '../cuda';
 import { readVerificationSet } from '../data/verification-set';
 import { evaluateVerification } from '../eval/evaluate-verification';
 import type { VerificationResult } from '../eval/verification';
@@ -13,6 +14,8 @@ export interface EvalVerificationOptions {
   data: string[];
   /** Images in one forward pass. */
   batchSize?: number;
+  /** Where the backbone runs: by default where it was trained, or on the CPU where that is not available. */
+  device?: string;
   json?: boolean;
 }
 
@@ -23,7 +26,9 @@ export async function evalVerificationCommand(
 ): Promise<void> {
   const checkpoint = await openCheckpoint<{ config: ResolvedConfig }>(await resolveCheckpoint(target));
   await setThreads();
-  const backbone = makeBackbone(checkpoint.state.config).eval();
+  const { config } = checkpoint.state;
+  const device = options.device ?? ((await cuda.isAvailable()) ? config.runtime.device : 'cpu');
+  const backbone = makeBackbone(config, device).eval();
   await scope(async () => backbone.loadState(await checkpoint.tensors('backbone')));
   const results: VerificationResult[] = [];
   for (const file of options.data) {

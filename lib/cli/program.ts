@@ -39,6 +39,7 @@ interface TrainFlags {
 interface VerificationFlags {
   data: string[];
   batchSize?: number;
+  device?: string;
   json?: boolean;
 }
 
@@ -96,6 +97,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .argument('<checkpoint>', "a checkpoint's folder, like runs/base/checkpoints/best")
     .requiredOption('--data <file...>', 'verification sets')
     .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
+    .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
     .option('--json', jsonDoc)
     .action(
       action((checkpoint: string, flags: VerificationFlags) =>

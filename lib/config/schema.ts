@@ -134,9 +134,11 @@ const backboneSchema = z.strictObject({
     .describe('scales the widths 64, 128, 256, 512 of the four stages'),
   dropout: z.number().min(0).lt(1).default(0).describe('dropout before the last linear layer'),
   precision: z
-    .enum(['float32', 'bf16'])
+    .enum(['float32', 'bf16', 'float16'])
     .default('bf16')
-    .describe('arithmetic of the convolutions; weights and the last layer stay float32'),
+    .describe(
+      'arithmetic of the convolutions; weights and the last layer stay float32; float16 (for GPUs) scales the loss',
+    ),
 });
 
 const headSchema = z
@@ -188,7 +190,7 @@ const headSchema = z
       .prefault({})
       .describe('how the concentrations of the classes are estimated'),
     precision: z
-      .enum(['float32', 'bf16'])
+      .enum(['float32', 'bf16', 'float16'])
       .default('float32')
       .describe('products of embeddings and centres; softmax and centres stay float32'),
     fusedUpdate: z
@@ -251,7 +253,12 @@ const trainSchema = z.strictObject({
 });
 
 const runtimeSchema = z.strictObject({
-  device: z.enum(['cpu']).default('cpu').describe('where tensors live'),
+  device: z
+    .string()
+    .regex(/^(cpu|cuda(:\d+)?)$/)
+    .meta({ expected: 'cpu, cuda or cuda:N' })
+    .default('cpu')
+    .describe('where backbone and head are: cpu, or cuda with the addon of npm run build:cuda'),
   threads: z
     .union([z.literal('auto'), count()])
     .default('auto')

@@ -1,9 +1,9 @@
 import { KappaError, argumentError } from '../errors';
-import type { MarginSoftmaxHandle } from '../native/contract';
+import type { MarginSoftmaxHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
-import { loadState } from '../nn/module';
+import { checkPrecision, loadState } from '../nn/module';
 import { setFusedUpdater } from '../optim/fused-update';
 import type { DescentStep, FusedUpdater } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
@@ -22,10 +22,11 @@ export interface MarginHeadOptions {
   /** Element type of centres and embeddings; float32 by default. */
   dtype?: 'float32' | 'float64';
   /**
-   * `bf16` multiplies embeddings and centres in bfloat16 with float32 sums; targets, softmax, centres and their
-   * update stay float32. Needs dtype float32. `float32` by default.
+   * `bf16` and `float16` multiply embeddings and centres in bfloat16 and float16 with float32 sums; targets, softmax,
+   * centres and their update stay float32. Needs dtype float32. On the CPU float16 computes in float32, which is no
+   * slower there. `float32` by default.
    */
-  precision?: 'float32' | 'bf16';
+  precision?: Precision;
   /**
    * The optimizer's step for the centres happens inside the head, without a matrix of their gradients: the same
    * numbers for less time and memory. The centres have no `grad` then. Off by default.
@@ -33,7 +34,7 @@ export interface MarginHeadOptions {
   fusedUpdate?: boolean;
   /**
    * PartialFC (An et al., 2022): share of the classes in each training step, all classes of the batch among them, the
-   * others drawn at random. Below 1 it needs `fusedUpdate`, and one backward pass for each step. 1 by default.
+   * others drawn at random. Below 1 it needs `fusedUpdate`. 1 by default.
    */
   sampleRate?: number;
   /** Seed of the random classes of PartialFC; 0 by default. */
@@ -45,6 +46,8 @@ export interface MarginHeadOptions {
   interclassFilteringThreshold?: number;
   /** Bytes for what is kept between the passes, at most; the rest is computed again. 46 MiB by default. */
   memoryBudget?: number;
+  /** Where centres and margins are: `cpu` (by default), `cuda` or `cuda:N`. Embeddings must be there too. */
+  device?: string;
 }
 
 export interface ForwardOptions {
@@ -74,10 +77,9 @@ function checkOptions(options: Required<Omit<MarginHeadOptions, 'dtype'>>, dtype
   if (!(scale > 0 && scale < Infinity)) throw argumentError('scale', 'a number above 0', scale);
   if (beyondPi !== 'extend' && beyondPi !== 'none')
     throw argumentError('beyondPi', "'extend' or 'none'", beyondPi);
-  if (precision !== 'float32' && precision !== 'bf16')
-    throw argumentError('precision', "'float32' or 'bf16'", precision);
-  if (precision === 'bf16' && dtype !== 'float32')
-    throw argumentError('dtype', "'float32' where precision is 'bf16'", dtype);
+  checkPrecision(precision);
+  if (precision !== 'float32' && dtype !== 'float32')
+    throw argumentError('dtype', `'float32' where precision is '${precision}'`, dtype);
   if (!(sampleRate > 0 && sampleRate <= 1))
     throw argumentError('sampleRate', 'a number above 0 and at most 1', sampleRate);
   if (sampleRate < 1 && !fusedUpdate)
@@ -100,7 +102,9 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
   readonly embeddingSize: number;
   readonly scale: number;
   readonly beyondPi: 'extend' | 'none';
-  readonly precision: 'float32' | 'bf16';
+  readonly precision: Precision;
+  /** Where centres and margins are. */
+  readonly device: string;
   readonly fusedUpdate: boolean;
   readonly sampleRate: number;
   /** Class centres (numClasses, embeddingSize), not normalised. */
@@ -124,6 +128,7 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
       seed: 0,
       interclassFilteringThreshold: 1,
       memoryBudget: defaultMemoryBudget,
+      device: 'cpu',
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       numClasses: given.numClasses,
     };
@@ -135,6 +140,7 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
     this.scale = options.scale;
     this.beyondPi = options.beyondPi;
     this.precision = options.precision;
+    this.device = options.device;
     this.fusedUpdate = options.fusedUpdate;
     this.sampleRate = options.sampleRate;
     this.#handle = native().marginSoftmax(
@@ -144,13 +150,14 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
       recipe.angleFactor ?? 1,
       recipe.cosineMargin ?? 0,
       options.interclassFilteringThreshold,
-      options.precision === 'bf16',
+      options.precision,
       options.memoryBudget,
       options.sampleRate,
       options.seed,
     );
-    this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype }).keep();
-    this.margins = Tensor.empty([this.numClasses], { dtype }).keep();
+    const { device } = options;
+    this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype, device }).keep();
+    this.margins = Tensor.empty([this.numClasses], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
     this.#ready = Promise.all([
       this.centres.fillNormal(0, centreDeviation),
@@ -171,9 +178,9 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
    * Mean loss of a batch.
    *
    * @param embeddings (batch, embeddingSize), not normalised
-   * @param labels int64 (batch)
+   * @param labels int64 (batch); best on the CPU, also for a head on a GPU: there they are checked without a wait
    * @returns one element, differentiable by embeddings and centres
-   * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_LABEL_RANGE`
+   * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_DEVICE`, `ERR_LABEL_RANGE`
    */
   async forward(embeddings: Tensor, labels: Tensor, _options: ForwardOptions = {}): Promise<Tensor> {
     const { loss, targetCosines } = await this.forwardWithCosines(embeddings, labels);
@@ -208,6 +215,12 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
     await submit((addon) =>
       addon.marginSoftmaxUpdate(head, centres, speed, lr, momentum, weightDecay, nesterov),
     );
+  }
+
+  /** @internal called by the optimizer where `fusedUpdate` is on */
+  async unscaleUpdate(scale: number): Promise<void> {
+    const head = this.#native;
+    await submit((addon) => addon.marginSoftmaxUnscale(head, scale));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */

@@ -26,6 +26,9 @@ export interface MarginSoftmaxHandle {
 /** Element types. */
 export type DType = 'float32' | 'float64' | 'bfloat16' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
 
+/** Arithmetic of a layer's products. */
+export type Precision = 'float32' | 'bf16' | 'float16';
+
 /** Arrays that carry elements into the addon; a Uint16Array holds the bits of a half type. */
 export type HostData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;
 /** Arrays that come out of the addon: half types arrive as Float32Array, booleans as Uint8Array. */
@@ -54,12 +57,12 @@ export interface NativeAddon {
   setThreads(threads: number): Promise<void>;
   getThreads(): Promise<number>;
   manualSeed(seed: number): Promise<void>;
-  getRandomState(): Promise<TensorHandle>;
-  setRandomState(state: TensorHandle): Promise<void>;
+  getRandomState(device: string): Promise<TensorHandle>;
+  setRandomState(state: TensorHandle, device: string): Promise<void>;
   synchronize(): Promise<void>;
 
   // creation and transfer
-  allocate(shape: number[], dtype: DType): TensorHandle;
+  allocate(shape: number[], dtype: DType, device: string): TensorHandle;
   allocateLike(a: TensorHandle): TensorHandle;
   normalInto(target: TensorHandle, mean: number, deviation: number): Promise<void>;
   fromHost(source: HostData, shape: number[], dtype: DType, copy: boolean): Promise<TensorHandle>;
@@ -75,6 +78,7 @@ export interface NativeAddon {
     height: number,
     width: number,
     flips: Uint8Array | null,
+    device: string,
   ): Promise<TensorHandle>;
   toHost(a: TensorHandle): Promise<HostArray>;
   item(a: TensorHandle): Promise<number>;
@@ -205,8 +209,9 @@ export interface NativeAddon {
     widthMultiplier: number,
     embeddingSize: number,
     dropout: number,
-    bf16: boolean,
+    precision: Precision,
     imageSize: number,
+    device: string,
   ): NetworkHandle;
   iresnetInitialize(network: NetworkHandle): Promise<void>;
   iresnetForward(network: NetworkHandle, images: TensorHandle, training: boolean): Promise<TensorHandle>;
@@ -225,7 +230,7 @@ export interface NativeAddon {
     angleFactor: number,
     cosineMargin: number,
     filterThreshold: number,
-    bf16: boolean,
+    precision: Precision,
     memoryBudget: number,
     sampleRate: number,
     seed: number,
@@ -248,6 +253,7 @@ export interface NativeAddon {
     weightDecay: number,
     nesterov: boolean,
   ): Promise<void>;
+  marginSoftmaxUnscale(head: MarginSoftmaxHandle, scale: number): Promise<void>;
   marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
   measureHeadLimit(
     batch: number,
@@ -298,6 +304,7 @@ export interface NativeAddon {
     weightDecay: number,
     nesterov: boolean,
   ): Promise<void>;
+  unscaleGradients(parameters: TensorHandle[], scale: number): Promise<boolean>;
   clipGradientNorm(parameters: TensorHandle[], maxNorm: number): Promise<number>;
 
   // files

@@ -1,9 +1,9 @@
 import { KappaError, argumentError } from '../errors';
-import type { NetworkHandle } from '../native/contract';
+import type { NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { Tensor } from '../tensor/tensor';
-import { loadState } from './module';
+import { checkPrecision, loadState } from './module';
 import type { NamedTensors, Stateful } from './module';
 
 /** Residual blocks of the four layers by depth. */
@@ -28,12 +28,14 @@ export interface IResNetOptions {
   /** Share of the last feature map that is dropped in training; 0 by default. */
   dropout?: number;
   /**
-   * `bf16` runs the convolutions in bfloat16; weights, batch statistics and the last linear layer stay float32.
-   * `float32` by default.
+   * `bf16` and `float16` run the convolutions in bfloat16 and float16; weights, batch statistics and the last linear
+   * layer stay float32. float16 is meant for GPUs and needs a {@link GradScaler}. `float32` by default.
    */
-  precision?: 'float32' | 'bf16';
+  precision?: Precision;
   /** Side of the square images in pixels, a multiple of 16; 112 by default. */
   imageSize?: number;
+  /** Where the parameters are: `cpu` (by default), `cuda` or `cuda:N`. */
+  device?: string;
 }
 
 /**
@@ -53,7 +55,7 @@ export class IResNet implements Stateful {
   readonly #ready: Promise<void>;
   #training = true;
 
-  /** @throws KappaError `ERR_ARGUMENT` */
+  /** @throws KappaError `ERR_ARGUMENT`, `ERR_DEVICE` */
   constructor(options: IResNetOptions) {
     this.options = {
       embeddingSize: 512,
@@ -61,21 +63,21 @@ export class IResNet implements Stateful {
       dropout: 0,
       precision: 'float32',
       imageSize: 112,
+      device: 'cpu',
       ...options,
     };
-    const { depth, embeddingSize, widthMultiplier, dropout, precision, imageSize } = this.options;
+    const { depth, embeddingSize, widthMultiplier, dropout, precision, imageSize, device } = this.options;
     if (!(depth in blocksOfDepth)) throw argumentError('depth', Object.keys(blocksOfDepth).join(', '), depth);
-    if (precision !== 'float32' && precision !== 'bf16') {
-      throw argumentError('precision', "'float32' or 'bf16'", precision);
-    }
+    checkPrecision(precision);
     const addon = native();
     const handle = addon.iresnet(
       [...blocksOfDepth[depth]],
       widthMultiplier,
       embeddingSize,
       dropout,
-      precision === 'bf16',
+      precision,
       imageSize,
+      device,
     );
     this.#handle = handle;
     const named = ([names, tensors]: ReturnType<typeof addon.iresnetParameters>): NamedTensors =>

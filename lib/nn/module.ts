@@ -1,4 +1,5 @@
-import { KappaError } from '../errors';
+import { KappaError, argumentError } from '../errors';
+import type { Precision } from '../native/contract';
 import type { Tensor } from '../tensor/tensor';
 
 /** Tensors by name, in a fixed order. */
@@ -8,6 +9,12 @@ export type NamedTensors = Map<string, Tensor>;
 export interface Stateful {
   /** The live tensors themselves, not copies: writing to them changes the object. */
   state(): NamedTensors;
+}
+
+/** @throws KappaError `ERR_ARGUMENT` */
+export function checkPrecision(precision: Precision): void {
+  if (precision !== 'float32' && precision !== 'bf16' && precision !== 'float16')
+    throw argumentError('precision', "'float32', 'bf16' or 'float16'", precision);
 }
 
 /**

@@ -12,6 +12,8 @@ export interface DescentStep {
 export interface FusedUpdater {
   /** Moves the parameter and its velocity by the gradients of all backward passes since the last update. */
   applyUpdate(velocity: Tensor, step: DescentStep): Promise<void>;
+  /** Divides those gradients by the factor that their losses were multiplied by. */
+  unscaleUpdate(scale: number): Promise<void>;
   /** Forgets those passes. */
   dropUpdate(): Promise<void>;
 }

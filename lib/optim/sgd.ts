@@ -78,6 +78,21 @@ export class SGD implements Stateful {
     ]);
   }
 
+  /**
+   * Divides all gradients by the factor that the losses were multiplied by; {@link GradScaler} calls it.
+   *
+   * @returns whether all gradients are finite. Those of fused centres are, where the loss was.
+   */
+  async unscaleGradients(scale: number): Promise<boolean> {
+    const parameters = this.#separate.map(({ parameter }) => parameter.handle);
+    const fused = this.#all.map(({ parameter }) => fusedUpdaterOf(parameter)?.unscaleUpdate(scale));
+    const [finite] = await Promise.all([
+      submit((addon) => addon.unscaleGradients(parameters, scale)),
+      ...fused,
+    ]);
+    return finite;
+  }
+
   /** Drops all gradients. */
   async zeroGrad(): Promise<void> {
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);

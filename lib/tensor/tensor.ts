@@ -14,6 +14,11 @@ export interface TensorOptions {
   dtype?: DType;
 }
 
+/** Where memory is reserved: `cpu` (by default), `cuda` or `cuda:N`. */
+export interface DeviceOptions {
+  device?: string;
+}
+
 /** A tensor or a number that is broadcast against one. */
 export type Operand = Tensor | number;
 
@@ -69,9 +74,14 @@ export class Tensor extends TensorCore {
     return compute((addon) => addon.fromHost(host.data, host.shape, host.dtype, options.copy ?? true));
   }
 
-  /** Reserves memory without filling it. */
-  static empty(shape: readonly number[], options: TensorOptions = {}): Tensor {
-    return Tensor.wrap(native().allocate(checkShape(shape), options.dtype ?? 'float32'));
+  /**
+   * Reserves memory without filling it.
+   *
+   * @throws KappaError `ERR_SHAPE`, `ERR_DEVICE`
+   */
+  static empty(shape: readonly number[], options: TensorOptions & DeviceOptions = {}): Tensor {
+    const { dtype = 'float32', device = 'cpu' } = options;
+    return Tensor.wrap(native().allocate(checkShape(shape), dtype, device));
   }
 
   /** Reserves memory of the same shape, element type and layout. */
@@ -131,16 +141,19 @@ export class Tensor extends TensorCore {
    * @param pixels RGB bytes, batch x height x width x 3; may lie in shared memory, must stay as it is until the
    *   promise resolves
    * @param flips one byte an image, nonzero to mirror it left to right
+   * @param options on a CUDA device the bytes go up as they are, and one kernel there does the rest
    * @returns float32 (batch, 3, height, width)
+   * @throws KappaError `ERR_SHAPE`, `ERR_DEVICE`
    */
   static fromImages(
     pixels: Uint8Array,
     size: { batch: number; height: number; width: number },
     flips?: Uint8Array,
+    options: DeviceOptions = {},
   ): Promise<Tensor> {
-    return compute((addon) =>
-      addon.imagesFromHost(pixels, size.batch, size.height, size.width, flips ?? null),
-    );
+    const { batch, height, width } = size;
+    const { device = 'cpu' } = options;
+    return compute((addon) => addon.imagesFromHost(pixels, batch, height, width, flips ?? null, device));
   }
 
   // Transfer.

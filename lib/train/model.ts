@@ -5,6 +5,7 @@ import { CosFaceHead } from '../head/cosface-head';
 import { KappaFaceHead } from '../head/kappaface-head';
 import type { MarginHead } from '../head/margin-head';
 import { IResNet } from '../nn/iresnet';
+import { GradScaler } from '../optim/grad-scaler';
 import { SGD } from '../optim/sgd';
 
 /** The trained parts. */
@@ -12,13 +13,19 @@ export interface Model {
   backbone: IResNet;
   head: MarginHead;
   optimizer: SGD;
+  /** Where something computes in float16. */
+  scaler: GradScaler | undefined;
 }
 
-/** Makes the backbone that a config describes. */
-export function makeBackbone(config: ResolvedConfig): IResNet {
+/**
+ * Makes the backbone that a config describes.
+ *
+ * @param device that of the config by default
+ */
+export function makeBackbone(config: ResolvedConfig, device = config.runtime.device): IResNet {
   const { depth, embeddingSize, widthMultiplier, dropout, precision } = config.backbone;
   const imageSize = config.data.imageSize;
-  return new IResNet({ depth, embeddingSize, widthMultiplier, dropout, precision, imageSize });
+  return new IResNet({ depth, embeddingSize, widthMultiplier, dropout, precision, imageSize, device });
 }
 
 /** Makes the head that a config describes. */
@@ -41,6 +48,7 @@ export function makeHead(
     seed: config.seed,
     interclassFilteringThreshold,
     memoryBudget,
+    device: config.runtime.device,
   };
   if (kind === 'arcface') return new ArcFaceHead(common);
   if (kind === 'cosface') return new CosFaceHead(common);
@@ -70,5 +78,6 @@ export function makeModel(config: ResolvedConfig, samplesPerClass: ArrayLike<num
     momentum,
     weightDecay,
   });
-  return { backbone, head, optimizer };
+  const half = config.backbone.precision === 'float16' || config.head.precision === 'float16';
+  return { backbone, head, optimizer, scaler: half ? new GradScaler() : undefined };
 }

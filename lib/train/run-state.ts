@@ -1,3 +1,4 @@
+import type { GradScalerState } from '../optim/grad-scaler';
 import type { ValidationResult } from './validation';
 
 /** Where a run stands, besides its tensors: the part of a checkpoint that is JSON. */
@@ -14,6 +15,8 @@ export interface RunState {
   skippedSteps: number;
   /** The same, in a row up to now. */
   skippedInARow: number;
+  /** Of a run in float16. */
+  lossScaler: GradScalerState | null;
   /** Damaged images that were replaced. */
   replacedImages: number;
   /** Seconds spent training. */
@@ -32,6 +35,7 @@ export function initialRunState(): RunState {
     marginUpdates: 0,
     skippedSteps: 0,
     skippedInARow: 0,
+    lossScaler: null,
     replacedImages: 0,
     seconds: 0,
     window: { steps: 0, loss: 0, targetCosine: 0 },

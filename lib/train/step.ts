@@ -28,12 +28,13 @@ interface Observed {
 // A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
 const noClipping = Number.MAX_VALUE;
 
-async function toDevice(batch: Batch, side: number): Promise<Omit<Observed, 'embeddings'>> {
+async function toDevice(batch: Batch, side: number, device: string): Promise<Omit<Observed, 'embeddings'>> {
   // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
   const labels = await Tensor.from(BigInt64Array.from(batch.labels, BigInt));
   const sampleIndex = await Tensor.from(BigInt64Array.from(batch.sampleIndex, BigInt));
   const size = { batch: batch.size, height: side, width: side };
-  const images = await Tensor.fromImages(batch.images, size, batch.flips);
+  // Labels and indices stay on the CPU: that is where they are looked up and checked.
+  const images = await Tensor.fromImages(batch.images, size, batch.flips, { device });
   return { images, labels, sampleIndex };
 }
 
@@ -43,7 +44,7 @@ async function toDevice(batch: Batch, side: number): Promise<Omit<Observed, 'emb
  * finite nothing is updated, running statistics included.
  */
 export async function trainStep(
-  { backbone, head, optimizer }: Model,
+  { backbone, head, optimizer, scaler }: Model,
   batches: readonly Batch[],
   options: { lr: number; clipNorm: number },
 ): Promise<StepResult> {
@@ -55,7 +56,7 @@ export async function trainStep(
     let loss = 0;
     let targetCosine = 0;
     for (const batch of batches) {
-      const input = await toDevice(batch, backbone.options.imageSize);
+      const input = await toDevice(batch, backbone.options.imageSize, backbone.options.device);
       batch.release();
       const embeddings = await backbone.forward(input.images);
       const { loss: batchLoss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
@@ -68,13 +69,12 @@ export async function trainStep(
       loss += value;
       targetCosine += cosine * share;
       if (!Number.isFinite(loss)) break;
-      await weighted.backward();
+      await (scaler ? await scaler.scale(weighted) : weighted).backward();
       observed.push({ ...input, embeddings: await embeddings.detach() });
     }
     for (const batch of batches) batch.release();
-    const gradNorm = Number.isFinite(loss)
-      ? await clipGradNorm(backbone.parameters(), options.clipNorm)
-      : NaN;
+    const finite = Number.isFinite(loss) && (!scaler || (await scaler.unscale(optimizer)));
+    const gradNorm = finite ? await clipGradNorm(backbone.parameters(), options.clipNorm) : NaN;
     const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), noClipping) : NaN;
     const updated = Number.isFinite(headNorm);
     if (updated) {
@@ -85,6 +85,7 @@ export async function trainStep(
       await backbone.restoreBuffers();
     }
     await optimizer.zeroGrad();
+    scaler?.update(updated);
     return { loss, gradNorm, targetCosine, updated };
   });
 }

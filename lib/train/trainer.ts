@@ -9,6 +9,7 @@ import { KappaFaceHead } from '../head/kappaface-head';
 import { MetricsLog } from '../report/metrics-log';
 import { getRandomState, manualSeed, setRandomState, setThreads } from '../runtime';
 import { scope } from '../tensor/scope';
+import type { Tensor } from '../tensor/tensor';
 import { openCheckpoint, resolveCheckpoint } from './checkpoint';
 import { reportDifficulty } from './difficulty';
 import type { DifficultyReport } from './difficulty';
@@ -171,7 +172,9 @@ export class Trainer {
       const model = makeModel(config, dataset.samplesPerClass);
       const folder = resumeFrom?.folder ?? (await RunFolder.create(config));
       const metrics = MetricsLog.open(folder.path('metrics.jsonl'));
-      const state = resumeFrom?.checkpoint ? await restore(model, resumeFrom.checkpoint) : initialRunState();
+      const state = resumeFrom?.checkpoint
+        ? await restore(model, resumeFrom.checkpoint, config.runtime.device)
+        : initialRunState();
       metrics.truncateAfter(state.step);
       const margins = await marginStatistics(model);
       const session = {
@@ -370,12 +373,13 @@ export class Trainer {
     const saving = due(checkpointEvery) || isBest || interrupted;
     if (saving) {
       session.metrics.sync();
-      const random = await getRandomState();
+      const random = await randomStates(this.config.runtime.device);
+      state.lossScaler = model.scaler?.state() ?? null;
       const tensors = {
         backbone: model.backbone.state(),
         head: model.head.state(),
         optimizer: model.optimizer.state(),
-        random: new Map([['cpu', random]]),
+        random,
       };
       const saved = await folder.checkpoints.save(
         state.step,
@@ -383,7 +387,7 @@ export class Trainer {
         { run: state, config: this.config },
         isBest,
       );
-      random.dispose();
+      for (const tensor of random.values()) tensor.dispose();
       await folder.checkpoints.prune(keepCheckpoints);
       this.#options.onCheckpoint?.(saved);
     }
@@ -420,7 +424,14 @@ export class Trainer {
   }
 }
 
-async function restore(model: Model, folder: string): Promise<RunState> {
+/** The generators that training draws from, by device. */
+async function randomStates(device: string): Promise<Map<string, Tensor>> {
+  const states = new Map([['cpu', await getRandomState()]]);
+  if (device !== 'cpu') states.set('device', await getRandomState(device));
+  return states;
+}
+
+async function restore(model: Model, folder: string, device: string): Promise<RunState> {
   const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
   const { run } = checkpoint.state;
   await scope(async () => {
@@ -429,10 +440,14 @@ async function restore(model: Model, folder: string): Promise<RunState> {
     if (model.head instanceof KappaFaceHead) await model.head.loadState(head, run.marginUpdates);
     else await model.head.loadState(head);
     await model.optimizer.loadState(await checkpoint.tensors('optimizer'));
-    const random = (await checkpoint.tensors('random')).get('cpu');
-    if (!random) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
-    await setRandomState(random);
+    const random = await checkpoint.tensors('random');
+    const [own, other] = [random.get('cpu'), random.get('device')];
+    if (!own) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
+    await setRandomState(own);
+    // A run that goes on on another kind of device starts that generator from the seed.
+    if (device !== 'cpu' && other) await setRandomState(other, device);
   });
+  if (run.lossScaler) model.scaler?.loadState(run.lossScaler);
   return run;
 }
 

@@ -33,6 +33,7 @@ void check_state(const Tensor& sums_CD, const Tensor& counts_C) {
               counts_C.scalar_type() == at::kLong && counts_C.is_contiguous() && counts_C.dim() == 1 &&
               counts_C.size(0) == sums_CD.size(0),
           "ERR_SHAPE", "Expected class sums (classes, dimension) in float64 and int64 counts (classes).");
+  require(sums_CD.is_cpu() && counts_C.is_cpu(), "ERR_DEVICE", "Class sums and counts are kept on the CPU.");
 }
 
 void check_batch(const Tensor& embeddings_BD, const Tensor& labels_B, const Tensor& sums_CD) {
@@ -105,13 +106,15 @@ void update_memory(const Tensor& buffer_ND, const Tensor& visited_N, const Tenso
   require(
       indices_B.dim() == 1 && indices_B.scalar_type() == at::kLong && indices_B.size(0) == labels_B.size(0),
       "ERR_SHAPE", "Expected an int64 sample index for each sample.");
+  require(buffer_ND.is_cpu() && visited_N.is_cpu() && indices_B.is_cpu(), "ERR_DEVICE",
+          "The memory buffer and sample indices are kept on the CPU.");
   const Tensor indices = indices_B.contiguous();
   for (int64_t i = 0; i < indices.size(0); ++i) {
     const int64_t index = indices.const_data_ptr<int64_t>()[i];
     require(index >= 0 && index < buffer_ND.size(0), "ERR_ARGUMENT", "Sample index ", index,
             " lies outside 0 to ", buffer_ND.size(0) - 1, ".");
   }
-  const Tensor embeddings = embeddings_BD.detach().to(at::kFloat).contiguous();
+  const Tensor embeddings = embeddings_BD.detach().to(at::kCPU, at::kFloat).contiguous();
   const Tensor labels = labels_B.contiguous();
   if (buffer_ND.scalar_type() == at::kFloat) {
     update_memory_of<float>(buffer_ND, visited_N, sums_CD, counts_C, embeddings, indices, labels, alpha);
@@ -128,7 +131,7 @@ void add_to_class_sums(const Tensor& sums_CD, const Tensor& counts_C, const Tens
   check_state(sums_CD, counts_C);
   check_batch(embeddings_BD, labels_B, sums_CD);
   const int64_t dim = sums_CD.size(1);
-  const Tensor embeddings = embeddings_BD.detach().to(at::kFloat).contiguous();
+  const Tensor embeddings = embeddings_BD.detach().to(at::kCPU, at::kFloat).contiguous();
   const Tensor labels = labels_B.contiguous();
   std::vector<double> z(static_cast<size_t>(dim));
   for (int64_t i = 0; i < embeddings.size(0); ++i) {

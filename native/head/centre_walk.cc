@@ -292,10 +292,10 @@ void walk_rows(const std::vector<WeightedPass>& passes, const Tensor& centres_CD
 }
 
 template <class F>
-void dispatch(at::ScalarType dtype, bool bf16, const F& body) {
+void dispatch(at::ScalarType dtype, Precision precision, const F& body) {
   if (dtype == at::kDouble) {
     body(double{}, double{});
-  } else if (bf16) {
+  } else if (precision == Precision::bfloat16) {
     body(float{}, BFloat16{});
   } else {
     body(float{}, float{});
@@ -361,7 +361,7 @@ SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard,
   }
 #endif
   SoftmaxResult result;
-  dispatch(shard.centres_CD.scalar_type(), options.bf16, [&](auto compute, auto product) {
+  dispatch(shard.centres_CD.scalar_type(), options.precision, [&](auto compute, auto product) {
     result = forward_of<decltype(compute), decltype(product)>(embeddings_BD, shard, labels_B, margins_C,
                                                               options, wishes, workspace, reduction);
   });
@@ -376,7 +376,7 @@ void walk_gradient(const std::vector<WeightedPass>& passes, const Tensor& centre
 #endif
   require(same_rows(passes), "ERR_ARGUMENT",
           "Passes over different samples of the classes have no one gradient.");
-  dispatch(centres_CD.scalar_type(), passes.front().pass->options.bf16, [&](auto compute, auto product) {
+  dispatch(centres_CD.scalar_type(), passes.front().pass->options.precision, [&](auto compute, auto product) {
     using T = decltype(compute);
     const int64_t dim = centres_CD.size(1);
     const T* centres = centres_CD.const_data_ptr<T>();
@@ -393,12 +393,10 @@ void walk_update(const std::vector<WeightedPass>& passes, const Tensor& centres_
   check_passes(passes, centres_CD);
 #ifdef KAPPA_CUDA
   if (centres_CD.is_cuda()) {
-    require(passes.size() == 1 || !passes.front().pass->rows.defined(), "ERR_ARGUMENT",
-            "On a CUDA device a sample rate below 1 takes one backward pass for each step.");
     return cuda::walk_update(passes, centres_CD, velocity_CD, step);
   }
 #endif
-  dispatch(centres_CD.scalar_type(), passes.front().pass->options.bf16, [&](auto compute, auto product) {
+  dispatch(centres_CD.scalar_type(), passes.front().pass->options.precision, [&](auto compute, auto product) {
     using T = decltype(compute);
     const int64_t dim = centres_CD.size(1);
     T* centres = centres_CD.data_ptr<T>();

@@ -22,6 +22,7 @@
 #include "head/block_math.h"
 #include "head/margin.h"
 #include "head/workspace.h"
+#include "runtime/precision.h"
 
 namespace kappa {
 
@@ -30,8 +31,9 @@ struct MarginSoftmaxOptions {
   MarginFunction margin;
   /// Cosines to other classes above it count as wrong labels (inter-class filtering); 1: none do.
   double filter_threshold = 1;
-  /// Products in bfloat16 with float32 accumulation; everything else stays float32.
-  bool bf16 = false;
+  /// Of the products, whose sums are float32; everything else stays float32. On the CPU products in float16
+  /// are computed in float32: its half products are no faster, and less exact.
+  Precision precision = Precision::float32;
   /// Memory for exponentials and scratch, in bytes.
   int64_t budget = int64_t{46} << 20;
 };

@@ -2,9 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
 
+#include <atomic>
 #include <barrier>
 #include <cmath>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -170,7 +174,7 @@ TEST("bfloat16 products stay near the exact gradients") {
   for (const Size& size : {Size{7, 127, 5}, Size{32, 1000, 64}, Size{129, 517, 128}}) {
     const Problem p = problem(size.batch, size.classes, size.dim);
     MarginSoftmaxOptions options;
-    options.bf16 = true;
+    options.precision = Precision::bfloat16;
     const Expected expected = reference(p, options);
     expect_close(run(cast(p, at::kFloat), options), expected, 0.03, "bfloat16");
   }
@@ -185,7 +189,7 @@ TEST("at a million classes float32 and bfloat16 stay within their documented bou
   expect_close(exact, expected, 1e-4, "float32, a million classes");
   EXPECT(std::fabs(exact.loss - expected.loss) < 1e-5 * expected.loss);
   MarginSoftmaxOptions narrow;
-  narrow.bf16 = true;
+  narrow.precision = Precision::bfloat16;
   const Actual bf16 = run(single, narrow);
   expect_close(bf16, expected, 0.03, "bfloat16, a million classes");
   EXPECT(std::fabs(bf16.loss - expected.loss) < 5e-3 * expected.loss);
@@ -195,7 +199,7 @@ TEST("what is kept and what is computed again are the same bits") {
   for (bool bf16 : {false, true}) {
     const Problem p = cast(problem(32, 3000, 48), at::kFloat);
     MarginSoftmaxOptions options;
-    options.bf16 = bf16;
+    if (bf16) options.precision = Precision::bfloat16;
     const Actual all = run(p, options);
     options.budget = 0;
     const Actual none = run(p, options);
@@ -230,7 +234,7 @@ TEST("extreme cosines, equal logits, zero embeddings and zero centres stay finit
       if (variant == 2) p.embeddings.zero_();
       if (variant == 3) p.centres.zero_();
       MarginSoftmaxOptions options;
-      options.bf16 = bf16;
+      if (bf16) options.precision = Precision::bfloat16;
       const Actual actual = run(p, options);
       EXPECT(std::isfinite(actual.loss));
       EXPECT(actual.embeddings_gradient.isfinite().all().item<bool>());
@@ -269,6 +273,53 @@ TEST("an update is the gradient and a step of stochastic gradient descent") {
     }
     EXPECT(distance(centres, expected) < 1e-10);
     if (momentum != 0) EXPECT(distance(velocity, expected_velocity) < 1e-10);
+  }
+}
+
+/// Counts what tensors ask for, and passes it on.
+class CountingAllocator : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    asked_ += static_cast<int64_t>(bytes);
+    return inner_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return inner_->raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+  int64_t count(const std::function<void()>& body) {
+    asked_ = 0;
+    c10::SetCPUAllocator(this, 100);
+    body();
+    c10::SetCPUAllocator(inner_, 100);
+    return asked_;
+  }
+
+ private:
+  c10::Allocator* inner_ = c10::GetCPUAllocator();
+  std::atomic<int64_t> asked_ = 0;
+};
+
+TEST("a step after the first allocates its results and the unit embeddings alone, however many classes") {
+  CountingAllocator allocator;
+  constexpr int64_t batch = 16;
+  constexpr int64_t dim = 32;
+  for (Precision precision : {Precision::float32, Precision::bfloat16}) {
+    for (int64_t classes : {1000, 30000}) {
+      const Problem p = cast(problem(batch, classes, dim), at::kFloat);
+      MarginSoftmaxOptions options;
+      options.precision = precision;
+      options.budget = 2 << 20;
+      Tensor velocity = at::zeros_like(p.centres);
+      auto workspace = std::make_shared<Workspace>();
+      const auto step = [&] {
+        const auto result = walk_forward(p.embeddings, {p.centres, {}, 0}, p.labels, p.margins, options, {},
+                                         workspace, nullptr);
+        walk_update({{result.pass, 1}}, p.centres, velocity, {0.1, 0.9, 5e-4, false});
+      };
+      EXPECT(allocator.count(step) > 128 * batch);
+      EXPECT(allocator.count(step) <= 4 * (2 * batch * dim + 16 * batch));
+    }
   }
 }
 

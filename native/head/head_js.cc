@@ -38,18 +38,19 @@ MarginFunction margin_function(const std::string& kind, const std::string& beyon
 }  // namespace
 
 void register_head(Registry& registry) {
-  registry.sync("marginSoftmax", [](double scale, const std::string& kind, const std::string& beyond_pi,
-                                    double angle_factor, double cosine_margin, double filter_threshold,
-                                    bool bf16, double budget, double sample_rate, int64_t seed) {
-    MarginSoftmaxOptions options;
-    options.scale = scale;
-    options.margin = margin_function(kind, beyond_pi, angle_factor, cosine_margin);
-    options.filter_threshold = filter_threshold;
-    options.bf16 = bf16;
-    options.budget = static_cast<int64_t>(budget);
-    return std::make_shared<MarginSoftmax>(options,
-                                           ClassSampler(sample_rate, static_cast<uint64_t>(seed), 0));
-  });
+  registry.sync("marginSoftmax",
+                [](double scale, const std::string& kind, const std::string& beyond_pi, double angle_factor,
+                   double cosine_margin, double filter_threshold, const std::string& precision, double budget,
+                   double sample_rate, int64_t seed) {
+                  MarginSoftmaxOptions options;
+                  options.scale = scale;
+                  options.margin = margin_function(kind, beyond_pi, angle_factor, cosine_margin);
+                  options.filter_threshold = filter_threshold;
+                  options.precision = precision_named(precision);
+                  options.budget = static_cast<int64_t>(budget);
+                  return std::make_shared<MarginSoftmax>(
+                      options, ClassSampler(sample_rate, static_cast<uint64_t>(seed), 0));
+                });
   registry.async("marginSoftmaxForward", [](const Head& head, const at::Tensor& embeddings,
                                             const at::Tensor& centres, const at::Tensor& labels,
                                             const at::Tensor& margins, bool fused,
@@ -61,6 +62,7 @@ void register_head(Registry& registry) {
                     double momentum, double weight_decay, bool nesterov) {
                    head->update(centres, velocity, {lr, momentum, weight_decay, nesterov});
                  });
+  registry.async("marginSoftmaxUnscale", [](const Head& head, double scale) { head->unscale(scale); });
   registry.async("marginSoftmaxDrop", [](const Head& head) { head->drop(); });
   registry.async("measureHeadLimit",
                  [](int64_t batch, int64_t classes, int64_t dim, bool bf16, int64_t repeats) {

@@ -32,8 +32,8 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   require((dtype == at::kFloat || dtype == at::kDouble) && embeddings_BD.scalar_type() == dtype &&
               margins_C.scalar_type() == dtype,
           "ERR_DTYPE", "Embeddings, centres and margins must all be float32 or all float64.");
-  require(!options.bf16 || dtype == at::kFloat, "ERR_DTYPE",
-          "Products in bfloat16 need embeddings, centres and margins in float32.");
+  require(options.precision == Precision::float32 || dtype == at::kFloat, "ERR_DTYPE",
+          "Products in bfloat16 or float16 need embeddings, centres and margins in float32.");
   require(embeddings_BD.size(0) > 0, "ERR_SHAPE", "The batch is empty.");
   require(centres_CD.is_contiguous(), "ERR_SHAPE", "The centres must be contiguous.");
   require(
@@ -152,6 +152,11 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   auto outputs = Operation::apply(embeddings_BD, centres_CD, labels, margins, options, SampledRows{rows},
                                   wishes, workspace_, fused ? shared_from_this() : nullptr, anchor);
   return {outputs[0], outputs[1]};
+}
+
+void MarginSoftmax::unscale(double scale) {
+  require(scale > 0 && std::isfinite(scale), "ERR_ARGUMENT", "The scale must be above 0 but is ", scale, ".");
+  for (WeightedPass& pass : waiting_) pass.weight /= scale;
 }
 
 void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const SgdOptions& step) {

@@ -36,6 +36,9 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
   /// Nothing happens where there were none.
   void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const SgdOptions& step);
 
+  /// Divides what the waiting passes will do by the factor that their losses were multiplied by.
+  void unscale(double scale);
+
   /// Forgets the backward passes that wait.
   void drop() { waiting_.clear(); }
 

@@ -57,7 +57,7 @@ IResNet::IResNet(const IResNetOptions& options) : options_(options) {
 Tensor IResNet::parameter(const std::string& name, const std::vector<int64_t>& shape, Start start,
                           double value) {
   const auto format = shape.size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-  Tensor tensor = at::empty(shape, at::dtype(at::kFloat), format);
+  Tensor tensor = at::empty(shape, at::dtype(at::kFloat).device(options_.device), format);
   tensor.set_requires_grad(true);
   parameters_.emplace_back(name, tensor);
   initial_.push_back({tensor, start, value});
@@ -65,7 +65,7 @@ Tensor IResNet::parameter(const std::string& name, const std::vector<int64_t>& s
 }
 
 Tensor IResNet::buffer(const std::string& name, int64_t channels, double value) {
-  Tensor tensor = at::empty({channels});
+  Tensor tensor = at::empty({channels}, at::dtype(at::kFloat).device(options_.device));
   buffers_.emplace_back(name, tensor);
   initial_.push_back({tensor, Start::constant, value});
   return tensor;
@@ -74,7 +74,8 @@ Tensor IResNet::buffer(const std::string& name, int64_t channels, double value) 
 void IResNet::initialize() {
   at::NoGradGuard guard;
   for (const auto& [tensor, start, value] : initial_) {
-    // Drawn in the plain layout, so that the values do not depend on how they are stored.
+    // Drawn in the plain layout and on the CPU, so that the values do not depend on how and where they are
+    // stored.
     if (start == Start::constant) tensor.fill_(value);
     if (start == Start::normal) tensor.copy_(at::empty(tensor.sizes()).normal_(0, value));
     if (start == Start::uniform) tensor.copy_(at::empty(tensor.sizes()).uniform_(-value, value));
@@ -89,7 +90,7 @@ IResNet::BatchNorm IResNet::batch_norm(const std::string& name, int64_t channels
   layer.bias = parameter(name + ".bias", {channels}, Start::constant, 0);
   layer.mean = buffer(name + ".running_mean", channels, 0);
   layer.variance = buffer(name + ".running_var", channels, 1);
-  layer.batches = at::zeros({}, at::dtype(at::kLong));
+  layer.batches = at::zeros({}, at::dtype(at::kLong).device(options_.device));
   buffers_.emplace_back(name + ".num_batches_tracked", layer.batches);
   return layer;
 }
@@ -159,7 +160,7 @@ Tensor IResNet::forward(const Tensor& images, bool training) {
   require(!training || images.size(0) > 1, "ERR_SHAPE",
           "Training needs at least two images a batch: batch normalisation has no variance of one.");
   Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
-  if (options_.bf16) x = x.to(at::kBFloat16);
+  x = x.to(scalar_type_of(options_.precision));
   x = convolve(x, stem_, 1);
   x = normalize(x, stem_bn_, training);
   x = activate(x, stem_prelu_);

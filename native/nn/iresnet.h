@@ -1,11 +1,14 @@
 // IResNet: the residual network of ArcFace (insightface's iresnet), with its parameter names.
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "runtime/precision.h"
 
 namespace kappa {
 
@@ -14,8 +17,10 @@ struct IResNetOptions {
   double width_multiplier = 1;
   int64_t embedding_size = 512;
   double dropout = 0;
-  bool bf16 = false;  // convolutions in bfloat16, batch statistics and the last layers in float32
+  /// Of the convolutions; weights, batch statistics and the last layers stay float32.
+  Precision precision = Precision::float32;
   int64_t image_size = 112;
+  at::Device device = at::kCPU;
 };
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;

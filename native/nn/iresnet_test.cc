@@ -44,7 +44,7 @@ Tensor reference_forward(const IResNet& network, const std::vector<int64_t>& blo
 TEST("IResNet computes what its layers compute one by one") {
   at::manual_seed(1);
   const std::vector<int64_t> blocks = {1, 2, 1, 1};
-  IResNet network(IResNetOptions{blocks, 0.25, 24, 0, false, 32});
+  IResNet network(IResNetOptions{blocks, 0.25, 24, 0, kappa::Precision::float32, 32});
   network.initialize();
   at::NoGradGuard guard;
   const Tensor images = at::randn({3, 3, 32, 32});
@@ -56,7 +56,7 @@ TEST("IResNet computes what its layers compute one by one") {
 
 TEST("every trained parameter of IResNet gets a gradient") {
   at::manual_seed(2);
-  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, true, 32});
+  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, kappa::Precision::bfloat16, 32});
   network.initialize();
   network.forward(at::randn({4, 3, 32, 32}), true).square().sum().backward();
   for (const auto& [name, tensor] : network.parameters()) {
@@ -70,10 +70,23 @@ TEST("every trained parameter of IResNet gets a gradient") {
 }
 
 TEST("IResNet refuses images of another size") {
-  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, false, 32});
+  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, kappa::Precision::float32, 32});
   network.initialize();
   EXPECT_ERROR(network.forward(at::zeros({2, 3, 48, 48}), false), "ERR_SHAPE");
   EXPECT_ERROR(network.forward(at::zeros({1, 3, 32, 32}), true), "ERR_SHAPE");
+}
+
+TEST("a network on another device has every parameter and buffer there") {
+  // The meta device holds no numbers, and has no convolutions: it stands for a GPU as far as places go.
+  const IResNetOptions options{{1, 1, 1, 1},      0.25, 24, 0.4, kappa::Precision::bfloat16, 32,
+                               at::Device("meta")};
+  IResNet network(options);
+  network.initialize();
+  for (const auto& [name, tensor] : network.parameters()) EXPECT(tensor.is_meta());
+  for (const auto& [name, tensor] : network.buffers()) EXPECT(tensor.is_meta());
+  network.keep_buffers();
+  network.restore_buffers();
+  network.follow(network, 0.9);
 }
 
 }  // namespace

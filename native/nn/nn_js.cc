@@ -2,6 +2,7 @@
 
 #include "nn/iresnet.h"
 #include "runtime/call.h"
+#include "runtime/device.h"
 
 namespace kappa {
 
@@ -28,9 +29,11 @@ std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedT
 
 void register_nn(Registry& registry) {
   registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier,
-                              int64_t embedding_size, double dropout, bool bf16, int64_t image_size) {
-    return std::make_shared<IResNet>(
-        IResNetOptions{blocks, width_multiplier, embedding_size, dropout, bf16, image_size});
+                              int64_t embedding_size, double dropout, const std::string& precision,
+                              int64_t image_size, const at::Device& device) {
+    require_device(device);
+    return std::make_shared<IResNet>(IResNetOptions{blocks, width_multiplier, embedding_size, dropout,
+                                                    precision_named(precision), image_size, device});
   });
   registry.async("iresnetInitialize", [](const Network& network) { network->initialize(); });
   registry.async("iresnetForward", [](const Network& network, const at::Tensor& images, bool training) {

@@ -11,6 +11,9 @@ void register_optim(Registry& registry) {
                                double momentum, double weight_decay, bool nesterov) {
     sgd_step(parameters, velocities, {lr, momentum, weight_decay, nesterov});
   });
+  registry.async("unscaleGradients", [](const Tensors& parameters, double scale) {
+    return unscale_gradients(parameters, scale);
+  });
   registry.async("clipGradientNorm", [](const Tensors& parameters, double max_norm) {
     return clip_gradient_norm(parameters, max_norm);
   });

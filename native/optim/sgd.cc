@@ -38,6 +38,21 @@ void sgd_step(const std::vector<Tensor>& parameters, const std::vector<Tensor>& 
                   /*dampening=*/0, options.nesterov, /*maximize=*/false, /*is_first_step=*/false);
 }
 
+bool unscale_gradients(const std::vector<Tensor>& parameters, double scale) {
+  require(scale > 0 && std::isfinite(scale), "ERR_ARGUMENT", "The scale must be above 0 but is ", scale, ".");
+  at::NoGradGuard guard;
+  std::vector<Tensor> gradients;
+  for (const Tensor& parameter : parameters) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  }
+  if (gradients.empty()) return true;
+  const auto options = at::dtype(at::kFloat).device(gradients.front().device());
+  Tensor found_infinity = at::zeros({1}, options);
+  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_infinity,
+                                                 at::full({1}, 1 / scale, options));
+  return found_infinity.item<float>() == 0;
+}
+
 double clip_gradient_norm(const std::vector<Tensor>& parameters, double max_norm) {
   require(max_norm > 0, "ERR_ARGUMENT", "The largest gradient norm must be above 0 but is ", max_norm, ".");
   at::NoGradGuard guard;

@@ -19,6 +19,10 @@ struct SgdOptions {
 void sgd_step(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& velocities,
               const SgdOptions& options);
 
+/// Divides all gradients by the factor that the loss was multiplied by, in place.
+/// @returns whether all of them are finite
+bool unscale_gradients(const std::vector<at::Tensor>& parameters, double scale);
+
 /// Scales all gradients so that their joint 2-norm is at most `max_norm` and returns the norm before.
 /// Gradients whose norm is not finite are left as they are.
 double clip_gradient_norm(const std::vector<at::Tensor>& parameters, double max_norm);

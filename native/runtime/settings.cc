@@ -1,13 +1,13 @@
 // Process-wide settings: threads, allocator, random state, what this build is.
 #include "runtime/settings.h"
 
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
 #include "runtime/call.h"
+#include "runtime/device.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -27,10 +27,17 @@ void retain_freed_memory() {
 #endif
 }
 
+at::Generator generator_of(const at::Device& device) {
+  require_device(device);
+  return at::globalContext().defaultGenerator(device);
+}
+
 }  // namespace
 
 void register_settings(Registry& registry) {
   retain_freed_memory();
+  // oneDNN computes the convolutions; NNPACK would only warn of processors that it does not know.
+  at::globalContext().setUserEnabledNNPACK(false);
   registry.raw("initialize", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
     require(info[0].IsFunction(), "ERR_ARGUMENT", "Expected the error class.");
     context.environment->error_class = Napi::Persistent(info[0].As<Napi::Function>());
@@ -55,13 +62,13 @@ void register_settings(Registry& registry) {
   });
   registry.async("getThreads", [] { return static_cast<int64_t>(at::get_num_threads()); });
   registry.async("manualSeed", [](int64_t seed) { at::manual_seed(static_cast<uint64_t>(seed)); });
-  registry.async("getRandomState", [] {
-    auto generator = at::detail::getDefaultCPUGenerator();
+  registry.async("getRandomState", [](const at::Device& device) {
+    auto generator = generator_of(device);
     std::lock_guard<std::mutex> lock(generator.mutex());
     return generator.get_state();
   });
-  registry.async("setRandomState", [](const at::Tensor& state) {
-    auto generator = at::detail::getDefaultCPUGenerator();
+  registry.async("setRandomState", [](const at::Tensor& state, const at::Device& device) {
+    auto generator = generator_of(device);
     std::lock_guard<std::mutex> lock(generator.mutex());
     generator.set_state(state);
   });

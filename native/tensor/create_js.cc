@@ -1,7 +1,6 @@
 // Creation, transfer to and from JavaScript, metadata, casting and devices.
-#include <ATen/detail/CUDAHooksInterface.h>
-
 #include "runtime/call.h"
+#include "runtime/device.h"
 #include "tensor/images.h"
 #include "tensor/tensor_js.h"
 
@@ -37,12 +36,6 @@ at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape,
   return view.to(dtype);
 }
 
-void check_device(const at::Device& device) {
-  if (device.is_cpu()) return;
-  require(device.is_cuda() && at::hasCUDA(), "ERR_DEVICE", "The device ", device.str(),
-          " is not available: this build or this machine has no CUDA. Use 'cpu'.");
-}
-
 }  // namespace
 
 void register_creation(Registry& registry) {
@@ -50,14 +43,18 @@ void register_creation(Registry& registry) {
                  [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
                     bool copy) { return from_host(source, shape, dtype, copy); });
   // Only reserves memory; what fills it is queued.
-  registry.sync("allocate", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
-    element_count(shape);
-    return at::empty(shape, at::dtype(dtype));
-  });
+  registry.sync("allocate",
+                [](const std::vector<int64_t>& shape, at::ScalarType dtype, const at::Device& device) {
+                  element_count(shape);
+                  require_device(device);
+                  return at::empty(shape, at::dtype(dtype).device(device));
+                });
   registry.sync("allocateLike", [](const at::Tensor& like) { return at::empty_like(like.detach()); });
   registry.async("normalInto", [](const at::Tensor& target, double mean, double deviation) {
     at::NoGradGuard guard;
-    target.normal_(mean, deviation);
+    // Drawn on the CPU: the same numbers on every device.
+    target.is_cpu() ? target.normal_(mean, deviation)
+                    : target.copy_(at::empty_like(target, at::kCPU).normal_(mean, deviation));
   });
   registry.async("full", [](const std::vector<int64_t>& shape, double value, at::ScalarType dtype) {
     element_count(shape);
@@ -81,7 +78,8 @@ void register_creation(Registry& registry) {
                  });
   registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
   registry.async("imagesFromHost", [](const HostBytes& pixels, int64_t batch, int64_t height, int64_t width,
-                                      const std::optional<HostBytes>& flips) {
+                                      const std::optional<HostBytes>& flips, const at::Device& device) {
+    require_device(device);
     require(batch >= 0 && height > 0 && width > 0 &&
                 batch * height * width * 3 == static_cast<int64_t>(pixels.bytes),
             "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ",
@@ -89,7 +87,7 @@ void register_creation(Registry& registry) {
     require(!flips || flips->bytes == static_cast<size_t>(batch), "ERR_SHAPE",
             "Expected one flip flag for each of ", batch, " images.");
     return images_to_tensor(static_cast<const uint8_t*>(pixels.data), batch, height, width,
-                            flips ? static_cast<const uint8_t*>(flips->data) : nullptr);
+                            flips ? static_cast<const uint8_t*>(flips->data) : nullptr, device);
   });
 
   registry.async("toHost", [](const at::Tensor& tensor) {
@@ -108,7 +106,7 @@ void register_creation(Registry& registry) {
   });
   registry.async("to", [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
                           const std::optional<at::Device>& device, bool non_blocking) {
-    if (device) check_device(*device);
+    if (device) require_device(*device);
     return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()), non_blocking);
   });
   registry.async("clone", [](const at::Tensor& tensor) { return tensor.clone(); });

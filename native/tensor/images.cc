@@ -4,6 +4,11 @@
 
 #include <array>
 
+#include "runtime/error.h"
+#ifdef KAPPA_CUDA
+#include "tensor/cuda/images.h"
+#endif
+
 namespace kappa {
 namespace {
 
@@ -20,7 +25,11 @@ const std::array<float, 256>& normalized_values() {
 }  // namespace
 
 at::Tensor images_to_tensor(const uint8_t* pixels, int64_t batch, int64_t height, int64_t width,
-                            const uint8_t* flips) {
+                            const uint8_t* flips, const at::Device& device) {
+#ifdef KAPPA_CUDA
+  if (device.is_cuda()) return cuda::images_to_device(pixels, batch, height, width, flips, device);
+#endif
+  require(device.is_cpu(), "ERR_DEVICE", "Images cannot be brought to ", device.str(), ".");
   at::Tensor images =
       at::empty({batch, 3, height, width}, at::dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
   float* out = images.data_ptr<float>();

@@ -1,6 +1,7 @@
 // From decoded pixels to the backbone's input.
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 
@@ -12,6 +13,6 @@ namespace kappa {
 /// @param flips one byte an image, nonzero to mirror it left to right; null for none
 /// @returns float32 (batch, 3, height, width), channels_last
 at::Tensor images_to_tensor(const uint8_t* pixels, int64_t batch, int64_t height, int64_t width,
-                            const uint8_t* flips);
+                            const uint8_t* flips, const at::Device& device = at::kCPU);
 
 }  // namespace kappa

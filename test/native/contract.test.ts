@@ -35,9 +35,9 @@ describe('the addon', () => {
     for (const bad of [{}, null, undefined, 1, 'x', [], addon]) {
       assert.throws(() => addon.shape(bad as never), { code: 'ERR_ARGUMENT' });
     }
-    const network = addon.iresnet([1, 1, 1, 1], 0.0625, 8, 0, false, 16);
+    const network = addon.iresnet([1, 1, 1, 1], 0.0625, 8, 0, 'float32', 16, 'cpu');
     assert.throws(() => addon.shape(network as never), { code: 'ERR_ARGUMENT' });
-    const tensor = addon.allocate([1], 'float32');
+    const tensor = addon.allocate([1], 'float32', 'cpu');
     assert.throws(() => addon.iresnetParameters(tensor as never), { code: 'ERR_ARGUMENT' });
     addon.disposeNetwork(network);
     assert.throws(() => addon.iresnetParameters(network), { code: 'ERR_DISPOSED' });

@@ -102,18 +102,19 @@ describe('IResNet', () => {
     assert.equal(await (backbone.state().get('bn1.num_batches_tracked') as Tensor).item(), 1);
   });
 
-  it('computes nearly the same in bf16', async () => {
-    await manualSeed(3);
-    const exact = new IResNet(tiny).train();
-    const fast = new IResNet({ ...tiny, precision: 'bf16' });
-    await fast.loadState(exact.state());
-    const images = await Tensor.randn([8, 3, 32, 32]);
-    const a = await noGrad(async () => (await exact.forward(images)).normalize(1));
-    const b = await noGrad(async () => (await fast.forward(images)).normalize(1));
-    assert.equal(b.dtype, 'float32');
-    const cosines = await (await (await a.mul(b)).sum(1)).toArray();
-    assert.ok(Math.min(...cosines) > 0.99, String(cosines));
-  });
+  for (const precision of ['bf16', 'float16'] as const)
+    it(`computes nearly the same in ${precision}`, async () => {
+      await manualSeed(3);
+      const exact = new IResNet(tiny).train();
+      const fast = new IResNet({ ...tiny, precision });
+      await fast.loadState(exact.state());
+      const images = await Tensor.randn([8, 3, 32, 32]);
+      const a = await noGrad(async () => (await exact.forward(images)).normalize(1));
+      const b = await noGrad(async () => (await fast.forward(images)).normalize(1));
+      assert.equal(b.dtype, 'float32');
+      const cosines = await (await (await a.mul(b)).sum(1)).toArray();
+      assert.ok(Math.min(...cosines) > 0.99, String(cosines));
+    });
 
   it('learns: its gradients lower a loss', async () => {
     await manualSeed(4);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { manualSeed } from '../../lib';
-import type { Batch, KappaFaceHead, Tensor } from '../../lib';
+import type { Batch, GradScaler, KappaFaceHead, Precision, Tensor } from '../../lib';
 import { makeModel } from '../../lib/train/model';
 import type { Model } from '../../lib/train/model';
 import { trainStep } from '../../lib/train/step';
@@ -25,10 +25,11 @@ function batch(from: number, to: number): Batch {
   };
 }
 
-async function model(kind: 'memory' | 'momentum'): Promise<Model> {
+async function model(kind: 'memory' | 'momentum', precision: Precision = 'float32'): Promise<Model> {
   await manualSeed(9);
   const config = tinyConfig('x', 'x', { head: { concentration: { kind } } });
   config.backbone.dropout = 0;
+  config.backbone.precision = precision;
   return makeModel(config, [3, 3, 3]);
 }
 
@@ -54,6 +55,24 @@ describe('a training step', function () {
     closeRelative(await values(pieces), await values(whole), 1e-4);
     const memory = (m: Model): Promise<number[]> => (m.head as KappaFaceHead).concentration.sums.toArray();
     closeRelative(await memory(pieces), await memory(whole), 1e-4);
+  });
+
+  it('in float16 nearly equals the step in float32, the factor on the loss taken out again', async () => {
+    const [exact, half] = [await model('memory'), await model('memory', 'float16')];
+    assert.equal(exact.scaler, undefined);
+    const scaler = half.scaler as GradScaler;
+    for (let step = 0; step < 2; step++) {
+      const a = await trainStep(exact, [batch(0, 9)], options);
+      let b = await trainStep(half, [batch(0, 9)], options);
+      // The factor begins high: where gradients overflow the step is left out and the factor halved.
+      for (let factor = scaler.factor; !b.updated; factor = scaler.factor) {
+        assert.ok(Number.isNaN(b.gradNorm) && factor >= 1);
+        b = await trainStep(half, [batch(0, 9)], options);
+        if (!b.updated) assert.equal(scaler.factor, factor / 2);
+      }
+      closeRelative([b.loss, b.gradNorm], [a.loss, a.gradNorm], 3e-2);
+    }
+    assert.ok(scaler.state().goodSteps >= 1 && scaler.factor < 65536);
   });
 
   for (const where of ['loss', 'gradient'] as const) {

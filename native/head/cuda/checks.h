@@ -12,6 +12,7 @@
 
 #include "head/cuda/kernels.h"
 #include "head/cuda/plain_head.h"
+#include "tensor/cuda/image_kernel.h"
 
 namespace kappa::cuda {
 
@@ -366,9 +367,33 @@ inline void check_numbers(Report& report) {
   }
 }
 
+/// Images of widths of every remainder, against plain loops.
+inline void check_images(Report& report) {
+  std::mt19937 generator(3);
+  for (const int64_t width : {1, 2, 3, 4, 7, 16, 112}) {
+    const int64_t batch = 3, height = 5, length = 3 * width;
+    std::vector<uint8_t> bytes(static_cast<size_t>(batch * height * length));
+    for (auto& byte : bytes) byte = static_cast<uint8_t>(generator());
+    const std::vector<uint8_t> flags = {1, 0, 1};
+    std::vector<float> expected;
+    for (int64_t y = 0; y < batch * height; ++y) {
+      for (int64_t x = 0; x < width; ++x) {
+        const int64_t source = flags[y / height] != 0 ? width - 1 - x : x;
+        for (int64_t c = 0; c < 3; ++c)
+          expected.push_back((static_cast<float>(bytes[y * length + 3 * source + c]) / 255.0f - 0.5f) / 0.5f);
+      }
+    }
+    Buffer<uint8_t> pixels(bytes), flips(flags);
+    Buffer<float> out(expected.size());
+    normalize_images(pixels.data(), flips.data(), batch, height, width, out.data(), nullptr);
+    report.check(out.read() == expected, "images of width " + std::to_string(width));
+  }
+}
+
 inline Report check_kernels() {
   Report report;
   check_numbers(report);
+  check_images(report);
   check_precision<float>(report);
   check_precision<Half>(report);
   check_precision<BFloat16>(report);

@@ -12,6 +12,7 @@
 #define KAPPA_LAUNCH(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
 #include "head/cuda/checks.h"
 #include "head/cuda/kernels.cuh"
+#include "tensor/cuda/image_kernel.cuh"
 
 namespace {
 
@@ -106,6 +107,15 @@ void time_steps() {
   });
 }
 
+void time_images() {
+  constexpr int64_t batch = 512, side = 112;
+  Buffer<uint8_t> pixels(static_cast<size_t>(batch * side * side * 3)), flips(std::vector<uint8_t>(batch, 1));
+  Buffer<float> out(static_cast<size_t>(batch * side * side * 3));
+  std::printf("%lld images of 112 x 112 pixels\n", static_cast<long long>(batch));
+  time_kernel("normalize_images", 15.0 * batch * side * side,
+              [&] { normalize_images(pixels.data(), flips.data(), batch, side, side, out.data(), nullptr); });
+}
+
 }  // namespace
 }  // namespace kappa::cuda
 
@@ -124,5 +134,6 @@ int main() {
   kappa::cuda::time_precision<kappa::cuda::Half>();
   kappa::cuda::time_precision<kappa::cuda::BFloat16>();
   kappa::cuda::time_steps();
+  kappa::cuda::time_images();
   return report.failed == 0 ? 0 : 1;
 }

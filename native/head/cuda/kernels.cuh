@@ -79,6 +79,28 @@ __device__ inline Sums warp_sums(const float* a, const float* b, int64_t dim, in
   return {warp_sum(sums.first), warp_sum(sums.second)};
 }
 
+/// out[d] = each(old, a[d], b[d]) over rows of floats by a warp; packs of 16 bytes where the rows allow it.
+/// `old` is what stands in `out` where `reads` says so, else 0.
+template <class Each>
+__device__ inline void map_rows(float* out, const float* a, const float* b, int64_t dim, int lane, bool reads,
+                                const Each& each) {
+  if (dim % 4 == 0) {
+    auto* packs_out = reinterpret_cast<Pack<float>*>(out);
+    const auto* packs_a = reinterpret_cast<const Pack<float>*>(a);
+    const auto* packs_b = reinterpret_cast<const Pack<float>*>(b);
+    for (int64_t p = lane; p < dim / 4; p += warp_size) {
+      const Pack<float> x = packs_a[p];
+      const Pack<float> y = packs_b[p];
+      Pack<float> values{};
+      if (reads) values = packs_out[p];
+      for (int j = 0; j < 4; ++j) values.values[j] = each(values.values[j], x.values[j], y.values[j]);
+      packs_out[p] = values;
+    }
+  } else {
+    for (int64_t d = lane; d < dim; d += warp_size) out[d] = each(reads ? out[d] : 0.0f, a[d], b[d]);
+  }
+}
+
 __device__ inline float inverse_length(float square) {
   return square > static_cast<float>(least_length * least_length) ? 1.0f / sqrtf(square) : 0.0f;
 }
@@ -205,8 +227,8 @@ __global__ void finish_samples_kernel(int64_t batch, SampleState state) {
 /// What is left of a row of gradients across its unit vector, over the length of the raw row.
 __device__ inline void across_unit(const float* unit, float inverse, int64_t dim, int lane, float* gradient) {
   const Sums sums = warp_sums(gradient, unit, dim, lane, [](float x, float y, Sums& s) { s.first += x * y; });
-  for (int64_t d = lane; d < dim; d += warp_size)
-    gradient[d] = (gradient[d] - sums.first * unit[d]) * inverse;
+  map_rows(gradient, gradient, unit, dim, lane, false,
+           [&](float, float g, float u) { return (g - sums.first * u) * inverse; });
 }
 
 __global__ void embedding_gradients_kernel(const float* outputs, const float* units, const float* inverse,
@@ -223,8 +245,8 @@ __global__ void embedding_gradients_kernel(const float* outputs, const float* un
     const float share = factor / state.sums[i];
     const float target = here ? factor * state.target_gradients[i] * inverse_length(sums.first) : 0.0f;
     float* row = gradients + i * dim;
-    for (int64_t d = lane; d < dim; d += warp_size)
-      row[d] = share * outputs[i * dim + d] + target * centre[d];
+    map_rows(row, outputs + i * dim, centre, dim, lane, false,
+             [&](float, float output, float w) { return share * output + target * w; });
     __syncwarp();
     if (whole) across_unit(units + i * dim, inverse[i], dim, lane, row);
   }
@@ -321,11 +343,10 @@ __global__ void gradient_rows_kernel(const float* unit_gradients, const float* c
     const float* unit_gradient = unit_gradients + r * dim;
     const float* centre = centres + r * dim;
     const RowGeometry geometry = geometry_of(unit_gradient, centre, dim, lane);
-    for (int64_t d = lane; d < dim; d += warp_size) {
-      const float value = factor * (unit_gradient[d] * geometry.inverse - centre[d] * geometry.along);
-      float& out = gradients[r * dim + d];
-      out = accumulate ? out + value : value;
-    }
+    map_rows(gradients + r * dim, unit_gradient, centre, dim, lane, accumulate,
+             [&](float old, float g, float w) {
+               return old + factor * (g * geometry.inverse - w * geometry.along);
+             });
   }
 }
 

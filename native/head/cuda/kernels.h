@@ -12,7 +12,8 @@
 
 #if defined(__CUDACC__) || defined(KAPPA_CUDA)
 #include <cuda_runtime_api.h>
-#else
+#elif !defined(KAPPA_CUDA_STREAM)
+#define KAPPA_CUDA_STREAM
 using cudaStream_t = void*;
 #endif
 

@@ -44,8 +44,14 @@ struct Block {
   Tensor maxima_B;
 };
 
+/// A copy on the device that nobody waits for: from pageable memory the driver would.
+Tensor upload(const Tensor& host, const at::Device& device) {
+  return host.is_cpu() ? host.pin_memory().to(device, /*non_blocking=*/true) : host;
+}
+
 /// What a pass on the device leaves for the update walk.
 struct DevicePass : SoftmaxPass {
+  Tensor host_rows;                   // the walked rows, on the CPU; undefined for all of them
   Tensor narrow_units_BD;             // in the type of the logits
   Tensor state_7B;                    // the fields of SampleState
   Tensor positions_B;                 // int64, the walked row of each target; -1 where it is elsewhere
@@ -120,12 +126,13 @@ SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, c
 
   auto pass = std::make_shared<DevicePass>();
   pass->options = options;
-  pass->rows = shard.rows.defined() ? shard.rows.to(embeddings_BD.device(), /*non_blocking=*/true) : Tensor();
+  pass->host_rows = shard.rows;
+  pass->rows = shard.rows.defined() ? upload(shard.rows, embeddings_BD.device()) : Tensor();
   pass->classes = shard.count();
   pass->units_BD = at::empty({batch, dim}, wide);
   pass->narrow_units_BD = at::empty({batch, dim}, wide.dtype(type_of<L>()));
   pass->state_7B = at::empty({7, batch}, wide);
-  const Tensor labels = labels_B.to(embeddings_BD.device(), /*non_blocking=*/true);
+  const Tensor labels = upload(labels_B, embeddings_BD.device());
   const Tensor local = labels - shard.first_class;
   const Tensor here = (local >= 0).logical_and(local < shard.centres_CD.size(0));
   pass->positions_B = at::where(here, shard.rows.defined() ? at::searchsorted(pass->rows, local) : local,
@@ -266,12 +273,60 @@ void walk_blocks(const std::vector<WeightedPass>& passes, const Tensor& centres_
 }
 
 template <class Body>
-void dispatch(bool bf16, const Body& body) {
-  if (bf16) {
-    body(BFloat16{});
-  } else {
-    body(float{});
+void dispatch(Precision precision, const Body& body) {
+  switch (precision) {
+    case Precision::bfloat16:
+      return body(BFloat16{});
+    case Precision::float16:
+      return body(Half{});
+    default:
+      return body(float{});
   }
+}
+
+bool same_rows(const std::vector<WeightedPass>& passes) {
+  const auto rows_of = [](const WeightedPass& weighted) -> const Tensor& {
+    return static_cast<const DevicePass&>(*weighted.pass).host_rows;
+  };
+  const Tensor& first = rows_of(passes.front());
+  return std::all_of(passes.begin(), passes.end(), [&](const WeightedPass& weighted) {
+    const Tensor& rows = rows_of(weighted);
+    return rows.defined() == first.defined() && (!rows.defined() || at::equal(rows, first));
+  });
+}
+
+/// The rows that any of the passes walked, ascending, on the CPU.
+Tensor united_rows(const std::vector<WeightedPass>& passes, int64_t classes) {
+  std::vector<Tensor> samples;
+  for (const WeightedPass& weighted : passes) {
+    const auto& pass = static_cast<const DevicePass&>(*weighted.pass);
+    samples.push_back(pass.host_rows.defined() ? pass.host_rows : at::arange(classes));
+  }
+  return std::get<0>(at::_unique(at::cat(samples), /*sorted=*/true));
+}
+
+/// Passes over different samples of the classes: their gradients meet in a matrix of the rows they cover.
+template <class L>
+void update_united_rows(const std::vector<WeightedPass>& passes, const Tensor& centres_CD,
+                        const Tensor& velocity_CD, const StepOptions& step) {
+  const int64_t dim = centres_CD.size(1);
+  const Tensor united = united_rows(passes, centres_CD.size(0));
+  Tensor gradients_UD = at::zeros({united.size(0), dim}, centres_CD.options());
+  for (const WeightedPass& weighted : passes) {
+    const auto& rows = static_cast<const DevicePass&>(*weighted.pass).host_rows;
+    const Tensor places =
+        upload(at::searchsorted(united, rows.defined() ? rows : at::arange(centres_CD.size(0))),
+               centres_CD.device());
+    walk_blocks<L>(
+        {weighted}, centres_CD,
+        [&](const DevicePass&, const Block& block, const Tensor& gradients, float factor, cudaStream_t) {
+          // No row comes twice in a pass, so the order of the sums is always the same.
+          gradients_UD.index_add_(0, places.narrow(0, block.first, block.columns), gradients, factor);
+        });
+  }
+  const Tensor rows = upload(united, centres_CD.device());
+  step_rows(floats(gradients_UD), rows.const_data_ptr<int64_t>(), united.size(0), dim, 1, step,
+            floats(centres_CD), floats_or_null(velocity_CD), c10::cuda::getCurrentCUDAStream());
 }
 
 }  // namespace
@@ -281,7 +336,7 @@ SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard,
                            const SoftmaxWishes& wishes, ShardReduction* reduction) {
   const c10::cuda::CUDAGuard device(embeddings_BD.device());
   SoftmaxResult result;
-  dispatch(options.bf16, [&](auto logits) {
+  dispatch(options.precision, [&](auto logits) {
     result =
         forward_of<decltype(logits)>(embeddings_BD, shard, labels_B, margins_C, options, wishes, reduction);
   });
@@ -291,7 +346,7 @@ SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard,
 void walk_gradient(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, Tensor& gradient_CD) {
   const c10::cuda::CUDAGuard device(centres_CD.device());
   const int64_t dim = centres_CD.size(1);
-  dispatch(passes.front().pass->options.bf16, [&](auto logits) {
+  dispatch(passes.front().pass->options.precision, [&](auto logits) {
     walk_blocks<decltype(logits)>(passes, centres_CD,
                                   [&](const DevicePass&, const Block& block, const Tensor& gradients,
                                       float factor, cudaStream_t stream) {
@@ -308,16 +363,19 @@ void walk_update(const std::vector<WeightedPass>& passes, const Tensor& centres_
   const int64_t dim = centres_CD.size(1);
   const StepOptions options{static_cast<float>(step.lr), static_cast<float>(step.momentum),
                             static_cast<float>(step.weight_decay), step.nesterov};
-  dispatch(passes.front().pass->options.bf16, [&](auto logits) {
-    walk_blocks<decltype(logits)>(
-        passes, centres_CD,
-        [&](const DevicePass& pass, const Block& block, const Tensor& gradients, float factor,
-            cudaStream_t stream) {
-          const int64_t offset = offset_of(pass, block.first, dim);
-          float* velocity = step.momentum != 0 ? floats(velocity_CD) + offset : nullptr;
-          step_rows(floats(gradients), index_at(pass, block.first), block.columns, dim, factor, options,
-                    floats(centres_CD) + offset, velocity, stream);
-        });
+  const Tensor velocity = step.momentum != 0 ? velocity_CD : Tensor();
+  dispatch(passes.front().pass->options.precision, [&](auto logits) {
+    if (!same_rows(passes))
+      return update_united_rows<decltype(logits)>(passes, centres_CD, velocity, options);
+    walk_blocks<decltype(logits)>(passes, centres_CD,
+                                  [&](const DevicePass& pass, const Block& block, const Tensor& gradients,
+                                      float factor, cudaStream_t stream) {
+                                    const int64_t offset = offset_of(pass, block.first, dim);
+                                    step_rows(floats(gradients), index_at(pass, block.first), block.columns,
+                                              dim, factor, options, floats(centres_CD) + offset,
+                                              velocity.defined() ? floats(velocity) + offset : nullptr,
+                                              stream);
+                                  });
   });
 }
 

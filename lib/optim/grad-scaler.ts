@@ -1,0 +1,117 @@
+import { argumentError } from '../errors';
+import type { Tensor } from '../tensor/tensor';
+import type { SGD } from './sgd';
+
+export interface GradScalerOptions {
+  /** Factor on the loss at first; 65536 by default. */
+  initialScale?: number;
+  /** What the factor is multiplied by after `growthInterval` good steps in a row; 2 by default. */
+  growthFactor?: number;
+  /** What the factor is multiplied by after a step whose gradients were not finite; 0.5 by default. */
+  backoffFactor?: number;
+  /** 2000 by default. */
+  growthInterval?: number;
+}
+
+/** What a checkpoint keeps of a scaler. */
+export interface GradScalerState {
+  scale: number;
+  /** Good steps since the factor last changed. */
+  goodSteps: number;
+}
+
+/**
+ * Loss scaling for float16 (Micikevicius et al., 2018): the loss is multiplied by a factor, so that small gradients do
+ * not vanish in float16, and the gradients are divided by it before the step. A step whose gradients overflowed is left
+ * out and the factor lowered; after many good ones it is raised.
+ *
+ * @example
+ * await (await scaler.scale(loss)).backward();
+ * await scaler.step(optimizer);
+ * scaler.update();
+ */
+export class GradScaler {
+  readonly options: Required<GradScalerOptions>;
+  #scale: number;
+  #goodSteps = 0;
+  /** Whether the gradients of this step were unscaled, and found finite. */
+  #finite: boolean | undefined;
+
+  /** @throws KappaError `ERR_ARGUMENT` */
+  constructor(options: GradScalerOptions = {}) {
+    this.options = {
+      initialScale: 65536,
+      growthFactor: 2,
+      backoffFactor: 0.5,
+      growthInterval: 2000,
+      ...options,
+    };
+    const { initialScale, growthFactor, backoffFactor, growthInterval } = this.options;
+    if (!(initialScale > 0 && initialScale < Infinity))
+      throw argumentError('initialScale', 'a number above 0', initialScale);
+    if (!(growthFactor > 1)) throw argumentError('growthFactor', 'a number above 1', growthFactor);
+    if (!(backoffFactor > 0 && backoffFactor < 1))
+      throw argumentError('backoffFactor', 'a number between 0 and 1', backoffFactor);
+    if (!Number.isSafeInteger(growthInterval) || growthInterval < 1)
+      throw argumentError('growthInterval', 'a whole number above 0', growthInterval);
+    this.#scale = initialScale;
+  }
+
+  /** The factor of the step under way. */
+  get factor(): number {
+    return this.#scale;
+  }
+
+  /** The loss times the factor: call `backward` on it. */
+  scale(loss: Tensor): Promise<Tensor> {
+    return loss.mul(this.#scale);
+  }
+
+  /**
+   * Divides the optimizer's gradients by the factor, for whoever looks at them before the step (clipping). At most once
+   * a step.
+   *
+   * @returns whether all of them are finite
+   */
+  async unscale(optimizer: SGD): Promise<boolean> {
+    this.#finite ??= await optimizer.unscaleGradients(this.#scale);
+    return this.#finite;
+  }
+
+  /**
+   * The optimizer's step, where the gradients are finite.
+   *
+   * @returns whether the step was made
+   */
+  async step(optimizer: SGD): Promise<boolean> {
+    const finite = await this.unscale(optimizer);
+    if (finite) await optimizer.step();
+    return finite;
+  }
+
+  /**
+   * Sets the factor for the next step. Call it after each.
+   *
+   * @param good whether the step was made; by default what `unscale` found
+   */
+  update(good = this.#finite ?? true): void {
+    const { growthFactor, backoffFactor, growthInterval } = this.options;
+    this.#finite = undefined;
+    this.#goodSteps = good ? this.#goodSteps + 1 : 0;
+    if (!good) this.#scale = Math.max(Number.MIN_VALUE, this.#scale * backoffFactor);
+    else if (this.#goodSteps === growthInterval) {
+      this.#scale = Math.min(Number.MAX_VALUE, this.#scale * growthFactor);
+      this.#goodSteps = 0;
+    }
+  }
+
+  state(): GradScalerState {
+    return { scale: this.#scale, goodSteps: this.#goodSteps };
+  }
+
+  loadState({ scale, goodSteps }: GradScalerState): void {
+    this.#scale = scale;
+    this.#goodSteps = goodSteps;
+    this.#finite = undefined;
+  }
+}

@@ -1,0 +1,13 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace kappa::cuda {
+
+/// images_to_tensor (tensor/images.h) for a CUDA device: the bytes go up through pinned memory, everything
+/// else is one kernel there. The caller's bytes may change when this returns; nobody waits for the device.
+at::Tensor images_to_device(const uint8_t* pixels, int64_t batch, int64_t height, int64_t width,
+                            const uint8_t* flips, const at::Device& device);
+
+}  // namespace kappa::cuda
