@@ -19,7 +19,10 @@ using at::Tensor;
 
 // Classes in a block: enough to fill a device, few enough for the logits to stay near its cache. The same for
 // every batch, so that batches can be updated together.
-constexpr int64_t block_columns = 8192;
+#ifndef KAPPA_BLOCK_COLUMNS
+#define KAPPA_BLOCK_COLUMNS 8192
+#endif
+constexpr int64_t block_columns = KAPPA_BLOCK_COLUMNS;
 
 template <class L>
 constexpr at::ScalarType type_of() {
@@ -46,7 +49,7 @@ struct Block {
 
 /// A copy on the device that nobody waits for: from pageable memory the driver would.
 Tensor upload(const Tensor& host, const at::Device& device) {
-  return host.is_cpu() ? host.pin_memory().to(device, /*non_blocking=*/true) : host;
+  return host.device() == device ? host : host.pin_memory().to(device, /*non_blocking=*/true);
 }
 
 /// What a pass on the device leaves for the update walk.
@@ -86,7 +89,9 @@ int64_t padded(int64_t columns) {
 
 /// Matrix product with float32 sums and a float32 result.
 Tensor wide_product(const Tensor& a, const Tensor& b) {
-  return a.scalar_type() == at::kFloat ? at::mm(a, b) : at::mm(a, b, at::kFloat);
+  if (a.scalar_type() == at::kFloat) return at::mm(a, b);
+  // Only CUDA has such a product; the tests walk on the CPU.
+  return a.is_cuda() ? at::mm(a, b, at::kFloat) : at::mm(a.to(at::kFloat), b.to(at::kFloat));
 }
 
 const int64_t* index_at(const SoftmaxPass& pass, int64_t first) {
