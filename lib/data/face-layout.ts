@@ -4,11 +4,14 @@ import { readLabelCache, writeLabelCache } from './label-cache';
 import type { RecordIndex } from './record-index';
 import type { RecordHead, RecordReader } from './record-reader';
 
-export type FaceLayout = 'face2rec2' | 'im2rec';
+export type RecordLayout = 'face2rec2' | 'im2rec';
+
+/** How a dataset keeps its samples: in a record file, as files in folders or by a list, or (several sources) in several ways. */
+export type FaceLayout = RecordLayout | 'folder' | 'list' | 'mixed';
 
 /** A dataset's image records in ascending key order, with the labels that the file gives them. */
 export interface FaceRecords {
-  layout: FaceLayout;
+  layout: RecordLayout;
   /** Number of identity records (face2rec2) or undefined. */
   numIdentities?: number;
   keys: Uint32Array;
@@ -43,7 +46,6 @@ export async function readFaceRecords(
   index: RecordIndex,
   options: LayoutOptions = {},
 ): Promise<FaceRecords> {
-  checkOffsets(records, index);
   const head = index.keys[0] === 0 ? records.readHead(index.offsets[0]!, SCAN_AHEAD) : undefined;
   if (head !== undefined && head.imageBytes === 0) return readFace2rec2(records, index, head, options);
   const labels = await cachedLabels(records, options, index.keys.length, () =>
@@ -122,7 +124,7 @@ function findFirstIdentity(
   if (numRecords <= exactLimit) {
     if (end !== numRecords || !Number.isInteger(first))
       throw corrupt(
-        `its header record announces records 0 to ${end - 1}, but the index has ${numRecords} entries; train.idx is incomplete or belongs to another train.rec.`,
+        `its header record announces records 0 to ${end - 1}, but the index has ${numRecords} entries; the file is truncated, or train.idx is incomplete or belongs to another train.rec.`,
       );
     if (!isIdentity(first) || isIdentity(first - 1))
       throw corrupt(
@@ -242,18 +244,4 @@ async function cachedLabels(
   const labels = await scan();
   if (stamp !== undefined) await writeLabelCache(records.path, stamp, labels);
   return labels;
-}
-
-function checkOffsets(records: RecordReader, { keys, offsets }: RecordIndex): void {
-  let last = 0;
-  for (let i = 0; i < offsets.length; i++) {
-    const offset = offsets[i]!;
-    if (offset % 4 !== 0 || offset + 8 > records.size)
-      throw new KappaError(
-        'ERR_DATA_CORRUPT',
-        `${records.path}: the index puts record ${keys[i]} at byte ${offset}, ${offset % 4 === 0 ? `but the file has only ${records.size} bytes: it is truncated, or train.idx belongs to another train.rec` : 'which is not a multiple of 4: train.idx is damaged or belongs to another train.rec'}.`,
-      );
-    if (offset > last) last = offset;
-  }
-  records.endOf(last);
 }

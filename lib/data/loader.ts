@@ -4,7 +4,7 @@ import { BatchSlot } from './batch-slot';
 import { DecodePool, type DecodeResult } from './decode-pool';
 import type { SkippedSample } from './decode-task';
 import { Sampler, flipFlags } from './sampler';
-import type { SampleTable } from './sample-reader';
+import type { SampleTable } from './sample-table';
 
 export interface LoaderOptions {
   /** Images of one batch on one rank. */

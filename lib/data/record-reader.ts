@@ -115,6 +115,15 @@ export class RecordReader {
     return { flag, labels, imageBytes: length - labelsEnd, end: whole ? this.endOf(offset) : part.end };
   }
 
+  /** Whether a whole record or the first part of one begins at `offset`; nothing behind its magic is looked at. */
+  beginsRecord(offset: number): boolean {
+    if (offset % 4 !== 0 || !(offset >= 0) || offset + PART_HEADER_BYTES > this.size) return false;
+    const head = this.#bytes(offset, PART_HEADER_BYTES, offset, PART_HEADER_BYTES);
+    const dialect = this.#dialect ?? dialectOfMagic(head.readUInt32LE(0));
+    if (head.readUInt32LE(0) !== dialect?.magic) return false;
+    return partFlag(head.readUInt32LE(4), dialect) <= PART.first;
+  }
+
   /** Offset of the byte after the record at `offset`, found from its part headers alone. */
   endOf(offset: number): number {
     let part = this.#part(offset, offset, PART_HEADER_BYTES);
