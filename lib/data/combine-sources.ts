@@ -39,15 +39,25 @@ export async function combineSources(
     const classOf = classes.add(s, keptClasses);
     const weight = checkedWeight(sources[s]!.weight ?? 1);
     tableSources.push({ store: found.store, start: at, weight, classOf });
-    for (let i = 0; i < kept.length; i++) {
-      if (kept[i] === 0) continue;
-      keys[at] = found.keys[i]!;
-      offsets[at] = found.offsets[i]!;
-      labels[at++] = classOf ? classOf[found.labels[i]!]! : found.labels[i]!;
-    }
+    const end = at + selections[s]!.length;
+    pick(found.keys, kept, keys.subarray(at, end));
+    pick(found.offsets, kept, offsets.subarray(at, end));
+    const picked = pick(found.labels, kept, labels.subarray(at, end));
+    if (classOf) for (let i = 0; i < picked.length; i++) picked[i] = classOf[picked[i]!]!;
+    at = end;
   }
   const table = { sources: tableSources, imageSize, numClasses: classes.count, keys, offsets, labels };
   return { table, classNames: classes.names };
+}
+
+/** Copies the kept values. */
+function pick<T extends Uint32Array | Int32Array | Float64Array>(values: T, kept: Uint8Array, into: T): T {
+  if (into.length === values.length) into.set(values);
+  else {
+    let at = 0;
+    for (let i = 0; i < kept.length; i++) if (kept[i] === 1) into[at++] = values[i]!;
+  }
+  return into;
 }
 
 /** Gives classes their numbers. */

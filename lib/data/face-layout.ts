@@ -26,11 +26,14 @@ export interface LayoutOptions {
   stamp?: string;
   /** Called now and then while headers are scanned. */
   onProgress?: (done: number, total: number) => void;
+  /** Ends a scan of headers with ERR_CANCELLED. */
+  signal?: AbortSignal;
 }
 
 const SCAN_AHEAD = 64 * 1024;
 // A pause for the event loop after so many headers (some 10 ms).
 const SCAN_SLICE = 4096;
+const SMALL_RECORD_BYTES = 1024;
 const MAX_CHECKED_IDENTITIES = 1000;
 
 /**
@@ -200,17 +203,29 @@ async function scanLabels(
   records: RecordReader,
   keys: Uint32Array,
   offsets: Float64Array,
-  { onProgress }: LayoutOptions,
+  { onProgress, signal }: LayoutOptions,
 ): Promise<Int32Array> {
   const labels = new Int32Array(keys.length);
+  // Records that are almost nothing but headers are read many at a time.
+  const readAhead = records.size / Math.max(1, keys.length) < SMALL_RECORD_BYTES ? SCAN_AHEAD : 0;
   for (let i = 0; i < keys.length; i++) {
-    labels[i] = imageLabel(records, keys[i]!, offsets[i]!);
+    const label = records.labelAt(offsets[i]!, readAhead);
+    labels[i] = isLabel(label) ? label : imageLabel(records, keys[i]!, offsets[i]!);
     if ((i + 1) % SCAN_SLICE === 0) {
       onProgress?.(i + 1, keys.length);
       await yieldToEvents();
+      if (signal?.aborted)
+        throw new KappaError(
+          'ERR_CANCELLED',
+          `Reading the labels of ${records.path} was interrupted at record ${i + 1} of ${keys.length}.`,
+        );
     }
   }
   return labels;
+}
+
+function isLabel(label: number | undefined): label is number {
+  return label !== undefined && label >= 0 && label < 2 ** 24 && Number.isInteger(label);
 }
 
 /** The label in an image record's own header. */
@@ -225,7 +240,7 @@ function imageLabel(records: RecordReader, key: number, offset: number): number 
   const label = labels[0]!;
   if (!Number.isInteger(label))
     throw new KappaError('ERR_DATA_CORRUPT', `${where}: its label is ${label}, not an integer.`);
-  if (label < 0 || label >= 2 ** 24)
+  if (!isLabel(label))
     throw new KappaError(
       'ERR_LABEL_RANGE',
       `${where}: its label is ${label}; labels run from 0 to the number of classes - 1.`,

@@ -1,10 +1,15 @@
 type Numbers = Uint8Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
-/** The same numbers in an array of twice the length, for lists whose length is known only at their end. */
-export function doubled<T extends Numbers>(values: T): T {
-  const larger = new (values.constructor as new (length: number) => T)(2 * values.length);
+/** The same numbers in a longer array, for lists whose length is known only at their end. */
+export function resized<T extends Numbers>(values: T, length: number): T {
+  const larger = new (values.constructor as new (length: number) => T)(length);
   larger.set(values);
   return larger;
+}
+
+/** The same numbers in an array of twice the length. */
+export function doubled<T extends Numbers>(values: T): T {
+  return resized(values, 2 * values.length);
 }
 
 /** 0, 1, 2, ... */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { KappaError, ioError } from '../errors';
 import { writeFileAtomically } from './atomic-file';
-import { doubled, range } from './number-arrays';
+import { range, resized } from './number-arrays';
 
 const TAB = 9;
 const NEWLINE = 10;
@@ -27,10 +27,11 @@ export async function readRecordIndex(path: string): Promise<RecordIndex> {
     const file = await open(path, 'r');
     try {
       const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+      const { size } = await file.stat();
       for (;;) {
         const { bytesRead } = await file.read(buffer, 0, READ_BYTES);
         if (bytesRead === 0) break;
-        parser.push(buffer.subarray(0, bytesRead));
+        parser.push(buffer.subarray(0, bytesRead), size);
       }
     } finally {
       await file.close();
@@ -75,6 +76,7 @@ class IndexParser {
   #keys = new Uint32Array(1024);
   #offsets = new Float64Array(1024);
   #lines = 0;
+  #passed = 0;
   #sorted = true;
   /** The beginning of a line whose end has not come yet. */
   #rest: Buffer = Buffer.alloc(0);
@@ -83,7 +85,8 @@ class IndexParser {
     this.#path = path;
   }
 
-  push(bytes: Buffer): void {
+  /** @param total bytes of the whole file, to make room for it at once */
+  push(bytes: Buffer, total = 0): void {
     let from = 0;
     if (this.#rest.length > 0) {
       const end = bytes.indexOf(NEWLINE);
@@ -94,6 +97,9 @@ class IndexParser {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > from) this.#parse(bytes.subarray(from, end));
     this.#keep(Buffer.from(bytes.subarray(Math.max(from, end))));
+    this.#passed += bytes.length;
+    // The first lines have the smallest numbers, so that this is enough.
+    if (this.#passed < total) this.#reserve(Math.ceil((total / this.#passed) * this.#lines));
   }
 
   finish(): RecordIndex {
@@ -104,8 +110,8 @@ class IndexParser {
         `${this.#path} is empty: it should hold a line "key<TAB>offset" for each record.`,
       );
     const index = {
-      keys: this.#keys.slice(0, this.#lines),
-      offsets: this.#offsets.slice(0, this.#lines),
+      keys: this.#keys.subarray(0, this.#lines),
+      offsets: this.#offsets.subarray(0, this.#lines),
     };
     return this.#sorted ? index : sortByKey(index, this.#path);
   }
@@ -115,37 +121,49 @@ class IndexParser {
     this.#rest = rest;
   }
 
+  #reserve(lines: number): void {
+    if (lines <= this.#keys.length) return;
+    this.#keys = resized(this.#keys, lines);
+    this.#offsets = resized(this.#offsets, lines);
+  }
+
   /** Parses lines; only the very last one of the file may lack its newline. */
   #parse(text: Buffer): void {
     let at = 0;
-    let last = this.#lines > 0 ? this.#keys[this.#lines - 1]! : -1;
+    let [keys, offsets, lines] = [this.#keys, this.#offsets, this.#lines];
+    let last = lines > 0 ? keys[lines - 1]! : -1;
+    const bad = (from: number): KappaError => {
+      this.#lines = lines;
+      return this.#badLine(text, from);
+    };
     while (at < text.length) {
       const line = at;
       let key = 0;
       for (let digit = text[at]! - ZERO; digit >= 0 && digit <= 9; digit = text[++at]! - ZERO) {
         key = key * 10 + digit;
-        if (key > MAX_KEY) throw this.#badLine(text, line);
+        if (key > MAX_KEY) throw bad(line);
       }
-      if (at === line || text[at] !== TAB) throw this.#badLine(text, line);
+      if (at === line || text[at] !== TAB) throw bad(line);
       const second = ++at;
       let offset = 0;
       for (let digit = text[at]! - ZERO; digit >= 0 && digit <= 9; digit = text[++at]! - ZERO) {
         offset = offset * 10 + digit;
-        if (offset > Number.MAX_SAFE_INTEGER) throw this.#badLine(text, line);
+        if (offset > Number.MAX_SAFE_INTEGER) throw bad(line);
       }
-      if (at === second) throw this.#badLine(text, line);
+      if (at === second) throw bad(line);
       if (text[at] === RETURN) at++;
-      if (at < text.length && text[at] !== NEWLINE) throw this.#badLine(text, line);
+      if (at < text.length && text[at] !== NEWLINE) throw bad(line);
       at++;
-      if (this.#lines === this.#keys.length) {
-        this.#keys = doubled(this.#keys);
-        this.#offsets = doubled(this.#offsets);
+      if (lines === keys.length) {
+        this.#reserve(2 * lines);
+        [keys, offsets] = [this.#keys, this.#offsets];
       }
-      this.#keys[this.#lines] = key;
-      this.#offsets[this.#lines++] = offset;
+      keys[lines] = key;
+      offsets[lines++] = offset;
       if (key <= last) this.#sorted = false;
       last = key;
     }
+    this.#lines = lines;
   }
 
   #badLine(text: Buffer, from: number): KappaError {
