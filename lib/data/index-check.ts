@@ -31,13 +31,14 @@ export function indexProblem(records: RecordReader, { keys, offsets }: RecordInd
     if (misses(i)) return `it puts record ${keys[i]} at byte ${offsets[i]}, where no record begins`;
   if (last !== -1 && misses(last))
     return `it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`;
+  // Throws where the last record is cut off, so that from here on it ends within the file.
+  const end = last === -1 ? 0 : records.endOf(offsets[last]!);
+  if (end < records.size)
+    return `its last record${beyond > 0 ? ' within the file' : ''} ends at byte ${end}, but the file has ${records.size} bytes`;
   if (beyond > 0)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
       `${records.path} is truncated: it has ${records.size} bytes, but its index puts ${beyond} of ${offsets.length} records beyond them (the first is record ${keys[firstBeyond]} at byte ${offsets[firstBeyond]}), and the others where they are. Fetch the file again, or take the index that belongs to it.`,
     );
-  const end = records.endOf(offsets[last]!);
-  return end < records.size
-    ? `its last record ends at byte ${end}, but the file has ${records.size} bytes`
-    : undefined;
+  return undefined;
 }
