@@ -33,7 +33,8 @@ export interface LayoutOptions {
 const SCAN_AHEAD = 64 * 1024;
 // A pause for the event loop after so many headers (some 10 ms).
 const SCAN_SLICE = 4096;
-const SMALL_RECORD_BYTES = 1024;
+const SCAN_STRETCH = 256 * 1024;
+const MAX_BYTES_READ_PER_HEADER = 32 * 1024;
 const MAX_CHECKED_IDENTITIES = 1000;
 
 /**
@@ -206,8 +207,7 @@ async function scanLabels(
   { onProgress, signal }: LayoutOptions,
 ): Promise<Int32Array> {
   const labels = new Int32Array(keys.length);
-  // Records that are almost nothing but headers are read many at a time.
-  const readAhead = records.size / Math.max(1, keys.length) < SMALL_RECORD_BYTES ? SCAN_AHEAD : 0;
+  const readAhead = scanReadAhead(records, offsets);
   for (let i = 0; i < keys.length; i++) {
     const label = records.labelAt(offsets[i]!, readAhead);
     labels[i] = isLabel(label) ? label : imageLabel(records, keys[i]!, offsets[i]!);
@@ -222,6 +222,16 @@ async function scanLabels(
     }
   }
   return labels;
+}
+
+/**
+ * Bytes to read at once in a scan of headers: reading whole stretches of a file costs less than asking for each header
+ * by itself, unless records are large or stand in another order than their keys.
+ */
+function scanReadAhead(records: RecordReader, offsets: Float64Array): number {
+  if (records.size > MAX_BYTES_READ_PER_HEADER * offsets.length) return 0;
+  for (let i = 1; i < offsets.length; i++) if (offsets[i]! < offsets[i - 1]!) return 0;
+  return SCAN_STRETCH;
 }
 
 function isLabel(label: number | undefined): label is number {
