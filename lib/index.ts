@@ -51,9 +51,15 @@ export { GradScaler } from './optim/grad-scaler';
 export type { GradScalerOptions, GradScalerState } from './optim/grad-scaler';
 
 export { FaceDataset } from './data/face-dataset';
-export type { FaceDatasetOptions } from './data/face-dataset';
+export type { DatasetSource, FaceDatasetOptions } from './data/face-dataset';
+export type { FaceLayout } from './data/face-layout';
+export type { FaceSource } from './data/face-source';
+export { readFaceList } from './data/face-list';
+export type { FaceListEntry } from './data/face-list';
 export { Loader } from './data/loader';
 export type { Batch, LoaderOptions } from './data/loader';
+export { Sampler } from './data/sampler';
+export type { SamplerOptions, ShuffleMode } from './data/sampler';
 export { readVerificationSet, writeVerificationSet } from './data/verification-set';
 export type { VerificationSet } from './data/verification-set';
 export { writeFaceDataset } from './data/write-face-dataset';

@@ -7,10 +7,27 @@ const checks: readonly {
   readonly check: (config: ResolvedConfig) => string | undefined;
 }[] = [
   {
-    paths: ['data', 'data.root', 'data.synthetic'],
+    paths: ['data', 'data.root', 'data.synthetic', 'data.sources'],
     check: ({ data }) =>
-      data.root === null && data.synthetic === null
+      data.root === null && data.synthetic === null && data.sources.length === 0
         ? 'expected data.root (the folder of a data set) or data.synthetic (the embedded face set), but both are null'
+        : undefined,
+  },
+  {
+    paths: ['data.sources', 'data.root'],
+    check: ({ data: { sources, root } }) => {
+      const placeless = sources.findIndex((source) => source.root === undefined && source.list === undefined);
+      if (placeless >= 0) return `expected root or list in each source, but number ${placeless} has neither`;
+      return sources.length > 0 && root !== null
+        ? `expected either data.root or data.sources, but both are given: make ${JSON.stringify(root)} one of the sources`
+        : undefined;
+    },
+  },
+  {
+    paths: ['data.skipList', 'data.root', 'data.sources'],
+    check: ({ data: { skipList, root } }) =>
+      skipList !== null && root === null
+        ? 'expected data.root beside it; a source has a skipList of its own'
         : undefined,
   },
   {

@@ -76,17 +76,83 @@ const syntheticSchema = z.strictObject({
   verificationDifficulty: synthetic('verificationDifficulty', fraction()),
 });
 
+const sourceSchema = z.strictObject({
+  root: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to',
+    ),
+  list: z.string().min(1).optional().describe('.lst file of im2rec or face2rec2'),
+  weight: z
+    .number()
+    .gt(0)
+    .max(1000)
+    .default(1)
+    .describe('how many times an epoch draws each image of this source, on average'),
+  identities: z
+    .union([count(), z.array(z.union([z.int().min(0), z.string()])).min(1)])
+    .optional()
+    .describe('keep only these classes: the first so many, or a list of labels or of names'),
+  imagesPerIdentity: count().optional().describe('keep at most so many images of each class'),
+  labels: z
+    .enum(['separate', 'shared'])
+    .default('separate')
+    .describe('append its classes, or share those of the same name (or label) with other shared sources'),
+  skipList: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('file of images to leave out (kappa data verify writes one)'),
+  numClasses: count().optional().describe('number of classes that it must have; stands in for property'),
+});
+
 const dataSchema = z.strictObject({
   root: z
     .string()
     .min(1)
     .nullable()
     .default(null)
-    .describe('folder of the training set (train.rec, train.idx, property); wins over data.synthetic'),
+    .describe(
+      'the training set: a folder with train.rec, or of images (identity/image.jpg), a .rec or .lst file; wins over data.synthetic',
+    ),
+  sources: z
+    .array(sourceSchema)
+    .default([])
+    .describe('several training sets mixed, in place of data.root: [{ root, weight }, ...]'),
   synthetic: syntheticSchema
     .nullable()
     .default(null)
     .describe('the embedded synthetic face set, used where data.root is null ({} for its defaults)'),
+  skipList: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('file of images of data.root to leave out (kappa data verify writes one)'),
+  shuffle: z
+    .union([z.boolean(), z.enum(['full', 'block'])])
+    .default('full')
+    .describe('full: any order; block: for slow disks, in blocks that are read ahead; false: as stored'),
+  blockSize: count()
+    .max(2 ** 20)
+    .default(128)
+    .describe('consecutive images of a block (shuffle: block)'),
+  windowBlocks: count()
+    .max(2 ** 20)
+    .default(256)
+    .describe('blocks shuffled together; two such windows are read ahead (shuffle: block)'),
+  rebuildIndex: z
+    .boolean()
+    .default(true)
+    .describe('make a missing or unfit train.idx anew by a scan of train.rec (false: stop)'),
+  validationRoot: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('folder of the verification sets; null: that of the training set (of its first source)'),
   validation: z
     .union([z.literal('auto'), z.array(z.string().min(1))])
     .default(['lfw', 'cfp_fp', 'agedb_30'])

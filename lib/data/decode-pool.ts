@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { KappaError } from '../errors';
 import { loadSharp } from './decode';
 import type { DecodeReply, DecodeTask, DecodeWorkerData, SkippedSample } from './decode-task';
+import { describeSample } from './sample-table';
 
 /** How a task ended; it never rejects. */
 export interface DecodeResult {
@@ -146,12 +147,8 @@ export class DecodePool {
   }
 
   #crash(number: number, code: number, failure: unknown): DecodeResult {
-    const { keys, offsets, recPath } = this.#data.table;
     const sample = Atomics.load(this.#control, 1 + number);
-    const at =
-      sample === -1
-        ? 'between two records'
-        : `at sample ${sample} (key ${keys[sample]}, record at byte ${offsets[sample]}) of ${recPath}`;
+    const at = sample === -1 ? 'between two records' : `at ${describeSample(this.#data.table, sample)}`;
     const why = failure instanceof Error ? failure.message : `exit code ${code}`;
     const error = new KappaError(
       'ERR_INTERNAL',

@@ -1,5 +1,5 @@
 import type { KappaErrorCode } from '../errors';
-import type { SampleTable } from './sample-reader';
+import type { SampleTable } from './sample-table';
 
 /** What a decode worker is started with. */
 export interface DecodeWorkerData {

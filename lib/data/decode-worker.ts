@@ -4,6 +4,7 @@ import { BatchSlot } from './batch-slot';
 import { decodeInto } from './decode';
 import type { DecodeReply, DecodeTask, DecodeWorkerData } from './decode-task';
 import { SampleReader } from './sample-reader';
+import { describeSample } from './sample-table';
 
 // So many damaged records in a row are not a blemish but a destroyed file.
 const MAX_REPLACEMENTS = 64;
@@ -49,7 +50,7 @@ function decodeElement(
     const out = slot.images.subarray(element * imageBytes, (element + 1) * imageBytes);
     slot.labels[element] = label;
     slot.sampleIndex[element] = index;
-    return decodeInto(image, out, { size: table.imageSize, resize }, describeSample(index));
+    return decodeInto(image, out, { size: table.imageSize, resize }, describeSample(table, index));
   };
   const replace = async (first: unknown): Promise<void> => {
     let failure = first;
@@ -72,10 +73,6 @@ function decodeElement(
   } catch (error) {
     return replace(error);
   }
-}
-
-function describeSample(index: number): string {
-  return `${table.recPath}: sample ${index} (key ${table.keys[index]}, record at byte ${table.offsets[index]})`;
 }
 
 // One task after the other, in the order they came.

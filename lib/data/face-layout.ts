@@ -4,11 +4,14 @@ import { readLabelCache, writeLabelCache } from './label-cache';
 import type { RecordIndex } from './record-index';
 import type { RecordHead, RecordReader } from './record-reader';
 
-export type FaceLayout = 'face2rec2' | 'im2rec';
+export type RecordLayout = 'face2rec2' | 'im2rec';
+
+/** How a dataset keeps its samples: in a record file, as files in folders or by a list, or (several sources) in several ways. */
+export type FaceLayout = RecordLayout | 'folder' | 'list' | 'mixed';
 
 /** A dataset's image records in ascending key order, with the labels that the file gives them. */
 export interface FaceRecords {
-  layout: FaceLayout;
+  layout: RecordLayout;
   /** Number of identity records (face2rec2) or undefined. */
   numIdentities?: number;
   keys: Uint32Array;
@@ -23,11 +26,15 @@ export interface LayoutOptions {
   stamp?: string;
   /** Called now and then while headers are scanned. */
   onProgress?: (done: number, total: number) => void;
+  /** Ends a scan of headers with ERR_CANCELLED. */
+  signal?: AbortSignal;
 }
 
 const SCAN_AHEAD = 64 * 1024;
 // A pause for the event loop after so many headers (some 10 ms).
 const SCAN_SLICE = 4096;
+const SCAN_STRETCH = 256 * 1024;
+const MAX_BYTES_READ_PER_HEADER = 32 * 1024;
 const MAX_CHECKED_IDENTITIES = 1000;
 
 /**
@@ -43,7 +50,6 @@ export async function readFaceRecords(
   index: RecordIndex,
   options: LayoutOptions = {},
 ): Promise<FaceRecords> {
-  checkOffsets(records, index);
   const head = index.keys[0] === 0 ? records.readHead(index.offsets[0]!, SCAN_AHEAD) : undefined;
   if (head !== undefined && head.imageBytes === 0) return readFace2rec2(records, index, head, options);
   const labels = await cachedLabels(records, options, index.keys.length, () =>
@@ -122,7 +128,7 @@ function findFirstIdentity(
   if (numRecords <= exactLimit) {
     if (end !== numRecords || !Number.isInteger(first))
       throw corrupt(
-        `its header record announces records 0 to ${end - 1}, but the index has ${numRecords} entries; train.idx is incomplete or belongs to another train.rec.`,
+        `its header record announces records 0 to ${end - 1}, but the index has ${numRecords} entries; the file is truncated, or train.idx is incomplete or belongs to another train.rec.`,
       );
     if (!isIdentity(first) || isIdentity(first - 1))
       throw corrupt(
@@ -198,17 +204,38 @@ async function scanLabels(
   records: RecordReader,
   keys: Uint32Array,
   offsets: Float64Array,
-  { onProgress }: LayoutOptions,
+  { onProgress, signal }: LayoutOptions,
 ): Promise<Int32Array> {
   const labels = new Int32Array(keys.length);
+  const readAhead = scanReadAhead(records, offsets);
   for (let i = 0; i < keys.length; i++) {
-    labels[i] = imageLabel(records, keys[i]!, offsets[i]!);
+    const label = records.labelAt(offsets[i]!, readAhead);
+    labels[i] = isLabel(label) ? label : imageLabel(records, keys[i]!, offsets[i]!);
     if ((i + 1) % SCAN_SLICE === 0) {
       onProgress?.(i + 1, keys.length);
       await yieldToEvents();
+      if (signal?.aborted)
+        throw new KappaError(
+          'ERR_CANCELLED',
+          `Reading the labels of ${records.path} was interrupted at record ${i + 1} of ${keys.length}.`,
+        );
     }
   }
   return labels;
+}
+
+/**
+ * Bytes to read at once in a scan of headers: reading whole stretches of a file costs less than asking for each header
+ * by itself, unless records are large or stand in another order than their keys.
+ */
+function scanReadAhead(records: RecordReader, offsets: Float64Array): number {
+  if (records.size > MAX_BYTES_READ_PER_HEADER * offsets.length) return 0;
+  for (let i = 1; i < offsets.length; i++) if (offsets[i]! < offsets[i - 1]!) return 0;
+  return SCAN_STRETCH;
+}
+
+function isLabel(label: number | undefined): label is number {
+  return label !== undefined && label >= 0 && label < 2 ** 24 && Number.isInteger(label);
 }
 
 /** The label in an image record's own header. */
@@ -223,7 +250,7 @@ function imageLabel(records: RecordReader, key: number, offset: number): number 
   const label = labels[0]!;
   if (!Number.isInteger(label))
     throw new KappaError('ERR_DATA_CORRUPT', `${where}: its label is ${label}, not an integer.`);
-  if (label < 0 || label >= 2 ** 24)
+  if (!isLabel(label))
     throw new KappaError(
       'ERR_LABEL_RANGE',
       `${where}: its label is ${label}; labels run from 0 to the number of classes - 1.`,
@@ -242,18 +269,4 @@ async function cachedLabels(
   const labels = await scan();
   if (stamp !== undefined) await writeLabelCache(records.path, stamp, labels);
   return labels;
-}
-
-function checkOffsets(records: RecordReader, { keys, offsets }: RecordIndex): void {
-  let last = 0;
-  for (let i = 0; i < offsets.length; i++) {
-    const offset = offsets[i]!;
-    if (offset % 4 !== 0 || offset + 8 > records.size)
-      throw new KappaError(
-        'ERR_DATA_CORRUPT',
-        `${records.path}: the index puts record ${keys[i]} at byte ${offset}, ${offset % 4 === 0 ? `but the file has only ${records.size} bytes: it is truncated, or train.idx belongs to another train.rec` : 'which is not a multiple of 4: train.idx is damaged or belongs to another train.rec'}.`,
-      );
-    if (offset > last) last = offset;
-  }
-  records.endOf(last);
 }

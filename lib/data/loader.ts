@@ -3,8 +3,9 @@ import { KappaError, argumentError } from '../errors';
 import { BatchSlot } from './batch-slot';
 import { DecodePool, type DecodeResult } from './decode-pool';
 import type { SkippedSample } from './decode-task';
-import { Sampler, flipFlags } from './sampler';
-import type { SampleTable } from './sample-reader';
+import { ReadAhead } from './read-ahead';
+import { Sampler, flipFlags, type ShuffleMode } from './sampler';
+import { endOfSource, type SampleTable } from './sample-table';
 
 export interface LoaderOptions {
   /** Images of one batch on one rank. */
@@ -17,8 +18,12 @@ export interface LoaderOptions {
   flip?: boolean;
   /** See {@link SamplerOptions.dropLast}. @default true */
   dropLast?: boolean;
-  /** @default true */
-  shuffle?: boolean;
+  /** See {@link SamplerOptions.shuffle}. @default true */
+  shuffle?: ShuffleMode;
+  /** Samples of a block (`shuffle: 'block'`). @default 128 */
+  blockSize?: number;
+  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
+  windowBlocks?: number;
   /** Batches in memory at once: those decoded ahead and those not released yet. @default 4 */
   queueDepth?: number;
   /** @default 0 */
@@ -85,6 +90,7 @@ export class Loader {
   readonly #table: SampleTable;
   readonly #options: LoaderOptions;
   readonly #sampler: Sampler;
+  readonly #readAhead: ReadAhead | undefined;
   readonly #pool: DecodePool;
   readonly #imageBytes: number;
   readonly #queueDepth: number;
@@ -108,7 +114,15 @@ export class Loader {
       throw argumentError('onCorrupt', `'stop' or 'skip'`, onCorrupt);
     this.#table = dataset.table;
     this.#options = options;
-    this.#sampler = new Sampler({ ...options, length: dataset.table.labels.length });
+    this.#sampler = new Sampler({
+      ...options,
+      length: this.#table.labels.length,
+      parts: this.#table.sources.map(({ start, weight }, s) => ({
+        length: endOfSource(this.#table, s) - start,
+        weight,
+      })),
+    });
+    this.#readAhead = ReadAhead.for(this.#table, this.#sampler);
     this.numBatches = this.#sampler.numBatches;
     this.#queueDepth = queueDepth;
     this.#imageBytes = dataset.table.imageSize[0] * dataset.table.imageSize[1] * 3;
@@ -118,6 +132,11 @@ export class Loader {
       workers,
       options.workerFile,
     );
+  }
+
+  /** Samples that an epoch draws, before an incomplete batch is dropped. */
+  get epochLength(): number {
+    return this.#sampler.epochLength;
   }
 
   /**
@@ -139,7 +158,7 @@ export class Loader {
 
   /** Stops the workers and waits until they are gone; an epoch under way ends with ERR_CANCELLED. May be called twice. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.close();
+    this.#closing ??= Promise.all([this.#pool.close(), this.#readAhead?.close()]).then(() => undefined);
     return this.#closing;
   }
 
@@ -179,6 +198,7 @@ export class Loader {
     } finally {
       run.active = false;
       this.#run = undefined;
+      this.#readAhead?.stop();
       for (const batch of ahead) this.#drain(batch);
       // Whoever left the loop may still look at its last batch: that memory is not used again.
       this.#numSlots -= run.held.size;
@@ -190,10 +210,12 @@ export class Loader {
   #begin(run: Run, slot: BatchSlot, epoch: number, index: number): Ahead {
     const samples = this.#sampler.batch(epoch, index);
     slot.sampleIndex.set(samples);
+    const ready = this.#readAhead?.prepare(epoch, index);
     const results: Promise<DecodeResult>[] = [];
     for (let from = 0; from < samples.length; from += this.#taskImages) {
       const count = Math.min(this.#taskImages, samples.length - from);
-      results.push(this.#pool.run({ memory: slot.memory, from, count }, () => run.active));
+      const work = () => this.#pool.run({ memory: slot.memory, from, count }, () => run.active);
+      results.push(ready ? ready.then(work) : work());
     }
     return { index, size: samples.length, slot, results: Promise.all(results) };
   }

@@ -40,21 +40,22 @@ export function packRecord({ label, id = 0, image }: PackOptions): Buffer {
 
 /**
  * Takes a record's payload apart.
- * @param where names the record in errors, for instance `record at byte 40 of train.rec`.
+ * @param where names the record in errors, for instance `record at byte 40 of train.rec`; called when there is one.
  * @throws KappaError ERR_DATA_CORRUPT when the payload is shorter than its header says.
  */
-export function unpackRecord(payload: Buffer, where = 'record'): ImageRecord {
+export function unpackRecord(payload: Buffer, where: string | (() => string) = 'record'): ImageRecord {
+  const name = () => (typeof where === 'string' ? where : where());
   if (payload.length < RECORD_HEADER_BYTES)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
-      `${where}: the payload has ${payload.length} bytes, its header alone needs ${RECORD_HEADER_BYTES}. The file is damaged or is not an image record file.`,
+      `${name()}: the payload has ${payload.length} bytes, its header alone needs ${RECORD_HEADER_BYTES}. The file is damaged or is not an image record file.`,
     );
   const flag = payload.readUInt32LE(0);
   const labelsEnd = RECORD_HEADER_BYTES + 4 * flag;
   if (labelsEnd > payload.length)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
-      `${where}: the header announces ${flag} labels (${4 * flag} bytes), but only ${payload.length - RECORD_HEADER_BYTES} bytes follow. The file is damaged or is not an image record file.`,
+      `${name()}: the header announces ${flag} labels (${4 * flag} bytes), but only ${payload.length - RECORD_HEADER_BYTES} bytes follow. The file is damaged or is not an image record file.`,
     );
   const labels: number[] = [];
   if (flag === 0) labels.push(payload.readFloatLE(4));

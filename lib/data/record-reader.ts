@@ -4,6 +4,8 @@ import { PART, dialectOfMagic, partFlag, partLength, type RecordDialect } from '
 import { RECORD_HEADER_BYTES } from './record-header';
 
 const PART_HEADER_BYTES = 8;
+// Up to the first label behind an image record's header.
+const LABEL_BYTES = PART_HEADER_BYTES + RECORD_HEADER_BYTES + 4;
 // Most face records (112 x 112 JPEG) come whole with the first read of this size.
 const FIRST_READ_BYTES = 16 * 1024;
 
@@ -113,6 +115,36 @@ export class RecordReader {
     if (flag === 0) labels.push(head.readFloatLE(4));
     for (let at = RECORD_HEADER_BYTES; at < labelsEnd; at += 4) labels.push(head.readFloatLE(at));
     return { flag, labels, imageBytes: length - labelsEnd, end: whole ? this.endOf(offset) : part.end };
+  }
+
+  /**
+   * The first label of the image record at `offset`, as fast as can be: for scans of millions of records.
+   * @param readAhead see {@link readHead}
+   * @returns undefined for anything but a whole image record in one part; {@link readHead} then tells what it is
+   */
+  labelAt(offset: number, readAhead: number): number | undefined {
+    const fits = offset >= 0 && offset % 4 === 0 && offset + LABEL_BYTES <= this.size;
+    if (!fits || this.#dialect === undefined) return undefined;
+    if (offset < this.#bufferAt || offset + LABEL_BYTES > this.#bufferAt + this.#buffered)
+      this.#bytes(offset, LABEL_BYTES, offset, readAhead);
+    const [buffer, at] = [this.#buffer, offset - this.#bufferAt];
+    if (buffer.readUInt32LE(at) !== this.#dialect.magic) return undefined;
+    const lrec = buffer.readUInt32LE(at + 4);
+    const length = partLength(lrec, this.#dialect);
+    const labels = buffer.readUInt32LE(at + PART_HEADER_BYTES);
+    const isWhole =
+      partFlag(lrec, this.#dialect) === PART.whole && offset + PART_HEADER_BYTES + length <= this.size;
+    if (!isWhole || RECORD_HEADER_BYTES + 4 * labels >= length) return undefined;
+    return buffer.readFloatLE(at + PART_HEADER_BYTES + (labels === 0 ? 4 : RECORD_HEADER_BYTES));
+  }
+
+  /** Whether a whole record or the first part of one begins at `offset`; nothing behind its magic is looked at. */
+  beginsRecord(offset: number): boolean {
+    if (offset % 4 !== 0 || !(offset >= 0) || offset + PART_HEADER_BYTES > this.size) return false;
+    const head = this.#bytes(offset, PART_HEADER_BYTES, offset, PART_HEADER_BYTES);
+    const dialect = this.#dialect ?? dialectOfMagic(head.readUInt32LE(0));
+    if (head.readUInt32LE(0) !== dialect?.magic) return false;
+    return partFlag(head.readUInt32LE(4), dialect) <= PART.first;
   }
 
   /** Offset of the byte after the record at `offset`, found from its part headers alone. */

@@ -1,25 +1,16 @@
-import { KappaError } from '../errors';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
+import { KappaError, ioError } from '../errors';
 import { unpackRecord } from './record-header';
 import { RecordReader } from './record-reader';
-
-/**
- * Where a dataset's samples are. Everything is plain or in shared memory, so that it can be posted to a worker thread
- * without being copied.
- */
-export interface SampleTable {
-  recPath: string;
-  /** Size of the record file in bytes; another size later means that the file was replaced. */
-  recSize: number;
-  /** Height and width in pixels. */
-  imageSize: [number, number];
-  numClasses: number;
-  /** Per sample: its key in the index, its byte offset and its class, 0 to numClasses - 1. */
-  keys: Uint32Array;
-  offsets: Float64Array;
-  labels: Int32Array;
-  /** In a subset: the label that stands in the file for each class; null where they are the same. */
-  fileLabels: Int32Array | null;
-}
+import {
+  describeSample,
+  pathAt,
+  sourceOf,
+  type FileStore,
+  type RecordStore,
+  type SampleTable,
+} from './sample-table';
 
 /** One sample of a dataset. */
 export interface Sample {
@@ -28,63 +19,124 @@ export interface Sample {
   image: Buffer;
 }
 
+// An encoded face is some kilobytes, a photograph some megabytes; anything larger is no image.
+const MAX_FILE_BYTES = 256 << 20;
+
 /** Reads a dataset's samples; each thread opens its own. */
 export class SampleReader {
   readonly #table: SampleTable;
-  readonly #records: RecordReader;
+  /** The record file of each source, opened when its first sample is read. */
+  readonly #records: (RecordReader | undefined)[] = [];
+  #closed = false;
 
-  private constructor(table: SampleTable, records: RecordReader) {
+  private constructor(table: SampleTable) {
     this.#table = table;
-    this.#records = records;
   }
 
-  /** @throws KappaError ERR_IO, or ERR_DATA_CORRUPT when the file is not the one the table was made of */
+  /** @throws KappaError ERR_IO, or ERR_DATA_CORRUPT when a record file is not the one the table was made of */
   static open(table: SampleTable): SampleReader {
-    const records = RecordReader.open(table.recPath);
-    if (records.size !== table.recSize) {
-      records.close();
-      throw new KappaError(
-        'ERR_DATA_CORRUPT',
-        `${table.recPath} changed while it was in use: it had ${table.recSize} bytes and now has ${records.size}. Open the dataset again.`,
-      );
+    const reader = new SampleReader(table);
+    try {
+      table.sources.forEach(({ store }, s) => {
+        if (store.kind === 'records') reader.#records[s] = openRecords(store);
+      });
+    } catch (error) {
+      reader.close();
+      throw error;
     }
-    return new SampleReader(table, records);
+    return reader;
   }
 
   /**
    * Reads a sample; its image is valid until the next read.
    * @param index 0 to the number of samples - 1
-   * @throws KappaError ERR_DATA_CORRUPT, ERR_LABEL_RANGE, ERR_IO, with the sample's index and key
+   * @throws KappaError ERR_DATA_CORRUPT, ERR_IO, with the sample's index and place
    */
   readView(index: number): Sample {
-    const { keys, offsets, labels, fileLabels, recPath } = this.#table;
-    const [key, offset, label] = [keys[index], offsets[index], labels[index]];
-    if (key === undefined || offset === undefined || label === undefined)
-      throw new KappaError('ERR_ARGUMENT', `There is no sample ${index}: ${recPath} has ${keys.length}.`);
-    const where = `${recPath}: sample ${index} (key ${key}, record at byte ${offset})`;
-    try {
-      const record = unpackRecord(this.#records.readView(offset), where);
-      checkLabel(record.labels[0]!, fileLabels ? fileLabels[label]! : label, where);
-      if (record.image.length === 0)
-        throw new KappaError('ERR_DATA_CORRUPT', `${where}: it holds no image; it may be a header record.`);
-      return { label, image: record.image };
-    } catch (error) {
-      if (!(error instanceof KappaError) || error.message.startsWith(where)) throw error;
-      throw new KappaError(error.code, `${error.message} (sample ${index}, key ${key})`, { cause: error });
-    }
+    const { offsets, labels, sources } = this.#table;
+    const [offset, label] = [offsets[index], labels[index]];
+    if (offset === undefined || label === undefined)
+      throw new KappaError(
+        'ERR_ARGUMENT',
+        `There is no sample ${index}: the dataset has ${labels.length} (0 to ${labels.length - 1}).`,
+      );
+    if (this.#closed) throw new KappaError('ERR_DISPOSED', 'A dataset was read after it had been closed.');
+    const s = sourceOf(this.#table, index);
+    const { store, classOf } = sources[s]!;
+    if (store.kind === 'files') return { label, image: readImageFile(this.#table, store, index) };
+    return { label, image: this.#readRecord(this.#records[s]!, offset, label, index, classOf) };
   }
 
   close(): void {
-    this.#records.close();
+    this.#closed = true;
+    for (const records of this.#records) records?.close();
+  }
+
+  #readRecord(
+    records: RecordReader,
+    offset: number,
+    label: number,
+    index: number,
+    classOf: Int32Array | null,
+  ): Buffer {
+    const where = () => describeSample(this.#table, index);
+    let payload: Buffer;
+    try {
+      payload = records.readView(offset);
+    } catch (error) {
+      if (!(error instanceof KappaError)) throw error;
+      const key = this.#table.keys[index];
+      throw new KappaError(error.code, `${error.message} (sample ${index}, key ${key})`, { cause: error });
+    }
+    const record = unpackRecord(payload, where);
+    const own = record.labels[0]!;
+    if ((classOf ? classOf[own] : own) !== label)
+      throw new KappaError('ERR_DATA_CORRUPT', `${where()}: ${labelProblem(own, label, classOf)}.`);
+    if (record.image.length === 0)
+      throw new KappaError('ERR_DATA_CORRUPT', `${where()}: it holds no image; it may be a header record.`);
+    return record.image;
   }
 }
 
-function checkLabel(found: number, expected: number, where: string): void {
-  if (found === expected) return;
-  if (!Number.isInteger(found))
-    throw new KappaError('ERR_DATA_CORRUPT', `${where}: its label is ${found}, not an integer.`);
+function openRecords(store: RecordStore): RecordReader {
+  const records = RecordReader.open(store.path);
+  if (records.size === store.size) return records;
+  records.close();
   throw new KappaError(
     'ERR_DATA_CORRUPT',
-    `${where}: its own label is ${found}, but the index of identities puts it into class ${expected}. The record is mislabelled, or train.idx belongs to another train.rec.`,
+    `${store.path} changed while it was in use: it had ${store.size} bytes and now has ${records.size}. Open the dataset again.`,
   );
+}
+
+function labelProblem(own: number, label: number, classOf: Int32Array | null): string {
+  if (!Number.isInteger(own)) return `its label is ${own}, not an integer`;
+  const expected = classOf ? classOf.indexOf(label) : label;
+  return `its own label is ${own}, but the index of identities puts it into class ${expected}. The record is mislabelled, or train.idx belongs to another train.rec`;
+}
+
+function readImageFile(table: SampleTable, store: FileStore, index: number): Buffer {
+  const file = path.resolve(store.root, pathAt(store, table.offsets[index]!));
+  const bad = (why: string, cause?: unknown) =>
+    new KappaError('ERR_DATA_CORRUPT', `${describeSample(table, index)}: ${why}.`, { cause });
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, 'r');
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw bad('it is not a regular file');
+    if (stat.size === 0) throw bad('the file is empty');
+    if (stat.size > MAX_FILE_BYTES) throw bad(`the file has ${stat.size} bytes, it cannot be a face image`);
+    const image = Buffer.allocUnsafe(stat.size);
+    for (let done = 0; done < image.length;) {
+      const got = readSync(fd, image, done, image.length - done, done);
+      if (got === 0) throw bad('the file became shorter while it was read');
+      done += got;
+    }
+    return image;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw bad(`there is no file ${file}`, error);
+    throw ioError(error, 'read', file);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }

@@ -1,5 +1,13 @@
 import { KappaError, argumentError } from '../errors';
-import { Xoshiro128, mix32, mixSeeds, shuffle } from './random';
+import { BlockOrder } from './block-order';
+import { mix32, mixSeeds } from './random';
+import { WholeOrder, type SampleOrder, type WeightedRange } from './sample-order';
+
+/**
+ * `full` (or true): any sample may stand anywhere. `block`: blocks of consecutive samples are shuffled, and the samples
+ * of a window of blocks among themselves, so that a disk is read in long stretches. false: the order of the dataset.
+ */
+export type ShuffleMode = boolean | 'full' | 'block';
 
 export interface SamplerOptions {
   /** Number of samples of the dataset. */
@@ -19,7 +27,18 @@ export interface SamplerOptions {
    */
   dropLast?: boolean;
   /** @default true */
-  shuffle?: boolean;
+  shuffle?: ShuffleMode;
+  /** Samples of a block (`shuffle: 'block'`). @default 128 */
+  blockSize?: number;
+  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
+  windowBlocks?: number;
+  /**
+   * The parts of the dataset with their weights, one after the other. An epoch draws weight times each part's samples
+   * (rounded, at least one); the draws of all epochs go through the part cycle by cycle, so that each of its samples
+   * comes equally often, give or take one.
+   * @default the whole dataset with weight 1: each sample once an epoch
+   */
+  parts?: readonly { length: number; weight: number }[];
 }
 
 /**
@@ -30,29 +49,54 @@ export interface SamplerOptions {
 export class Sampler {
   /** Batches of an epoch, the same on every rank. */
   readonly numBatches: number;
+  /** The order in blocks, where that is asked for. */
+  readonly blockOrder: BlockOrder | undefined;
   readonly #options: Required<SamplerOptions>;
+  readonly #order: SampleOrder;
   readonly #perRank: number;
-  #epoch = -1;
-  #order = new Uint32Array(0);
 
   /** @throws KappaError ERR_ARGUMENT; ERR_CONFIG when there is not one whole batch */
   constructor(options: SamplerOptions) {
-    const full = { rank: 0, worldSize: 1, dropLast: true, shuffle: true, ...withoutUndefined(options) };
-    const { length, batchSize, rank, worldSize } = full;
-    checkInteger('length', length, 1, 2 ** 32 - 1);
+    const full = {
+      rank: 0,
+      worldSize: 1,
+      dropLast: true,
+      shuffle: true,
+      blockSize: 128,
+      windowBlocks: 256,
+      parts: [{ length: options.length, weight: 1 }],
+      ...withoutUndefined(options),
+    };
+    const { batchSize, rank, worldSize, seed, shuffle, blockSize, windowBlocks } = full;
+    checkInteger('length', full.length, 1, 2 ** 31 - 1);
     checkInteger('batchSize', batchSize, 1, 2 ** 20);
-    checkInteger('seed', full.seed, 0, Number.MAX_SAFE_INTEGER);
+    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
     checkInteger('worldSize', worldSize, 1, 2 ** 20);
     checkInteger('rank', rank, 0, worldSize - 1);
+    checkInteger('blockSize', blockSize, 1, 2 ** 20);
+    checkInteger('windowBlocks', windowBlocks, 1, 2 ** 20);
+    if (![true, false, 'full', 'block'].includes(shuffle))
+      throw argumentError('shuffle', `true, false, 'full' or 'block'`, shuffle);
     this.#options = full;
+    const ranges = toRanges(full.parts, full.length);
+    this.blockOrder =
+      shuffle === 'block' ? new BlockOrder(ranges, { seed, blockSize, windowBlocks }) : undefined;
+    this.#order = this.blockOrder ?? new WholeOrder(ranges, seed, shuffle !== false);
+    const { length } = this.#order;
+    checkInteger('the draws of an epoch', length, 1, 2 ** 32 - 1);
     const whole = Math.floor(length / (batchSize * worldSize));
     this.#perRank = full.dropLast ? whole * batchSize : Math.ceil(length / worldSize);
     this.numBatches = Math.ceil(this.#perRank / batchSize);
     if (this.numBatches === 0)
       throw new KappaError(
         'ERR_CONFIG',
-        `The dataset has ${length} samples, less than one global batch of ${batchSize * worldSize} (${batchSize} on each of ${worldSize} ranks). Choose a smaller batch, or keep the last, smaller one (dropLast: false).`,
+        `An epoch has ${length} samples, less than one global batch of ${batchSize * worldSize} (${batchSize} on each of ${worldSize} ranks). Choose a smaller batch, or keep the last, smaller one (dropLast: false).`,
       );
+  }
+
+  /** Samples drawn in an epoch, by all ranks together and before an incomplete batch is dropped. */
+  get epochLength(): number {
+    return this.#order.length;
   }
 
   /**
@@ -61,22 +105,26 @@ export class Sampler {
    */
   batch(epoch: number, index: number): Uint32Array {
     checkInteger('epoch', epoch, 0, Number.MAX_SAFE_INTEGER);
-    checkInteger('index', index, 0, this.numBatches - 1);
-    const { batchSize, rank, worldSize, length } = this.#options;
-    const order = this.#orderOf(epoch);
-    const from = index * batchSize;
-    const size = Math.min(batchSize, this.#perRank - from);
-    return Uint32Array.from({ length: size }, (_, k) => order[((from + k) * worldSize + rank) % length]!);
+    const { rank, worldSize } = this.#options;
+    const [from, size] = this.#stretch(index);
+    const samples = new Uint32Array(size);
+    for (let k = 0; k < size; k++)
+      samples[k] = this.#order.at(epoch, ((from + k) * worldSize + rank) % this.#order.length);
+    return samples;
   }
 
-  #orderOf(epoch: number): Uint32Array {
-    if (epoch === this.#epoch) return this.#order;
-    const { length, seed } = this.#options;
-    if (this.#order.length !== length) this.#order = new Uint32Array(length);
-    for (let i = 0; i < length; i++) this.#order[i] = i;
-    if (this.#options.shuffle) shuffle(this.#order, Xoshiro128.fromSeed(seed, epoch));
-    this.#epoch = epoch;
-    return this.#order;
+  /** The first and the last position of batch `index` in the order of the epoch, over all ranks. */
+  positions(index: number): [first: number, last: number] {
+    const { worldSize } = this.#options;
+    const [from, size] = this.#stretch(index);
+    const { length } = this.#order;
+    return [(from * worldSize) % length, ((from + size) * worldSize - 1) % length];
+  }
+
+  #stretch(index: number): [from: number, size: number] {
+    checkInteger('index', index, 0, this.numBatches - 1);
+    const from = index * this.#options.batchSize;
+    return [from, Math.min(this.#options.batchSize, this.#perRank - from)];
   }
 }
 
@@ -89,6 +137,19 @@ export function flipFlags(seed: number, epoch: number): (sampleIndex: number) =>
   const [key] = mixSeeds([seed, epoch, 0xf11b]);
   const [high, low] = [Number(key >> 32n), Number(key & 0xffffffffn)];
   return (sampleIndex) => (mix32(mix32(sampleIndex ^ high) ^ low) >>> 31 ? 1 : 0);
+}
+
+function toRanges(parts: readonly { length: number; weight: number }[], total: number): WeightedRange[] {
+  let start = 0;
+  const ranges = parts.map(({ length, weight }) => {
+    if (!Number.isInteger(length) || length < 0)
+      throw argumentError('parts', 'lengths of at least 0', length);
+    if (!(weight > 0 && Number.isFinite(weight))) throw argumentError('parts', 'weights above 0', weight);
+    start += length;
+    return { start: start - length, length, weight };
+  });
+  if (start !== total) throw argumentError('parts', `lengths that add up to ${total}`, start);
+  return ranges;
 }
 
 function checkInteger(name: string, value: number, min: number, max: number): void {

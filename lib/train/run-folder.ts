@@ -10,7 +10,12 @@ import { CheckpointFolder } from './checkpoint';
 const fixedFields = [
   'seed',
   'data.root',
+  'data.sources',
+  'data.skipList',
   'data.synthetic',
+  'data.shuffle',
+  'data.blockSize',
+  'data.windowBlocks',
   'data.flip',
   'data.imageSize',
   'backbone',
@@ -103,7 +108,8 @@ export class RunFolder {
     const text = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
     const changed = fixedFields
       .map((field) => ({ field, was: text(valueAt(saved, field)), is: text(valueAt(config, field)) }))
-      .filter(({ was, is }) => was !== is);
+      // An option that an older version did not have yet.
+      .filter(({ was, is }) => was !== is && was !== 'undefined');
     if (changed.length === 0) return;
     throw new KappaError(
       'ERR_CONFIG',
@@ -112,6 +118,39 @@ export class RunFolder {
         ...changed.map(({ field, was, is }) => `  ${field} was ${was} and is ${is}`),
         'Use the values it began with, or start a new run without --resume.',
       ].join('\n'),
+    );
+  }
+
+  /**
+   * Writes `classes.json`, the identity's name of each class, where there are names; in a resumed run compares them.
+   *
+   * @throws KappaError `ERR_CONFIG` if the names are not those the run began with, `ERR_CHECKPOINT`, `ERR_IO`
+   */
+  async keepClassNames(names: readonly (string | null)[] | undefined): Promise<void> {
+    const file = this.path('classes.json');
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw ioError(error, 'read', file);
+    });
+    if (text === undefined) {
+      if (names) await this.writeJson('classes.json', names);
+      return;
+    }
+    let saved: unknown;
+    try {
+      saved = JSON.parse(text);
+    } catch (error) {
+      throw new KappaError('ERR_CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`);
+    }
+    const was = Array.isArray(saved) ? (saved as unknown[]) : [];
+    const is = names ?? [];
+    const at = Array.from({ length: Math.max(was.length, is.length) }, (_, i) => i).find(
+      (i) => was[i] !== is[i],
+    );
+    if (at === undefined) return;
+    const name = (value: unknown) => (value === undefined ? 'none' : JSON.stringify(value));
+    throw new KappaError(
+      'ERR_CONFIG',
+      `The run ${this.root} cannot be resumed with this data set: class ${at} was ${name(was[at])} and is ${name(is[at])} (${was.length} classes then, ${is.length} now; ${file}). Identities were added, taken away or renamed: use the set the run began with, or start a new run without --resume.`,
     );
   }
 

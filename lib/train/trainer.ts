@@ -1,6 +1,6 @@
 import { readEnvironment } from '../config/env';
 import type { ResolvedConfig } from '../config/schema';
-import { FaceDataset } from '../data/face-dataset';
+import type { FaceDataset } from '../data/face-dataset';
 import { Loader } from '../data/loader';
 import type { Batch } from '../data/loader';
 import type { VerificationSet } from '../data/verification-set';
@@ -15,7 +15,7 @@ import { reportDifficulty } from './difficulty';
 import type { DifficultyReport } from './difficulty';
 import { makeModel } from './model';
 import type { Model } from './model';
-import { findTrainingSet } from './training-set';
+import { openTrainingSet } from './training-set';
 import { RunFolder } from './run-folder';
 import { initialRunState } from './run-state';
 import type { RunState } from './run-state';
@@ -144,8 +144,7 @@ export class Trainer {
     const { config } = this;
     const say = (text: string): void => this.#options.onMessage?.(text);
     const resumeFrom = await this.#findRun();
-    const root = await findTrainingSet(config, say);
-    const dataset = await FaceDataset.open(root, { numClasses: config.data.numClasses ?? undefined });
+    const { dataset, root, validationRoot } = await openTrainingSet(config, say, this.#options.signal);
     const { batchSize, accumulate, dropLast, epochs } = config.train;
     const workers =
       config.data.workers === 'auto' || config.data.workers === 0 ? undefined : config.data.workers;
@@ -155,14 +154,17 @@ export class Trainer {
       workers,
       flip: config.data.flip,
       dropLast,
+      shuffle: config.data.shuffle,
+      blockSize: config.data.blockSize,
+      windowBlocks: config.data.windowBlocks,
       queueDepth: 3 + accumulate,
       onCorrupt: config.data.onCorrupt,
       onSkip: (skipped) => say(`A damaged image was replaced: ${skipped.message}`),
     });
     try {
-      const stepsPerEpoch = this.#stepsPerEpoch(dataset.length, loader.numBatches);
+      const stepsPerEpoch = this.#stepsPerEpoch(loader.epochLength, loader.numBatches);
       const sets = await readValidationSets(
-        root,
+        validationRoot,
         config.data.validation,
         config.data.validationRequired,
         say,
@@ -171,6 +173,7 @@ export class Trainer {
       const schedule = createSchedule(config.schedule, { epochs, stepsPerEpoch, baseLr });
       const model = makeModel(config, dataset.samplesPerClass);
       const folder = resumeFrom?.folder ?? (await RunFolder.create(config));
+      await folder.keepClassNames(dataset.classNames);
       const metrics = MetricsLog.open(folder.path('metrics.jsonl'));
       const state = resumeFrom?.checkpoint
         ? await restore(model, resumeFrom.checkpoint, config.runtime.device)

@@ -54,7 +54,7 @@ export async function readValidationSets(
     if (required) {
       throw new KappaError(
         'ERR_DATA_NOT_FOUND',
-        `The ${text}. Put the .bin files of insightface beside train.rec, name others with --set data.validation='["lfw"]', or go on without them with --set data.validationRequired=false.`,
+        `The ${text}. Put the .bin files of insightface beside the training set, say where they are with --set data.validationRoot=FOLDER, name others with --set data.validation='["lfw"]', or go on without them with --set data.validationRequired=false.`,
       );
     }
     warn(`The ${text}: going on without.`);

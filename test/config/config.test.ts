@@ -136,6 +136,34 @@ describe('config', () => {
     assert.equal(problems({ ...minimal, data: { synthetic: { pairs: 30 } } }).length, 1);
   });
 
+  it('takes one training set, or several with weights', () => {
+    const of = (data: Config['data']): string[] => problems({ name: 'test', data });
+    const { data } = resolveConfig({
+      name: 'test',
+      data: { sources: [{ root: '/a' }, { list: '/b.lst', weight: 0.5, identities: ['ann', 'bob'] }] },
+    });
+    assert.deepEqual(data.sources, [
+      { root: '/a', weight: 1, labels: 'separate' },
+      { list: '/b.lst', weight: 0.5, labels: 'separate', identities: ['ann', 'bob'] },
+    ]);
+    assert.equal(data.shuffle, 'full');
+    assert.match(of({ root: '/a', sources: [{ root: '/b' }] }).join(), /^data\.sources: expected either/);
+    assert.match(
+      of({ sources: [{ weight: 2 }] }).join(),
+      /^data\.sources: expected root or list .* number 0/,
+    );
+    assert.match(
+      of({ sources: [{ root: '/a', weight: 0 }] }).join(),
+      /^data\.sources\[0\]\.weight: .* above 0/,
+    );
+    assert.match(
+      of({ sources: [{ root: '/a', wieght: 2 } as object] }).join(),
+      /^data\.sources\[0\]\.wieght: .*Did you mean data\.sources\[0\]\.weight\?/,
+    );
+    assert.match(of({ synthetic: {}, skipList: 'bad.txt' }).join(), /^data\.skipList: expected data\.root/);
+    assert.match(of({ root: '/a', shuffle: 'blok' as 'block' }).join(), /^data\.shuffle: .*"block"/);
+  });
+
   it('is valid only as a whole', () => {
     const train = { epochs: 10 };
     const of = (changes: Partial<Config>): string => problems({ ...minimal, train, ...changes }).join('|');

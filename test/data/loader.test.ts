@@ -359,7 +359,7 @@ describe('the loader', function () {
       await rejects(
         collect(loader, 0),
         'ERR_INTERNAL',
-        /worker 0 stopped unexpectedly at sample 17 \(key 18, .*train\.rec: exit code 3/,
+        /worker 0 stopped unexpectedly at .*train\.rec: sample 17 \(key 18, .*: exit code 3/,
       );
       assert.equal((await collect(loader, 0)).length, 5);
     });

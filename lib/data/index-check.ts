@@ -1,0 +1,44 @@
+import { KappaError } from '../errors';
+import type { RecordIndex } from './record-index';
+import type { RecordReader } from './record-reader';
+
+const MAX_PROBES = 1000;
+
+/**
+ * Finds out whether an index belongs to a record file: its offsets must hit records (a thousand are tried), and the
+ * last of them must end where the file does.
+ * @returns why it does not, or undefined
+ * @throws KappaError ERR_DATA_CORRUPT when the record file itself is to blame: it is truncated
+ */
+export function indexProblem(records: RecordReader, { keys, offsets }: RecordIndex): string | undefined {
+  if (records.size > 0 && !records.beginsRecord(0))
+    throw new KappaError(
+      'ERR_DATA_CORRUPT',
+      `${records.path} does not begin with a record: it is no RecordIO file, or it is damaged.`,
+    );
+  let [last, beyond, firstBeyond] = [-1, 0, -1];
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i]!;
+    if (offset % 4 !== 0) return `it puts record ${keys[i]} at byte ${offset}, which is not a multiple of 4`;
+    if (offset + 8 > records.size) {
+      if (beyond++ === 0) firstBeyond = i;
+    } else if (last === -1 || offset > offsets[last]!) last = i;
+  }
+  const step = Math.max(1, Math.floor(offsets.length / MAX_PROBES));
+  const misses = (i: number): boolean =>
+    offsets[i]! + 8 <= records.size && !records.beginsRecord(offsets[i]!);
+  for (let i = 0; i < offsets.length; i += step)
+    if (misses(i)) return `it puts record ${keys[i]} at byte ${offsets[i]}, where no record begins`;
+  if (last !== -1 && misses(last))
+    return `it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`;
+  // Throws where the last record is cut off, so that from here on it ends within the file.
+  const end = last === -1 ? 0 : records.endOf(offsets[last]!);
+  if (end < records.size)
+    return `its last record${beyond > 0 ? ' within the file' : ''} ends at byte ${end}, but the file has ${records.size} bytes`;
+  if (beyond > 0)
+    throw new KappaError(
+      'ERR_DATA_CORRUPT',
+      `${records.path} is truncated: it has ${records.size} bytes, but its index puts ${beyond} of ${offsets.length} records beyond them (the first is record ${keys[firstBeyond]} at byte ${offsets[firstBeyond]}), and the others where they are. Fetch the file again, or take the index that belongs to it.`,
+    );
+  return undefined;
+}
