@@ -41,6 +41,16 @@ interface CommonReport {
   numCorrupt?: number;
 }
 
+/** Classes with about as many images. */
+export interface HistogramBin {
+  /** Least and greatest number of images of a class, both inclusive. */
+  from: number;
+  to: number;
+  classes: number;
+  /** Images of these classes together. */
+  images: number;
+}
+
 export interface DatasetReport extends CommonReport {
   kind: 'dataset';
   layout: FaceLayout;
@@ -52,8 +62,8 @@ export interface DatasetReport extends CommonReport {
   emptyClasses: number;
   /** Classes with just one image. */
   singletons: number;
-  /** Number of classes with `from` to `to` images. */
-  histogram: { from: number; to: number; classes: number }[];
+  /** Classes with `from` to `to` images, and the images that they have together. */
+  histogram: HistogramBin[];
 }
 
 export interface VerificationReport extends CommonReport {
@@ -136,14 +146,16 @@ async function inspectVerificationSet(path: string, options: InspectOptions): Pr
 }
 
 /** Classes counted in ranges 1, 2-3, 4-7, 8-15, ...; counts are sorted. */
-function histogram(counts: Uint32Array): DatasetReport['histogram'] {
-  const bins: DatasetReport['histogram'] = [];
+function histogram(counts: Uint32Array): HistogramBin[] {
+  const bins: HistogramBin[] = [];
   for (const count of counts) {
     if (count === 0) continue;
     const from = 2 ** (31 - Math.clz32(count));
     const last = bins.at(-1);
-    if (last?.from === from) last.classes++;
-    else bins.push({ from, to: 2 * from - 1, classes: 1 });
+    if (last?.from === from) {
+      last.classes++;
+      last.images += count;
+    } else bins.push({ from, to: 2 * from - 1, classes: 1, images: count });
   }
   return bins;
 }

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { KappaError, ioError } from '../../errors';
+import { serveTasks } from '../task-worker';
+import { decodeWhole } from './convert-image';
+import { RecordChecker, type RecordEntry, type RecordFinding, type RecordRules } from './verify-record';
+
+/** Records of a file, or image files below a folder. */
+export type VerifyTask = { rules: RecordRules; entries: RecordEntry[] } | { root: string; files: string[] };
+
+let checker: RecordChecker | undefined;
+
+serveTasks(async (task: VerifyTask): Promise<RecordFinding[]> => {
+  const findings: RecordFinding[] = [];
+  if ('files' in task) for (const file of task.files) findings.push(await checkFile(task.root, file));
+  else {
+    checker ??= new RecordChecker(task.rules);
+    for (const entry of task.entries) findings.push(await checker.check(entry));
+  }
+  return findings;
+});
+
+async function checkFile(root: string, file: string): Promise<RecordFinding> {
+  const full = path.join(root, file);
+  try {
+    const image = await readFile(full).catch((error: unknown) => {
+      throw ioError(error, 'read', full);
+    });
+    await decodeWhole(image, file);
+    return { end: NaN };
+  } catch (error) {
+    if (!(error instanceof KappaError)) throw error;
+    return { end: NaN, reason: error.message.replace(`${file}: `, '') };
+  }
+}
