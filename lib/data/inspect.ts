@@ -12,6 +12,7 @@ export interface InspectOptions {
   scan?: boolean;
   /** Number of images, evenly spread, whose format and size are looked at. @default 200 */
   sampleImages?: number;
+  signal?: AbortSignal;
   /** Called now and then while images are decoded. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -190,7 +191,7 @@ async function scan(
   size: [number, number],
   resize: boolean,
   path: string,
-  { onProgress }: InspectOptions,
+  { onProgress, signal }: InspectOptions,
 ): Promise<{ corrupt: CorruptImage[]; numCorrupt: number }> {
   const out = new Uint8Array(size[0] * size[1] * 3);
   const corrupt: CorruptImage[] = [];
@@ -206,6 +207,7 @@ async function scan(
     if ((index + 1) % SLICE === 0) {
       onProgress?.(index + 1, length);
       await yieldToEvents();
+      if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Looking at ${path} was interrupted.`);
     }
   }
   return { corrupt, numCorrupt };

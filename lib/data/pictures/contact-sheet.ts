@@ -24,7 +24,7 @@ const TILE = 112;
 const GAP = 6;
 const MARGIN = 24;
 const HEADER = 58;
-const LABELS = 132;
+const LABELS = 172;
 const CAPTION = 22;
 
 interface Tile {
@@ -70,13 +70,12 @@ async function datasetSheet(root: string, rows: number, columns: number, seed: n
     const names = await readClassNames(path.join(root, CLASSES_FILE)).catch(() => undefined);
     const { samplesPerClass, labels } = dataset;
     const random = Xoshiro128.fromSeed(seed, 0x5ee7);
-    const filled = Uint32Array.from(
-      [...samplesPerClass.keys()].filter((label) => samplesPerClass[label]! > 0),
+    const chosen = drawClasses(labels, rows, random).sort(
+      (a, b) => samplesPerClass[b]! - samplesPerClass[a]! || a - b,
     );
-    shuffle(filled, random);
-    const chosen = [...filled.subarray(0, rows)].sort((a, b) => a - b);
     const images = new Map(chosen.map((label): [number, number[]] => [label, []]));
     labels.forEach((label, index) => images.get(label)?.push(index));
+    const largest = samplesPerClass[chosen[0]!]!;
     const tiles: Tile[] = [];
     const texts = [
       header(
@@ -103,7 +102,7 @@ async function datasetSheet(root: string, rows: number, columns: number, seed: n
         });
     });
     return {
-      width: 2 * MARGIN + LABELS + columns * (TILE + GAP) - GAP,
+      width: 2 * MARGIN + LABELS + Math.max(4, Math.min(columns, largest)) * (TILE + GAP) - GAP,
       height: 2 * MARGIN + HEADER + chosen.length * (TILE + GAP) - GAP,
       tiles,
       texts,
@@ -111,6 +110,18 @@ async function datasetSheet(root: string, rows: number, columns: number, seed: n
   } finally {
     dataset.close();
   }
+}
+
+/** Draws images until they are of so many classes: large classes are likely to be seen, as they are in training. */
+function drawClasses(labels: Int32Array, rows: number, random: Xoshiro128): number[] {
+  const order = Uint32Array.from(labels, (_, index) => index);
+  shuffle(order, random);
+  const chosen = new Set<number>();
+  for (const index of order) {
+    if (chosen.size === rows) break;
+    chosen.add(labels[index]!);
+  }
+  return [...chosen];
 }
 
 function readOrNothing(dataset: FaceDataset, index: number): Buffer {

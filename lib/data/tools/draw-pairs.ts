@@ -1,6 +1,8 @@
 import { argumentError } from '../../errors';
 import { Xoshiro128 } from '../random';
 
+const DEFAULT_PAIRS = 6000;
+
 /** A pair of images, as their numbers. */
 export interface ImagePair {
   a: number;
@@ -20,14 +22,22 @@ export interface DrawnPairs {
  * first, then images of it, so that people with many images do not rule the set. No pair occurs twice. Each person
  * belongs to one fold; where the people are too few for that, every fold draws from all.
  * @param people the images of each person
- * @param options.pairs a multiple of twice the folds
+ * @param options.pairs a multiple of twice the folds. @default 6000, or as many as the people give with separate folds
  * @throws KappaError ERR_ARGUMENT where the people do not give so many pairs
  */
 export function drawPairs(
   people: readonly (readonly number[])[],
-  { pairs, folds = 10, seed }: { pairs: number; folds?: number; seed: number },
+  options: { pairs?: number; folds?: number; seed: number },
 ): DrawnPairs {
+  const { folds = 10, seed } = options;
   if (!Number.isInteger(folds) || folds < 1) throw argumentError('folds', 'a whole number above 0', folds);
+  const random = Xoshiro128.fromSeed(seed, 0x9a125);
+  const groups = dealIntoFolds(people, folds);
+  const capacity = (group: readonly (readonly number[])[]) =>
+    Math.min(sameCapacity(group), differentCapacity(group));
+  const separate = Math.min(...groups.map(capacity));
+  const pairs =
+    options.pairs ?? 2 * folds * Math.max(1, Math.min(Math.floor(DEFAULT_PAIRS / 2 / folds), separate));
   if (!Number.isInteger(pairs) || pairs < 1 || pairs % (2 * folds) !== 0)
     throw argumentError(
       'pairs',
@@ -35,15 +45,11 @@ export function drawPairs(
       pairs,
     );
   const perKind = pairs / 2 / folds;
-  const random = Xoshiro128.fromSeed(seed, 0x9a125);
-  const groups = dealIntoFolds(people, folds);
-  const enough = (group: readonly (readonly number[])[], count: number) =>
-    sameCapacity(group) >= count && differentCapacity(group) >= count;
-  const foldsDisjoint = groups.every((group) => enough(group, perKind));
-  if (!foldsDisjoint && !enough(people, pairs / 2))
+  const foldsDisjoint = perKind <= separate;
+  if (!foldsDisjoint && capacity(people) < pairs / 2)
     throw argumentError(
       'pairs',
-      `at most ${2 * Math.min(sameCapacity(people), differentCapacity(people))} pairs, which is what ${people.length} people give,`,
+      `at most ${2 * capacity(people)} pairs, which is what ${people.length} people give (more people give more),`,
       pairs,
     );
   const shared = foldsDisjoint ? undefined : new PairUrn(people, random);
@@ -55,20 +61,16 @@ export function drawPairs(
   return { pairs: drawn, foldsDisjoint };
 }
 
-/** Deals people to folds so that all can give about as many pairs: the largest first, to the fold that has least. */
+/** Deals people to folds, the largest first and to and fro, so that all folds are much alike. */
 function dealIntoFolds(people: readonly (readonly number[])[], folds: number): (readonly number[])[][] {
   const groups = Array.from({ length: folds }, (): (readonly number[])[] => []);
-  const capacity = new Array<number>(folds).fill(0);
-  const bySize = people
-    .map((images, i) => ({ images, i }))
-    .sort((x, y) => y.images.length - x.images.length || x.i - y.i);
-  for (const { images } of bySize) {
-    let least = 0;
-    for (let fold = 1; fold < folds; fold++) if (capacity[fold]! < capacity[least]!) least = fold;
-    groups[least]!.push(images);
-    // Those with one image count too, or they would all end up in one fold.
-    capacity[least]! += pairsOf(images.length) + 1;
-  }
+  // Sorting is stable: people with as many images stay in their order.
+  [...people]
+    .sort((x, y) => y.length - x.length)
+    .forEach((images, i) => {
+      const [round, place] = [Math.floor(i / folds), i % folds];
+      groups[round % 2 === 0 ? place : folds - 1 - place]!.push(images);
+    });
   return groups;
 }
 

@@ -12,7 +12,7 @@ import { mustBeFree } from './write-once';
 export interface SplitOptions {
   /** Identities that leave the training set; only those with two images or more can be drawn. @default a tenth of them */
   identities?: number;
-  /** Verification pairs, a multiple of twice the folds. @default 6000 */
+  /** Verification pairs, a multiple of twice the folds. @default 6000, or as many as separate folds give */
   pairs?: number;
   /** @default 10 */
   folds?: number;
@@ -54,7 +54,7 @@ export async function splitDataset(
   output: string,
   options: SplitOptions = {},
 ): Promise<SplitResult> {
-  const { pairs: numPairs = 6000, folds = 10, seed = 1, name = 'heldout', signal } = options;
+  const { folds = 10, seed = 1, name = 'heldout', signal } = options;
   if (!/^[\w.-]+$/.test(name) || name.startsWith('.'))
     throw argumentError('name', 'letters, digits, dots, dashes and underscores', name);
   if (!Number.isInteger(seed)) throw argumentError('seed', 'a whole number', seed);
@@ -76,7 +76,7 @@ export async function splitDataset(
       );
     const drawn = drawPairs(
       heldOut.map((label) => images[label]!),
-      { pairs: numPairs, folds, seed },
+      { pairs: options.pairs, folds, seed },
     );
     const nameOf = (label: number) => names?.[label] ?? String(label);
     for (const file of ['train.rec', 'train.idx']) await removeStalePartials(path.join(output, file));
@@ -96,7 +96,7 @@ export async function splitDataset(
         isSame: drawn.pairs.map(({ isSame }) => isSame),
       });
       const { foldsDisjoint } = drawn;
-      const facts = { seed, pairs: numPairs, folds, foldsDisjoint, heldOut: heldOut.map(nameOf) };
+      const facts = { seed, pairs: drawn.pairs.length, folds, foldsDisjoint, heldOut: heldOut.map(nameOf) };
       const text = `${JSON.stringify(facts, null, 2)}\n`;
       await writeFileAtomically(path.join(output, SPLIT_FILE), (file) => file.writeFile(text));
       const { numClasses, numImages } = await writer.close(train.map(nameOf));
@@ -106,7 +106,7 @@ export async function splitDataset(
         classes: numClasses,
         verification,
         heldOutClasses: heldOut.length,
-        pairs: numPairs,
+        pairs: drawn.pairs.length,
         foldsDisjoint,
       };
     } finally {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { KappaError, ioError } from '../../errors';
+import { KappaError } from '../../errors';
 import { serveTasks } from '../task-worker';
 import { decodeWhole } from './convert-image';
+import { readImageFile } from './read-image-file';
 import { RecordChecker, type RecordEntry, type RecordFinding, type RecordRules } from './verify-record';
 
 /** Records of a file, or image files below a folder. */
@@ -23,13 +23,10 @@ serveTasks(async (task: VerifyTask): Promise<RecordFinding[]> => {
 async function checkFile(root: string, file: string): Promise<RecordFinding> {
   const full = path.join(root, file);
   try {
-    const image = await readFile(full).catch((error: unknown) => {
-      throw ioError(error, 'read', full);
-    });
-    await decodeWhole(image, file);
+    await decodeWhole(readImageFile(full), file);
     return { end: NaN };
   } catch (error) {
     if (!(error instanceof KappaError)) throw error;
-    return { end: NaN, reason: error.message.replace(`${file}: `, '') };
+    return { end: NaN, reason: error.message.replace(`${file}: `, '').replace(`${full}: `, '') };
   }
 }

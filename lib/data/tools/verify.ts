@@ -97,6 +97,7 @@ async function verifyDataset(root: string, options: VerifyOptions): Promise<Veri
     }
   };
   const bad: BadSample[] = [];
+  const badIdentities: string[] = [];
   const ends = new Float64Array(index.keys.length).fill(NaN);
   let at = firstIdentity === undefined ? 0 : 1;
   const tasks = chunks(entries(), RECORDS_PER_TASK, (chunk): VerifyTask => ({ rules, entries: chunk }));
@@ -105,11 +106,13 @@ async function verifyDataset(root: string, options: VerifyOptions): Promise<Veri
     ends[at++] = end;
     if (reason !== undefined) {
       if (firstIdentity !== undefined && key >= firstIdentity)
-        problems.push(`Identity record ${key}: ${reason}`);
+        badIdentities.push(`the first is ${key}: ${reason}`);
       else bad.push({ key: String(key), reason });
     }
     if (at % 256 === 0 || at === index.keys.length) options.onProgress?.(at, index.keys.length);
   }
+  if (badIdentities.length > 0)
+    problems.push(`${recPath}: ${badIdentities.length} identity records are bad; ${badIdentities[0]}`);
   if (bad.length === 0 && problems.length === 0)
     problems.push(...findGaps(recPath, index, ends, firstIdentity));
   return { kind: 'dataset', path: root, checked: index.keys.length, bad, problems };
