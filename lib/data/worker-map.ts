@@ -8,13 +8,15 @@ import type { TaskReply } from './task-worker';
 const AHEAD = 4;
 const STOP_GRACE_MS = 5000;
 
-export interface WorkerMapOptions {
-  /** Threads. @default one for each core, at most 16 */
+export interface WorkerMapOptions<Task, Result> {
+  /** Threads; 0 does the tasks in the calling thread, where {@link inThread} is given. @default one for each core, at most 16 */
   workers?: number;
   /** Names the work in errors, like `draw faces`. */
   what: string;
   /** Given to every worker. */
   workerData?: unknown;
+  /** What the worker does with a task, to do it without one. */
+  inThread?: (task: Task) => Promise<Result>;
   /** Stops the work. */
   signal?: AbortSignal;
 }
@@ -29,9 +31,17 @@ export interface WorkerMapOptions {
 export async function* mapInWorkers<Task, Result>(
   file: string,
   tasks: Iterable<Task>,
-  options: WorkerMapOptions,
+  options: WorkerMapOptions<Task, Result>,
 ): AsyncGenerator<Result, void, undefined> {
   const { workers = Math.min(16, availableParallelism()), what, signal } = options;
+  const cancelled = () => new KappaError('ERR_CANCELLED', `The work to ${what} was interrupted.`);
+  if (workers === 0 && options.inThread) {
+    for (const task of tasks) {
+      if (signal?.aborted) throw cancelled();
+      yield await options.inThread(task);
+    }
+    return;
+  }
   const source = tasks[Symbol.iterator]();
   const pool: Worker[] = [];
   const idle: Worker[] = [];
@@ -84,7 +94,7 @@ export async function* mapInWorkers<Task, Result>(
   try {
     feed();
     while (!exhausted || yielded < next) {
-      if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `The work to ${what} was interrupted.`);
+      if (signal?.aborted) throw cancelled();
       const reply = done.get(yielded);
       if (reply) {
         done.delete(yielded++);

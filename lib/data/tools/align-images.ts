@@ -22,7 +22,7 @@ export interface AlignOptions {
   quality?: number;
   /** Leave out images that cannot be aligned and list them, instead of stopping at the first. @default false */
   skipBad?: boolean;
-  /** Threads. @default one for each core, at most 16 */
+  /** Worker threads; 0 works in the calling thread. @default one for each core, at most 16 */
   workers?: number;
   signal?: AbortSignal;
   /** Called now and then. */

@@ -4,6 +4,7 @@ import { loadSharp } from '../decode';
 import type { Point } from '../similarity';
 import { mapInWorkers } from '../worker-map';
 import type { ConvertOptions } from './convert-image';
+import { runConvertTask } from './convert-task';
 
 /** An image to convert. */
 export interface ConvertItem {
@@ -42,7 +43,9 @@ export async function* convertFiles(
   const tasks = chunks(items, ITEMS_PER_TASK, (chunk): ConvertTask => ({ items: chunk, options }));
   const replies = mapInWorkers<ConvertTask, ConvertReply[]>(join(__dirname, 'convert-worker'), tasks, {
     what: 'convert images',
-    ...run,
+    inThread: runConvertTask,
+    workers: run.workers,
+    signal: run.signal,
   });
   for await (const reply of replies)
     for (const one of reply)

@@ -19,7 +19,7 @@ export interface PackRunOptions extends Partial<ConvertOptions> {
   skipBad?: boolean;
   /** Replace a dataset that is there already. @default false */
   overwrite?: boolean;
-  /** Threads. @default one for each core, at most 16 */
+  /** Worker threads; 0 works in the calling thread. @default one for each core, at most 16 */
   workers?: number;
   signal?: AbortSignal;
   /** Called now and then. */

@@ -25,7 +25,7 @@ export interface PairSetOptions extends Partial<ConvertOptions> {
   minImages?: number;
   /** Replace files that are there already. @default false */
   overwrite?: boolean;
-  /** Threads. @default one for each core, at most 16 */
+  /** Worker threads; 0 works in the calling thread. @default one for each core, at most 16 */
   workers?: number;
   signal?: AbortSignal;
   /** Called now and then. */

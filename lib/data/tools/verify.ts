@@ -15,14 +15,14 @@ import { mapInWorkers } from '../worker-map';
 import { decodeWhole } from './convert-image';
 import { chunks } from './image-tasks';
 import type { RecordEntry, RecordFinding, RecordRules } from './verify-record';
-import type { VerifyTask } from './verify-worker';
+import { runVerifyTask, type VerifyTask } from './verify-task';
 
 export interface VerifyOptions {
   /** File to write the list of bad records to, as training's skip list takes it; written also when there are none. */
   list?: string;
   /** Accept images of other sizes than `property` says. @default false */
   anySize?: boolean;
-  /** Threads. @default one for each core, at most 16 */
+  /** Worker threads; 0 works in the calling thread. @default one for each core, at most 16 */
   workers?: number;
   signal?: AbortSignal;
   /** Called now and then. */
@@ -230,6 +230,7 @@ async function* findings(tasks: Iterable<VerifyTask>, options: VerifyOptions): A
     workers,
     signal,
     what: 'check images',
+    inThread: runVerifyTask,
   });
   for await (const reply of replies) yield* reply;
 }
