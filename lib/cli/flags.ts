@@ -22,6 +22,11 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** A number of worker threads; 0 does without. */
+export function workerCount(text: string): number {
+  return text.trim() === '0' ? 0 : wholeNumber(text);
+}
+
 export function plainNumber(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('Expected a number.');

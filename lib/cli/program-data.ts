@@ -10,7 +10,7 @@ import type * as dataSplitModule from './data-split';
 import type * as dataSynthModule from './data-synth';
 import type * as dataUnpackModule from './data-unpack';
 import type * as dataVerifyModule from './data-verify';
-import { cropSquare, jsonDoc, plainNumber, seedNumber, wholeNumber, type Action } from './flags';
+import { cropSquare, jsonDoc, plainNumber, seedNumber, wholeNumber, workerCount, type Action } from './flags';
 
 /** The modules of the commands' handlers. */
 interface Handlers {
@@ -40,7 +40,7 @@ interface SynthFlags extends Partial<SynthOptions> {
 /** Loads a command's module when the command runs. */
 const load = createRequire(__filename) as <Name extends keyof Handlers>(name: Name) => Handlers[Name];
 
-const workersDoc = 'worker threads (default: one for each core, at most 16)';
+const workersDoc = 'worker threads, 0 for none (default: one for each core, at most 16)';
 const landmarksDoc = 'file with landmarks: path x1 y1 x2 y2 ... a line, 5 or 68 points';
 const overwriteDoc = 'replace what is there already';
 
@@ -93,7 +93,7 @@ function addPack(data: Command, action: Action): void {
     .option('--skip-bad', 'leave out images that cannot be used, and list them in skipped.txt');
   addConversion(pack)
     .option('--overwrite', overwriteDoc)
-    .option('--workers <threads>', workersDoc, wholeNumber)
+    .option('--workers <threads>', workersDoc, workerCount)
     .option('--json', jsonDoc)
     .action(
       action((source: string, output: string, flags: Flags<'./data-pack', 'packCommand'>) =>
@@ -125,7 +125,7 @@ function addVerify(data: Command, action: Action): void {
     .argument('<source>', 'dataset folder, .bin file, or folder with image files')
     .option('--list <file>', 'write the bad records to a list that training can skip')
     .option('--any-size', 'accept images of other sizes than property says')
-    .option('--workers <threads>', workersDoc, wholeNumber)
+    .option('--workers <threads>', workersDoc, workerCount)
     .option('--json', jsonDoc)
     .action(
       action((source: string, flags: Flags<'./data-verify', 'verifyCommand'>) =>
@@ -176,7 +176,7 @@ function addLfw(data: Command, action: Action): void {
     .option('--min-images <number>', 'train only on people with so many images (default: 1)', wholeNumber);
   addConversion(lfw)
     .option('--overwrite', overwriteDoc)
-    .option('--workers <threads>', workersDoc, wholeNumber)
+    .option('--workers <threads>', workersDoc, workerCount)
     .option('--json', jsonDoc)
     .action(
       action((images: string, pairs: string, output: string, flags: Flags<'./data-lfw', 'lfwCommand'>) =>
@@ -200,7 +200,7 @@ function addAlign(data: Command, action: Action): void {
     .addOption(formatOption('format of the aligned faces (default: jpeg)'))
     .option('--quality <number>', 'quality of JPEG and WebP, 1 to 100 (default: 95)', wholeNumber)
     .option('--skip-bad', 'leave out images that cannot be aligned')
-    .option('--workers <threads>', workersDoc, wholeNumber)
+    .option('--workers <threads>', workersDoc, workerCount)
     .option('--json', jsonDoc)
     .action(
       action((source: string, output: string, flags: Flags<'./data-align', 'alignCommand'>) =>
