@@ -5,11 +5,12 @@ import { KappaError, ioError } from '../errors';
 export const CLASSES_FILE = 'classes.json';
 
 /**
- * Reads the names of a dataset's classes.
+ * Reads `classes.json`: a JSON array with the identity's name of each class, in the order of the classes.
+ * @param numClasses how many there must be, where that is known
  * @returns undefined when there is no such file
  * @throws KappaError ERR_DATA_CORRUPT, ERR_IO
  */
-export async function readClassNames(file: string): Promise<string[] | undefined> {
+export async function readClassNames(file: string, numClasses?: number): Promise<string[] | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -17,22 +18,23 @@ export async function readClassNames(file: string): Promise<string[] | undefined
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw ioError(error, 'read', file);
   }
-  const corrupt = (why: string) =>
-    new KappaError('ERR_DATA_CORRUPT', `${file}: ${why}. Expected a JSON array of the classes' names.`);
+  const count = numClasses === undefined ? '' : `${numClasses} `;
+  const bad = (why: string) =>
+    new KappaError(
+      'ERR_DATA_CORRUPT',
+      `${file}: expected a JSON array of ${count}distinct names, the name of each class, but ${why}. Correct it or take it away.`,
+    );
   let names: unknown;
   try {
     names = JSON.parse(text);
-  } catch (error) {
-    throw corrupt(`it is not JSON (${(error as Error).message})`);
+  } catch {
+    throw bad('it is no JSON');
   }
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw corrupt('it is not an array of strings');
-  const seen = new Set<string>();
-  for (const name of names as string[]) {
-    if (seen.has(name)) throw corrupt(`the name ${JSON.stringify(name)} occurs twice`);
-    seen.add(name);
-  }
-  return names as string[];
+    throw bad('it is something else');
+  if (numClasses !== undefined && names.length !== numClasses) throw bad(`it has ${names.length}`);
+  if (new Set(names).size !== names.length) throw bad('a name occurs twice');
+  return names;
 }
 
 /** The text of a label map, a name a line. */

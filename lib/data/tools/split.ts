@@ -63,7 +63,7 @@ export async function splitDataset(
   await mustBeFree(path.join(output, 'train.rec'), options.overwrite);
   const dataset = await FaceDataset.open(source, { allowEmptyClasses: true });
   try {
-    const names = (await readClassNames(path.join(source, CLASSES_FILE))) ?? undefined;
+    const names = await readClassNames(path.join(source, CLASSES_FILE), dataset.numClasses);
     const images = imagesOfClasses(dataset);
     const heldOut = drawIdentities(dataset.samplesPerClass, options.identities, seed);
     const isHeldOut = new Set(heldOut);

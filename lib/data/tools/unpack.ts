@@ -58,12 +58,7 @@ export async function unpackData(
 async function unpackDataset(source: string, output: string, options: UnpackOptions): Promise<UnpackResult> {
   const dataset = await FaceDataset.open(source, { allowEmptyClasses: true });
   try {
-    const names = await readClassNames(path.join(source, CLASSES_FILE));
-    if (names !== undefined && names.length !== dataset.numClasses)
-      throw new KappaError(
-        'ERR_DATA_CORRUPT',
-        `${path.join(source, CLASSES_FILE)} names ${names.length} classes, but the dataset has ${dataset.numClasses}.`,
-      );
+    const names = await readClassNames(path.join(source, CLASSES_FILE), dataset.numClasses);
     const usesNames = names !== undefined && names.every(isFolderName);
     const classDigits = digits(dataset.numClasses - 1);
     const folderOf = (label: number) =>
