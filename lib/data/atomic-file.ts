@@ -33,17 +33,15 @@ export async function writeFileAtomically(
   }
 }
 
-const STALE_MILLISECONDS = 600_000;
+const STALE_MILLISECONDS = 60_000;
 
 /**
- * Removes what killed processes left half written for `target`: files of {@link partialPath} whose process is gone and
- * which nobody has touched for ten minutes (on a shared disk the process may run on another machine).
+ * Removes what killed processes left half written in a folder: files of {@link partialPath} whose process is gone and
+ * which nobody has touched for a minute (on a shared disk the process may run on another machine).
  */
-export async function removeStalePartials(target: string): Promise<void> {
-  const [folder, name] = [path.dirname(target), path.basename(target)];
+export async function removeStalePartials(folder: string): Promise<void> {
   for (const entry of await readdir(folder).catch(() => [])) {
-    if (!entry.startsWith(`.${name}.`)) continue;
-    const pid = /^(\d+)-[0-9a-f]{8}\.partial$/.exec(entry.slice(name.length + 2))?.[1];
+    const pid = /^\..*\.(\d+)-[0-9a-f]{8}\.partial$/.exec(entry)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     const file = path.join(folder, entry);
     const touched = await stat(file).then(

@@ -48,6 +48,7 @@ export async function* mapInWorkers<Task, Result>(
   const done = new Map<number, TaskReply<Result>>();
   let [next, yielded, exhausted] = [0, 0, false];
   let failure: unknown;
+  let sourceFailure: { error: unknown } | undefined;
   let wake = () => {};
 
   const spawn = (): Worker => {
@@ -81,7 +82,7 @@ export async function* mapInWorkers<Task, Result>(
         try {
           feed();
         } catch (error) {
-          failure ??= error;
+          sourceFailure ??= { error };
         }
         wake();
       });
@@ -101,8 +102,9 @@ export async function* mapInWorkers<Task, Result>(
         if ('error' in reply) throw new KappaError(reply.error.code, reply.error.message);
         feed();
         yield reply.result;
+      } else if (sourceFailure) {
+        throw sourceFailure.error;
       } else if (failure) {
-        if (failure instanceof KappaError) throw failure;
         const reason = failure instanceof Error ? failure.message : String(failure);
         throw new KappaError('ERR_INTERNAL', `A worker that should ${what} failed: ${reason}.`, {
           cause: failure,

@@ -303,7 +303,11 @@ describe('packing and unpacking', () => {
       cpSync(at('unpacked'), at('partly'), { recursive: true });
       rmSync(path.join(at('partly'), 'anna'), { recursive: true });
       rmSync(path.join(at('partly'), 'train.lst'));
+      const left = path.join(at('partly'), 'bo', '.4.jpg.999999999-0badcafe.partial');
+      writeFileSync(left, 'half');
+      utimesSync(left, 0, 0);
       const { written, kept } = await unpackData(at('packed'), at('partly'));
+      assert.ok(!existsSync(left));
       assert.deepEqual([written, kept], [1, 3]);
       assert.deepEqual(read(at('partly'), 'train.lst'), read(at('unpacked'), 'train.lst'));
       writeFileSync(path.join(at('partly'), 'bo', '4.jpg'), 'my own');

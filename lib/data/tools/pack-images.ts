@@ -66,7 +66,7 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
   const images = sortByLabel(list.images, list.names.length);
   const aligns = options.align === true || landmarks !== undefined;
   const items = convertItems(images, root, aligns, landmarks);
-  for (const file of ['train.rec', 'train.idx']) await removeStalePartials(path.join(output, file));
+  await removeStalePartials(output);
 
   const writer = await FaceDatasetWriter.create(output, { imageSize: [convert.size, convert.size] });
   try {

@@ -79,7 +79,7 @@ export async function splitDataset(
       { pairs: options.pairs, folds, seed },
     );
     const nameOf = (label: number) => names?.[label] ?? String(label);
-    for (const file of ['train.rec', 'train.idx']) await removeStalePartials(path.join(output, file));
+    await removeStalePartials(output);
 
     const writer = await FaceDatasetWriter.create(output, { imageSize: dataset.imageSize });
     try {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, ioError } from '../../errors';
-import { writeFileAtomically } from '../atomic-file';
+import { removeStalePartials, writeFileAtomically } from '../atomic-file';
 
 /** Writes waiting at a time: enough to keep a disk busy, few enough to bound memory. */
 const CONCURRENCY = 16;
@@ -40,9 +40,12 @@ export class OnceWriter {
     if (!this.#folders.has(folder))
       this.#folders.set(
         folder,
-        mkdir(folder, { recursive: true }).catch((error: unknown) => {
-          throw ioError(error, 'create the folder', folder);
-        }),
+        mkdir(folder, { recursive: true }).then(
+          () => removeStalePartials(folder),
+          (error: unknown) => {
+            throw ioError(error, 'create the folder', folder);
+          },
+        ),
       );
     await this.#folders.get(folder);
     const present = await readFile(file).catch((error: NodeJS.ErrnoException) => {
