@@ -54,6 +54,8 @@ describe('packing and unpacking', () => {
       'bo/1.jpg': jpeg(4),
     };
     makeFiles(at('faces'), faces);
+    const many = Array.from({ length: 70 }, (_, i) => [`p${i % 5}/${i}.jpg`, jpeg(i)] as const);
+    makeFiles(at('many'), Object.fromEntries(many));
   });
 
   it('puts a folder into the insightface layout, bytes untouched, with names beside it', async () => {
@@ -85,8 +87,6 @@ describe('packing and unpacking', () => {
   });
 
   it('writes the same bytes with any number of workers', async () => {
-    const files = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`p${i % 5}/${i}.jpg`, jpeg(i)]));
-    makeFiles(at('many'), files);
     await packDataset(at('many'), at('many-1'), { workers: 1, quality: 80 });
     await packDataset(at('many'), at('many-3'), { workers: 3, quality: 80 });
     for (const file of ['train.rec', 'train.idx'])

@@ -68,22 +68,26 @@ export async function alignImages(
   const skipped: BadSample[] = [];
   const lines: string[] = [];
   let done = 0;
-  for await (const result of convertFiles(items(images, root, landmarks), convert, options)) {
-    const [image, target] = [images[done]!, targets[done]!];
-    done++;
-    if (!('error' in result)) {
-      await writer.write(path.join(output, target), result.image);
-      lines.push(`1\t${target}\t${image.label}\n`);
-    } else if (skipBad && result.error.code !== 'ERR_INTERNAL')
-      skipped.push({ key: image.path, reason: result.error.message });
-    else throw result.error;
-    if (done % 64 === 0 || done === images.length) options.onProgress?.(done, images.length);
+  try {
+    for await (const result of convertFiles(items(images, root, landmarks), convert, options)) {
+      const [image, target] = [images[done]!, targets[done]!];
+      done++;
+      if (!('error' in result)) {
+        await writer.write(path.join(output, target), result.image);
+        lines.push(`1\t${target}\t${image.label}\n`);
+      } else if (skipBad && result.error.code !== 'ERR_INTERNAL')
+        skipped.push({ key: image.path, reason: result.error.message });
+      else throw result.error;
+      if (done % 64 === 0 || done === images.length) options.onProgress?.(done, images.length);
+    }
+    await writer.finish();
+    const { written, kept } = writer;
+    if (isList) await writer.write(path.join(output, ALIGNED_LIST), Buffer.from(lines.join('')));
+    await writer.finish();
+    return { output, images: written + kept, written, kept, skipped };
+  } finally {
+    await writer.settle();
   }
-  await writer.finish();
-  const { written, kept } = writer;
-  if (isList) await writer.write(path.join(output, ALIGNED_LIST), Buffer.from(lines.join('')));
-  await writer.finish();
-  return { output, images: written + kept, written, kept, skipped };
 }
 
 async function listSource(

@@ -57,6 +57,7 @@ export async function unpackData(
 
 async function unpackDataset(source: string, output: string, options: UnpackOptions): Promise<UnpackResult> {
   const dataset = await FaceDataset.open(source, { allowEmptyClasses: true });
+  const writer = new OnceWriter();
   try {
     const names = await readClassNames(path.join(source, CLASSES_FILE), dataset.numClasses);
     const usesNames = names !== undefined && names.every(isFolderName);
@@ -65,7 +66,6 @@ async function unpackDataset(source: string, output: string, options: UnpackOpti
       usesNames ? names[label]! : String(label).padStart(classDigits, '0');
     const { keys } = dataset.table;
     const keyDigits = digits(keys.at(-1)!);
-    const writer = new OnceWriter();
     const lines: string[] = [];
     for (let index = 0; index < dataset.length; index++) {
       mustGoOn(options, source);
@@ -85,6 +85,7 @@ async function unpackDataset(source: string, output: string, options: UnpackOpti
     const folders = usesNames ? 'names' : 'numbers';
     return { output, images: dataset.length, classes: dataset.numClasses, written, kept, folders };
   } finally {
+    await writer.settle();
     dataset.close();
   }
 }
@@ -94,23 +95,27 @@ async function unpackPairs(source: string, output: string, options: UnpackOption
   const pairDigits = digits(set.isSame.length - 1);
   const writer = new OnceWriter();
   const lines: string[] = [];
-  for (const [pair, isSame] of set.isSame.entries()) {
-    mustGoOn(options, source);
-    const files: string[] = [];
-    for (const side of [0, 1]) {
-      const image = set.images[2 * pair + side]!;
-      const file = `images/${String(pair).padStart(pairDigits, '0')}_${side}${extension(image)}`;
-      files.push(file);
-      await writer.write(path.join(output, file), image);
+  try {
+    for (const [pair, isSame] of set.isSame.entries()) {
+      mustGoOn(options, source);
+      const files: string[] = [];
+      for (const side of [0, 1]) {
+        const image = set.images[2 * pair + side]!;
+        const file = `images/${String(pair).padStart(pairDigits, '0')}_${side}${extension(image)}`;
+        files.push(file);
+        await writer.write(path.join(output, file), image);
+      }
+      lines.push(`${files.join('\t')}\t${isSame ? 1 : 0}\n`);
+      report(options, 2 * pair + 2, set.images.length);
     }
-    lines.push(`${files.join('\t')}\t${isSame ? 1 : 0}\n`);
-    report(options, 2 * pair + 2, set.images.length);
+    await writer.finish();
+    const { written, kept } = writer;
+    await writer.write(path.join(output, UNPACKED_PAIRS), Buffer.from(lines.join('')));
+    await writer.finish();
+    return { output, images: set.images.length, pairs: set.isSame.length, written, kept };
+  } finally {
+    await writer.settle();
   }
-  await writer.finish();
-  const { written, kept } = writer;
-  await writer.write(path.join(output, UNPACKED_PAIRS), Buffer.from(lines.join('')));
-  await writer.finish();
-  return { output, images: set.images.length, pairs: set.isSame.length, written, kept };
 }
 
 /** Images that cannot be told keep their bytes under an ending that no tool takes for an image. */

@@ -35,6 +35,11 @@ export class OnceWriter {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Waits for what is being written, whatever comes of it: nothing goes on in the background after an error. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
   async #write(file: string, bytes: Buffer): Promise<void> {
     const folder = path.dirname(file);
     if (!this.#folders.has(folder))
