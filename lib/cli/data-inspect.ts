@@ -1,16 +1,47 @@
-import { inspectData, type DataReport } from '../data/inspect';
+import { inspectData, type DataReport, type HistogramBin } from '../data/inspect';
+import { writeSheet } from '../data/pictures/contact-sheet';
+import { writeHistogram } from '../data/pictures/histogram';
+import { KappaError } from '../errors';
+import { runLongTask } from './long-task';
+import { count as number, printJson } from './output';
 
-/**
- * `kappa data inspect PATH`: says what a dataset folder or a verification set holds.
- * @param options.json print one JSON value instead of text
- * @param options.scan read and decode every image
- */
-export async function inspectCommand(
-  path: string,
-  options: { json?: boolean; scan?: boolean } = {},
-): Promise<void> {
-  const report = await inspectData(path, { scan: options.scan });
-  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+/** Options of `kappa data inspect`. */
+export interface InspectCommandOptions {
+  /** Print one JSON value instead of text. */
+  json?: boolean;
+  /** Read and decode every image. */
+  scan?: boolean;
+  /** PNG or SVG file to write a picture of the images per class to. */
+  histogram?: string;
+  /** PNG file to write a contact sheet to, and what it shows. */
+  sheet?: string;
+  rows?: number;
+  columns?: number;
+  seed?: number;
+}
+
+/** `kappa data inspect PATH`: says what a dataset folder or a verification set holds. */
+export async function inspectCommand(path: string, options: InspectCommandOptions = {}): Promise<number> {
+  const { json, scan, histogram, sheet } = options;
+  const run = await runLongTask('Looking at images', ({ onProgress, signal }) =>
+    inspectData(path, { scan, onProgress, signal }),
+  );
+  if ('exitCode' in run) return run.exitCode;
+  const report = run.result;
+  if (histogram !== undefined) {
+    if (report.kind !== 'dataset')
+      throw new KappaError(
+        'ERR_USAGE',
+        `--histogram shows images per class; ${path} holds pairs, not classes.`,
+      );
+    await writeHistogram(histogram, report);
+  }
+  if (sheet !== undefined) {
+    await writeSheet(sheet, path, options);
+  }
+  if (json) printJson({ ...report, ...(histogram && { histogramFile: histogram }), ...(sheet && { sheet }) });
+  else process.stdout.write(formatReport(report));
+  return 0;
 }
 
 /** The report as text, a fact a line. */
@@ -26,7 +57,7 @@ export function formatReport(report: DataReport): string {
           ['images per class', perClass(report.imagesPerClass)],
           ...(report.emptyClasses > 0 ? [pair('empty classes', number(report.emptyClasses))] : []),
           ['singletons', `${number(report.singletons)} classes with one image`],
-          ...report.histogram.map((bin) => pair(`  ${range(bin)} images`, `${number(bin.classes)} classes`)),
+          ...bars(report.histogram),
         ]
       : [
           ['verification set', report.path],
@@ -75,6 +106,17 @@ function tally(counts: Record<string, number>): string {
     .join(', ');
 }
 
-function number(value: number): string {
-  return value.toLocaleString('en-US');
+const BAR = 40;
+
+/** The histogram of images per class: a bar for each range, as long as its share of the classes. */
+function bars(histogram: readonly HistogramBin[]): [string, string][] {
+  const most = Math.max(...histogram.map(({ classes }) => classes));
+  const digits = number(most).length;
+  return histogram.map((bin) => {
+    const length = Math.max(1, Math.round((BAR * bin.classes) / most));
+    return pair(
+      `  ${range(bin)} images`,
+      `${number(bin.classes).padStart(digits)} classes  ${'█'.repeat(length)}`,
+    );
+  });
 }

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { syntheticDocs } from '../config/synthetic';
-import { defaultSynthOptions, type SynthOptions } from '../data/synth/options';
+import { Command } from 'commander';
+import { collect, jsonDoc, wholeNumber, type Action } from './flags';
+import { addDataCommands } from './program-data';
 import type * as trainModule from './train';
 import type * as evalVerificationModule from './eval-verification';
 import type * as configPrintModule from './config-print';
-import type * as dataInspectModule from './data-inspect';
-import type * as dataSynthModule from './data-synth';
 import type * as libtorchModule from './libtorch';
 import type * as doctorModule from './doctor';
 
@@ -17,17 +15,12 @@ interface Handlers {
   './train': typeof trainModule;
   './eval-verification': typeof evalVerificationModule;
   './config-print': typeof configPrintModule;
-  './data-inspect': typeof dataInspectModule;
-  './data-synth': typeof dataSynthModule;
   './libtorch': typeof libtorchModule;
   './doctor': typeof doctorModule;
 }
 
 /** Loads a command's module when the command runs. */
 const load = createRequire(__filename) as <Name extends keyof Handlers>(name: Name) => Handlers[Name];
-
-/** What a command's handler gives: an exit code, or nothing for success. */
-type Outcome = number | void | Promise<number | void>;
 
 interface TrainFlags {
   set: string[];
@@ -43,13 +36,6 @@ interface VerificationFlags {
   json?: boolean;
 }
 
-interface SynthFlags extends Partial<SynthOptions> {
-  sheet?: string;
-  workers?: number;
-  json?: boolean;
-}
-
-const jsonDoc = 'print one JSON value on stdout; everything else goes to stderr';
 const setDoc = 'override an option of the config, like train.epochs=10 (repeatable)';
 
 /**
@@ -67,10 +53,9 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .showHelpAfterError('Run the command with --help to see how it is used.')
     .exitOverride();
 
-  /** Passes arguments on to a handler and notes what it gives. */
-  const action =
-    <Arguments extends unknown[]>(handler: (...args: Arguments) => Outcome) =>
-    async (...args: Arguments): Promise<void> => {
+  const action: Action =
+    (handler) =>
+    async (...args) => {
       const code = await handler(...args);
       if (typeof code === 'number') onExitCode(code);
     };
@@ -118,34 +103,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
       ),
     );
 
-  const data = program.command('data').description('look at data sets and make them');
-  data
-    .command('inspect')
-    .description('say what a training set (folder or .rec) or a verification set (.bin) holds')
-    .argument('<path>', 'folder, .rec or .bin file')
-    .option('--scan', 'read every record and check it')
-    .option('--json', jsonDoc)
-    .action(
-      action((path: string, flags: { scan?: boolean; json?: boolean }) =>
-        load('./data-inspect').inspectCommand(path, flags),
-      ),
-    );
-  const synth = data
-    .command('synth')
-    .description('draw a synthetic face set in the insightface layout')
-    .argument('[output]', 'folder to write the set to')
-    .option('--sheet <file>', 'PNG file to write a contact sheet to, with or without a set');
-  for (const option of synthOptions()) synth.addOption(option);
-  synth
-    .option('--workers <threads>', 'worker threads (default: one for each core)', wholeNumber)
-    .option('--json', jsonDoc)
-    .action(
-      action((output: string | undefined, flags: SynthFlags, command: Command) => {
-        if (output === undefined && flags.sheet === undefined)
-          command.error('error: nothing to write: name a folder for the set, --sheet FILE.png, or both');
-        return load('./data-synth').synthCommand({ ...flags, output });
-      }),
-    );
+  addDataCommands(program, action);
 
   const libtorch = program.command('libtorch').description('find or fetch LibTorch');
   libtorch
@@ -181,30 +139,4 @@ export function createProgram(onExitCode: (code: number) => void): Command {
 function packageVersion(): string {
   const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function collect(value: string, values: string[]): string[] {
-  return [...values, value];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1 || text.trim() === '')
-    throw new InvalidArgumentError('Expected a whole number above 0.');
-  return value;
-}
-
-function plainNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('Expected a number.');
-  return value;
-}
-
-/** One flag for each option of a synthetic set; values are checked by the set itself. */
-function synthOptions(): Option[] {
-  return (Object.keys(syntheticDocs) as (keyof SynthOptions)[]).map((name) => {
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const doc = `${syntheticDocs[name]} (default: ${defaultSynthOptions[name]})`;
-    return new Option(`--${flag} <number>`, doc).argParser(plainNumber);
-  });
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { ioError } from '../errors';
 
@@ -30,5 +30,32 @@ export async function writeFileAtomically(
   } catch (error) {
     await rm(partial, { force: true });
     throw ioError(error, 'write', target);
+  }
+}
+
+const STALE_MILLISECONDS = 60_000;
+
+/**
+ * Removes what killed processes left half written in a folder: files of {@link partialPath} whose process is gone and
+ * which nobody has touched for a minute (on a shared disk the process may run on another machine).
+ */
+export async function removeStalePartials(folder: string): Promise<void> {
+  for (const entry of await readdir(folder).catch(() => [])) {
+    const pid = /^\..*\.(\d+)-[0-9a-f]{8}\.partial$/.exec(entry)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const file = path.join(folder, entry);
+    const touched = await stat(file).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    if (Date.now() - touched > STALE_MILLISECONDS) await rm(file, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -12,6 +12,7 @@ export interface InspectOptions {
   scan?: boolean;
   /** Number of images, evenly spread, whose format and size are looked at. @default 200 */
   sampleImages?: number;
+  signal?: AbortSignal;
   /** Called now and then while images are decoded. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -41,6 +42,16 @@ interface CommonReport {
   numCorrupt?: number;
 }
 
+/** Classes with about as many images. */
+export interface HistogramBin {
+  /** Least and greatest number of images of a class, both inclusive. */
+  from: number;
+  to: number;
+  classes: number;
+  /** Images of these classes together. */
+  images: number;
+}
+
 export interface DatasetReport extends CommonReport {
   kind: 'dataset';
   layout: FaceLayout;
@@ -52,8 +63,8 @@ export interface DatasetReport extends CommonReport {
   emptyClasses: number;
   /** Classes with just one image. */
   singletons: number;
-  /** Number of classes with `from` to `to` images. */
-  histogram: { from: number; to: number; classes: number }[];
+  /** Classes with `from` to `to` images, and the images that they have together. */
+  histogram: HistogramBin[];
 }
 
 export interface VerificationReport extends CommonReport {
@@ -136,14 +147,16 @@ async function inspectVerificationSet(path: string, options: InspectOptions): Pr
 }
 
 /** Classes counted in ranges 1, 2-3, 4-7, 8-15, ...; counts are sorted. */
-function histogram(counts: Uint32Array): DatasetReport['histogram'] {
-  const bins: DatasetReport['histogram'] = [];
+function histogram(counts: Uint32Array): HistogramBin[] {
+  const bins: HistogramBin[] = [];
   for (const count of counts) {
     if (count === 0) continue;
     const from = 2 ** (31 - Math.clz32(count));
     const last = bins.at(-1);
-    if (last?.from === from) last.classes++;
-    else bins.push({ from, to: 2 * from - 1, classes: 1 });
+    if (last?.from === from) {
+      last.classes++;
+      last.images += count;
+    } else bins.push({ from, to: 2 * from - 1, classes: 1, images: count });
   }
   return bins;
 }
@@ -178,7 +191,7 @@ async function scan(
   size: [number, number],
   resize: boolean,
   path: string,
-  { onProgress }: InspectOptions,
+  { onProgress, signal }: InspectOptions,
 ): Promise<{ corrupt: CorruptImage[]; numCorrupt: number }> {
   const out = new Uint8Array(size[0] * size[1] * 3);
   const corrupt: CorruptImage[] = [];
@@ -194,6 +207,7 @@ async function scan(
     if ((index + 1) % SLICE === 0) {
       onProgress?.(index + 1, length);
       await yieldToEvents();
+      if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Looking at ${path} was interrupted.`);
     }
   }
   return { corrupt, numCorrupt };

@@ -25,10 +25,10 @@ describe('data inspect', () => {
       emptyClasses: 0,
       singletons: 1,
       histogram: [
-        { from: 1, to: 1, classes: 1 },
-        { from: 2, to: 3, classes: 1 },
-        { from: 4, to: 7, classes: 1 },
-        { from: 8, to: 15, classes: 1 },
+        { from: 1, to: 1, classes: 1, images: 1 },
+        { from: 2, to: 3, classes: 1, images: 2 },
+        { from: 4, to: 7, classes: 1, images: 4 },
+        { from: 8, to: 15, classes: 1, images: 9 },
       ],
       survey: { images: 16, formats: { jpeg: 16 }, sizes: { '112x112': 16 } },
       corrupt: [],
@@ -39,6 +39,7 @@ describe('data inspect', () => {
     assert.match(text, /^classes +4 \(labels 0 to 3\)$/m);
     assert.match(text, /^images per class +min 1, median 3, mean 4\.0, max 9$/m);
     assert.match(text, /^damaged images +0$/m);
+    assert.match(text, /^ {2}8-15 images +1 classes {2}█{40}$/m);
   });
 
   it('says what a verification set holds', async () => {

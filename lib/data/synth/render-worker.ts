@@ -1,13 +1,11 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
+import { serveTasks } from '../task-worker';
 import { drawPhotos } from './draw-photo';
 import type { SynthPerson } from './plan';
 
 const { seed } = workerData as { seed: number };
 
-parentPort?.on('message', (person: SynthPerson) => {
-  const photos = drawPhotos(seed, person).map((photo) => Uint8Array.from(photo));
-  parentPort?.postMessage(
-    photos,
-    photos.map((photo) => photo.buffer),
-  );
-});
+serveTasks(
+  (person: SynthPerson) => drawPhotos(seed, person).map((photo) => Uint8Array.from(photo)),
+  (photos) => photos.map((photo) => photo.buffer),
+);

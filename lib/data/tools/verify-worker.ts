@@ -1,0 +1,4 @@
+import { serveTasks } from '../task-worker';
+import { runVerifyTask } from './verify-task';
+
+serveTasks(runVerifyTask);
