@@ -12,6 +12,7 @@ const fixedFields = [
   'data.root',
   'data.synthetic',
   'data.flip',
+  'data.augment',
   'data.imageSize',
   'backbone',
   'head.kind',

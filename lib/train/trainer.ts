@@ -153,10 +153,14 @@ export class Trainer {
       seed: config.seed,
       workers,
       flip: config.data.flip,
+      augment: config.data.augment,
       dropLast,
       queueDepth: 3 + accumulate,
       onCorrupt: config.data.onCorrupt,
       onSkip: (skipped) => say(`A damaged image was replaced: ${skipped.message}`),
+      onWorkerCrash: config.data.onWorkerCrash,
+      maxWorkerRestarts: config.data.maxWorkerRestarts,
+      onRestart: (crash) => say(`${crash.message} A new one took over.`),
     });
     try {
       const stepsPerEpoch = this.#stepsPerEpoch(dataset.length, loader.numBatches);
