@@ -176,8 +176,8 @@ export class DecodePool {
       for (const job of unfinished) if (job.wanted()) job.restore();
       this.#queue.unshift(...unfinished);
       this.#spawn(number);
-      onRestart?.(crash);
       this.#dispatch();
+      onRestart?.(crash);
       return;
     }
     const after = this.restarts > 0 ? ` Workers had been restarted ${this.restarts} times before.` : '';
