@@ -13,8 +13,7 @@ import {
 } from './loader-support';
 import { makeDataset, rejects, temporaryFolder } from './support';
 
-describe('a loader whose workers end', function () {
-  this.timeout(60_000);
+describe('a loader whose workers end', () => {
   const folder = temporaryFolder();
   const compiled = compileWorker();
   let dataset: FaceDataset;

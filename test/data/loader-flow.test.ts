@@ -10,8 +10,7 @@ import { makeDataset, temporaryFolder } from './support';
 
 const ROOT = path.join(__dirname, '..', '..');
 
-describe('the flow of batches', function () {
-  this.timeout(60_000);
+describe('the flow of batches', () => {
   const folder = temporaryFolder();
   const root = path.join(folder, 'faces');
   let dataset: FaceDataset;

@@ -10,8 +10,7 @@ import { flipFlags } from '../../lib/data/sampler';
 import { collect, compileWorker, digest, withLoader, type Digest } from './loader-support';
 import { LFW, jpeg, makeDataset, makeRaw, pixels, rejects, temporaryFolder } from './support';
 
-describe('the loader', function () {
-  this.timeout(60_000);
+describe('the loader', () => {
   const workerFile = compileWorker();
   const folder = temporaryFolder();
   const root = path.join(folder, 'faces');
