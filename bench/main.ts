@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
 
+import { benchData } from './data';
 import { benchHead } from './head';
 import { printRows, writeRows } from './rows';
 import type { BenchOptions, BenchRow } from './rows';
 
-const benches: Record<string, (options: BenchOptions) => Promise<BenchRow[]>> = { head: benchHead };
+const benches: Record<string, (options: BenchOptions) => Promise<BenchRow[]>> = {
+  data: benchData,
+  head: benchHead,
+};
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -24,6 +24,9 @@ export interface BenchRow {
   shareOfLimit: number | null;
   peakExtraBytes: number | null;
   peerPeakExtraBytes: number | null;
+  /** Seconds of processor time, all threads and children together: hardly changed by what else a machine does. */
+  cpuSeconds?: number;
+  peerCpuSeconds?: number;
   /** Why a peer has no figure. */
   note?: string;
 }
@@ -38,7 +41,20 @@ function megabytes(value: number | null): string {
 
 /** Prints rows as a table for the terminal and for Markdown. */
 export function printRows(rows: readonly BenchRow[]): void {
-  const head = ['case', 'dtype', 's', 'peer', 'peer s', 'ratio', 'limit s', 'of limit', 'MB', 'peer MB'];
+  const head = [
+    'case',
+    'dtype',
+    's',
+    'peer',
+    'peer s',
+    'ratio',
+    'limit s',
+    'of limit',
+    'MB',
+    'peer MB',
+    'cpu s',
+    'peer cpu s',
+  ];
   const body = rows.map((row) => [
     row.case,
     row.dtype,
@@ -50,6 +66,8 @@ export function printRows(rows: readonly BenchRow[]): void {
     row.shareOfLimit === null ? '-' : `${(100 * row.shareOfLimit).toFixed(0)}%`,
     megabytes(row.peakExtraBytes),
     megabytes(row.peerPeakExtraBytes),
+    number(row.cpuSeconds ?? null, 2),
+    number(row.peerCpuSeconds ?? null, 2),
   ]);
   const widths = head.map((name, i) => Math.max(name.length, ...body.map((row) => row[i]?.length ?? 0)));
   const line = (cells: string[]): string =>

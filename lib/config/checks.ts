@@ -1,5 +1,13 @@
+import { defaultAugmentOptions, isRange, type AugmentName } from '../data/augment/options';
 import type { ConfigProblem } from './problem';
 import type { ResolvedConfig } from './schema';
+
+/** The options of data.augment that are a lowest and a highest value. */
+const augmentRanges = Object.entries(defaultAugmentOptions).flatMap(([section, options]) =>
+  Object.entries(options)
+    .filter(([, value]) => Array.isArray(value))
+    .map(([range]) => [section as AugmentName, range] as const),
+);
 
 /** What must hold between options; each check names every option that it looks at. */
 const checks: readonly {
@@ -42,6 +50,14 @@ const checks: readonly {
         : `expected names without the extension, but received ${JSON.stringify(withExtension)}`;
     },
   },
+  ...augmentRanges.map(([section, range]) => ({
+    paths: [`data.augment.${section}.${range}`] as const,
+    check: ({ data }: ResolvedConfig) => {
+      const options: Record<string, unknown> = data.augment[section];
+      const value = options[range];
+      return isRange(value) ? undefined : `expected [low, high], but received ${JSON.stringify(value)}`;
+    },
+  })),
   {
     paths: ['backbone.widthMultiplier'],
     check: ({ backbone }) =>

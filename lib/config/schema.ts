@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { DEFAULT_MAX_RESTARTS } from '../data/loader-options';
 import { defaultSynthOptions, type SynthOptions } from '../data/synth/options';
+import { augmentSchema } from './augment-schema';
 import { syntheticDocs } from './synthetic';
 
 /**
@@ -166,8 +168,22 @@ const dataSchema = z.strictObject({
   workers: z
     .union([z.literal('auto'), z.int().min(0)])
     .default('auto')
-    .describe('decode threads; auto chooses by the number of cores'),
+    .describe('decode threads; auto: one less than the processors this process may use, 1 to 4'),
+  onWorkerCrash: z
+    .enum(['restart', 'stop'])
+    .default('restart')
+    .describe(
+      'what the end of a decode thread does: a new one takes over (an image that ends two counts as undecodable), or the run stops',
+    ),
+  maxWorkerRestarts: z
+    .int()
+    .min(0)
+    .default(DEFAULT_MAX_RESTARTS)
+    .describe('decode threads of a run that may end before it stops'),
   flip: z.boolean().default(true).describe('mirror each training image with probability 1/2'),
+  augment: augmentSchema
+    .prefault({})
+    .describe('what else may happen to a training image; all off, as in the official recipe'),
   imageSize: z.literal(112).default(112).describe('side of the aligned face crops in pixels'),
   numClasses: z
     .int()

@@ -107,6 +107,13 @@ export function fieldAt(path: readonly PropertyKey[], config: unknown): ConfigFi
       value = Array.isArray(value) ? value[part] : undefined;
       continue;
     }
+    if (def.type === 'tuple') {
+      const item = typeof part === 'number' ? def.items[part] : undefined;
+      if (item === undefined) return undefined;
+      outer = item as Node;
+      value = Array.isArray(value) ? value[Number(part)] : undefined;
+      continue;
+    }
     const key = String(part);
     const discriminator = discriminatorOf(node);
     let shape = shapeOf(node, value);
@@ -203,6 +210,8 @@ function plainExpectation(node: Node): string {
       return oneOf(valuesOf(node));
     case 'array':
       return `a list, each element ${expectation(def.element as Node)}`;
+    case 'tuple':
+      return `a list of ${def.items.length}, each ${expectation(def.items[0] as Node)}`;
     case 'union':
       if (discriminatorOf(node) !== undefined) return 'a section';
       return def.options.map((option) => expectation(option as Node)).join(' or ');

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { KappaError } from '../errors';
 import { loadSharp } from './decode';
 import type { DecodeReply, DecodeTask, DecodeWorkerData, SkippedSample } from './decode-task';
+import type { WorkerCrash } from './loader-options';
 import { describeSample } from './sample-table';
 
 /** How a task ended; it never rejects. */
@@ -15,7 +16,20 @@ interface Job {
   task: DecodeTask;
   /** Asked when a worker could take the task: false gives it up. */
   wanted: () => boolean;
+  /** Called before the task is done anew, because its worker ended in the middle of it. */
+  restore: () => void;
   resolve: (result: DecodeResult) => void;
+}
+
+export interface DecodePoolOptions {
+  workers: number;
+  /** Whether a new worker takes over when one ends, and how often. */
+  onWorkerCrash: 'restart' | 'stop';
+  maxWorkerRestarts: number;
+  /** Called for each worker that ended and was replaced. */
+  onRestart?: (crash: WorkerCrash) => void;
+  /** The worker's script. @default decode-worker beside this file */
+  workerFile?: string;
 }
 
 interface Thread {
@@ -29,28 +43,31 @@ interface Thread {
 const TASKS_PER_WORKER = 2;
 const STOP_GRACE_MS = 5000;
 
+// A sample at which so many workers ended is what ends them.
+const FATAL_CRASHES = 2;
+
 /** Decode worker threads and the queue before them. Idle workers do not keep the process alive. */
 export class DecodePool {
+  /** Workers that ended and were replaced so far. */
+  restarts = 0;
   readonly #data: Omit<DecodeWorkerData, 'control' | 'worker'>;
-  readonly #size: number;
+  readonly #options: DecodePoolOptions;
   readonly #file: string;
   readonly #control: Int32Array;
   readonly #threads: Thread[] = [];
   readonly #queue: Job[] = [];
+  /** Workers that ended at each sample. */
+  readonly #crashes = new Map<number, number>();
+  #fatal: number[] | undefined;
   #starting: Promise<void> | undefined;
   #closed = false;
   #lastCrash: DecodeResult | undefined;
 
-  /** @param file the worker's script. @default decode-worker beside this file */
-  constructor(
-    data: Omit<DecodeWorkerData, 'control' | 'worker'>,
-    size: number,
-    file = path.join(__dirname, `decode-worker${path.extname(__filename)}`),
-  ) {
+  constructor(data: Omit<DecodeWorkerData, 'control' | 'worker'>, options: DecodePoolOptions) {
     this.#data = data;
-    this.#size = size;
-    this.#file = file;
-    this.#control = new Int32Array(new SharedArrayBuffer(4 * (1 + size))).fill(-1);
+    this.#options = options;
+    this.#file = options.workerFile ?? path.join(__dirname, `decode-worker${path.extname(__filename)}`);
+    this.#control = new Int32Array(new SharedArrayBuffer(4 * (1 + options.workers))).fill(-1);
     this.#control[0] = 0;
   }
 
@@ -63,15 +80,18 @@ export class DecodePool {
     );
     await this.#starting;
     if (this.#closed) return;
-    for (let number = 0; number < this.#size; number++)
+    for (let number = 0; number < this.#options.workers; number++)
       if (!this.#threads.some((thread) => thread.number === number)) this.#spawn(number);
   }
 
-  /** @param wanted asked again when a worker could take the task: false gives it up */
-  run(task: DecodeTask, wanted: () => boolean): Promise<DecodeResult> {
+  /**
+   * @param wanted asked again when a worker could take the task: false gives it up
+   * @param restore called before the task is done anew, because its worker ended in the middle of it
+   */
+  run(task: DecodeTask, wanted: () => boolean, restore: () => void): Promise<DecodeResult> {
     if (this.#threads.length === 0) return Promise.resolve(this.#lastCrash ?? cancelled());
     return new Promise((resolve) => {
-      this.#queue.push({ task, wanted, resolve });
+      this.#queue.push({ task, wanted, restore, resolve });
       this.#dispatch();
     });
   }
@@ -104,11 +124,7 @@ export class DecodePool {
     const exited = new Promise<void>((resolve) => {
       worker.once('exit', (code) => {
         this.#threads.splice(this.#threads.indexOf(thread), 1);
-        const result = this.#closed ? cancelled() : this.#crash(number, code, failure);
-        if (!this.#closed) this.#lastCrash = result;
-        for (const job of thread.jobs.splice(0)) job.resolve(result);
-        // Without a worker left nobody would answer for the tasks that still wait.
-        if (this.#threads.length === 0) for (const job of this.#queue.splice(0)) job.resolve(result);
+        this.#ended(thread, code, failure);
         resolve();
       });
     });
@@ -141,23 +157,54 @@ export class DecodePool {
       const job = this.#queue.shift()!;
       thread.jobs.push(job);
       thread.worker.ref();
-      thread.worker.postMessage(job.task);
+      thread.worker.postMessage(this.#fatal ? { ...job.task, fatal: this.#fatal } : job.task);
     }
     if (this.#closed) for (const job of this.#queue.splice(0)) job.resolve(cancelled());
   }
 
-  #crash(number: number, code: number, failure: unknown): DecodeResult {
+  /** Called when a thread is gone: lets another one do its jobs, or ends them. */
+  #ended({ number, jobs }: Thread, code: number, failure: unknown): void {
+    const unfinished = jobs.splice(0);
+    if (this.#closed) {
+      for (const job of unfinished) job.resolve(cancelled());
+      return;
+    }
+    const crash = this.#describe(number, code, failure);
+    const { onWorkerCrash, maxWorkerRestarts, onRestart } = this.#options;
+    if (onWorkerCrash === 'restart' && this.restarts < maxWorkerRestarts) {
+      this.restarts++;
+      this.#countCrash(crash.sampleIndex);
+      for (const job of unfinished) if (job.wanted()) job.restore();
+      this.#queue.unshift(...unfinished);
+      this.#spawn(number);
+      this.#dispatch();
+      onRestart?.(crash);
+      return;
+    }
+    const after = this.restarts > 0 ? ` Workers had been restarted ${this.restarts} times before.` : '';
+    const error = new KappaError('ERR_INTERNAL', crash.message + after, { cause: failure });
+    this.#lastCrash = { skipped: [], error };
+    for (const job of unfinished) job.resolve(this.#lastCrash);
+    // Without a worker left nobody would answer for the tasks that still wait.
+    if (this.#threads.length === 0) for (const job of this.#queue.splice(0)) job.resolve(this.#lastCrash);
+  }
+
+  #countCrash(sample: number | undefined): void {
+    if (sample === undefined) return;
+    const crashes = (this.#crashes.get(sample) ?? 0) + 1;
+    this.#crashes.set(sample, crashes);
+    if (crashes === FATAL_CRASHES) this.#fatal = [...(this.#fatal ?? []), sample];
+  }
+
+  #describe(number: number, code: number, failure: unknown): WorkerCrash {
     const sample = Atomics.load(this.#control, 1 + number);
     const at = sample === -1 ? 'between two records' : `at ${describeSample(this.#data.table, sample)}`;
     const why = failure instanceof Error ? failure.message : `exit code ${code}`;
-    const error = new KappaError(
-      'ERR_INTERNAL',
-      `Decode worker ${number} stopped unexpectedly ${at}: ${why}.`,
-      {
-        cause: failure,
-      },
-    );
-    return { skipped: [], error };
+    return {
+      worker: number,
+      sampleIndex: sample === -1 ? undefined : sample,
+      message: `Decode worker ${number} stopped unexpectedly ${at}: ${why}.`,
+    };
   }
 }
 

@@ -13,6 +13,7 @@ export interface DecodeOptions {
 
 // A face crop is a tenth of a megapixel; a header that promises more than this is not worth its memory.
 const MAX_PIXELS = 4096 * 4096;
+const RGB = { format: FORMAT_RGB };
 const IMAGES_PER_SLICE = 64;
 
 let sharp: Promise<typeof sharpModule> | undefined;
@@ -47,8 +48,10 @@ export function decodeInto(
   if (!fits && !resize) throw wrongSize(frame, [height, width], corrupt);
   if (!fits || frame.components === 4) return decodeBySharp(image, out, [height, width], resize, corrupt);
   try {
-    const target = Buffer.from(out.buffer as ArrayBuffer, out.byteOffset, height * width * 3);
-    decompressSync(image, target, { format: FORMAT_RGB });
+    const target = Buffer.isBuffer(out)
+      ? out
+      : Buffer.from(out.buffer as ArrayBuffer, out.byteOffset, height * width * 3);
+    decompressSync(image, target, RGB);
   } catch (error) {
     throw corrupt('the JPEG image is truncated or damaged', error);
   }

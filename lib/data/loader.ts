@@ -1,47 +1,10 @@
-import os from 'node:os';
 import { KappaError, argumentError } from '../errors';
 import { BatchSlot } from './batch-slot';
 import { DecodePool, type DecodeResult } from './decode-pool';
-import type { SkippedSample } from './decode-task';
+import { resolveLoaderOptions, type LoaderOptions, type ResolvedLoaderOptions } from './loader-options';
 import { ReadAhead } from './read-ahead';
-import { Sampler, flipFlags, type ShuffleMode } from './sampler';
+import { Sampler, flipFlags } from './sampler';
 import { endOfSource, type SampleTable } from './sample-table';
-
-export interface LoaderOptions {
-  /** Images of one batch on one rank. */
-  batchSize: number;
-  /** Decides order and flips, together with the epoch. */
-  seed: number;
-  /** Number of decode threads. @default one less than the processors, 1 to 4 */
-  workers?: number;
-  /** Flag half of the images for mirroring. @default true */
-  flip?: boolean;
-  /** See {@link SamplerOptions.dropLast}. @default true */
-  dropLast?: boolean;
-  /** See {@link SamplerOptions.shuffle}. @default true */
-  shuffle?: ShuffleMode;
-  /** Samples of a block (`shuffle: 'block'`). @default 128 */
-  blockSize?: number;
-  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
-  windowBlocks?: number;
-  /** Batches in memory at once: those decoded ahead and those not released yet. @default 4 */
-  queueDepth?: number;
-  /** @default 0 */
-  rank?: number;
-  /** @default 1 */
-  worldSize?: number;
-  /**
-   * What a damaged sample does: `stop` ends the epoch with its error; `skip` puts the next sample of the dataset in
-   * its place, so that batches stay whole on every rank, and counts it in `skipped`. @default 'stop'
-   */
-  onCorrupt?: 'stop' | 'skip';
-  /** Called for each sample that was replaced. */
-  onSkip?: (skipped: SkippedSample) => void;
-  /** Bring images of another size to the dataset's instead of refusing them. @default false */
-  resize?: boolean;
-  /** @internal another worker script, for tests. */
-  workerFile?: string;
-}
 
 /** Decoded images with their labels. Everything in it is valid until {@link Batch.release}. */
 export interface Batch {
@@ -59,6 +22,8 @@ export interface Batch {
   /** Gives the memory back for a later batch. May be called twice. */
   release(): void;
 }
+
+export type { LoaderOptions, WorkerCrash } from './loader-options';
 
 interface Ahead {
   index: number;
@@ -87,13 +52,16 @@ export class Loader {
   readonly numBatches: number;
   /** Number of damaged samples that were replaced so far (`onCorrupt: 'skip'`). */
   skipped = 0;
-  readonly #table: SampleTable;
-  readonly #options: LoaderOptions;
+  /**
+   * Most bytes of shared memory that batches take:
+   * queueDepth * (8 * ceil(batchSize * height * width * 3 / 8) + 8 * batchSize).
+   */
+  readonly maxBatchBytes: number;
+  readonly #options: ResolvedLoaderOptions;
   readonly #sampler: Sampler;
   readonly #readAhead: ReadAhead | undefined;
   readonly #pool: DecodePool;
   readonly #imageBytes: number;
-  readonly #queueDepth: number;
   readonly #taskImages: number;
   readonly #free: BatchSlot[] = [];
   #numSlots = 0;
@@ -103,35 +71,26 @@ export class Loader {
   #closing: Promise<void> | undefined;
 
   /** @throws KappaError ERR_ARGUMENT, ERR_CONFIG */
-  constructor(dataset: { readonly table: SampleTable }, options: LoaderOptions) {
-    const workers = options.workers ?? Math.min(4, Math.max(1, os.availableParallelism() - 1));
-    const { batchSize, queueDepth = 4, onCorrupt = 'stop' } = options;
-    if (!Number.isInteger(workers) || workers < 1 || workers > 256)
-      throw argumentError('workers', 'an integer from 1 to 256', workers);
-    if (!Number.isInteger(queueDepth) || queueDepth < 1 || queueDepth > 1024)
-      throw argumentError('queueDepth', 'an integer from 1 to 1024', queueDepth);
-    if (onCorrupt !== 'stop' && onCorrupt !== 'skip')
-      throw argumentError('onCorrupt', `'stop' or 'skip'`, onCorrupt);
-    this.#table = dataset.table;
-    this.#options = options;
+  constructor({ table }: { readonly table: SampleTable }, options: LoaderOptions) {
+    this.#options = resolveLoaderOptions(options);
+    const { batchSize, workers, queueDepth, resize = false, onCorrupt, seed, augment } = this.#options;
     this.#sampler = new Sampler({
       ...options,
-      length: this.#table.labels.length,
-      parts: this.#table.sources.map(({ start, weight }, s) => ({
-        length: endOfSource(this.#table, s) - start,
-        weight,
-      })),
+      length: table.labels.length,
+      parts: table.sources.map(({ start, weight }, s) => ({ length: endOfSource(table, s) - start, weight })),
     });
-    this.#readAhead = ReadAhead.for(this.#table, this.#sampler);
+    this.#readAhead = ReadAhead.for(table, this.#sampler);
     this.numBatches = this.#sampler.numBatches;
-    this.#queueDepth = queueDepth;
-    this.#imageBytes = dataset.table.imageSize[0] * dataset.table.imageSize[1] * 3;
+    this.#imageBytes = table.imageSize[0] * table.imageSize[1] * 3;
+    this.maxBatchBytes = queueDepth * BatchSlot.bytes(batchSize, this.#imageBytes);
     this.#taskImages = Math.min(MAX_TASK_IMAGES, Math.ceil(batchSize / workers));
-    this.#pool = new DecodePool(
-      { table: this.#table, batchSize, resize: options.resize ?? false, skipCorrupt: onCorrupt === 'skip' },
-      workers,
-      options.workerFile,
-    );
+    const data = { table, batchSize, resize, skipCorrupt: onCorrupt === 'skip', seed, augment };
+    this.#pool = new DecodePool(data, this.#options);
+  }
+
+  /** Number of decode workers that ended and were replaced so far (`onWorkerCrash: 'restart'`). */
+  get workerRestarts(): number {
+    return this.#pool.restarts;
   }
 
   /** Samples that an epoch draws, before an incomplete batch is dropped. */
@@ -214,7 +173,10 @@ export class Loader {
     const results: Promise<DecodeResult>[] = [];
     for (let from = 0; from < samples.length; from += this.#taskImages) {
       const count = Math.min(this.#taskImages, samples.length - from);
-      const work = () => this.#pool.run({ memory: slot.memory, from, count }, () => run.active);
+      const task = { memory: slot.memory, from, count, epoch };
+      // A worker may have put other samples in the place of damaged ones already.
+      const restore = () => slot.sampleIndex.set(samples.subarray(from, from + count), from);
+      const work = () => this.#pool.run(task, () => run.active, restore);
       results.push(ready ? ready.then(work) : work());
     }
     return { index, size: samples.length, slot, results: Promise.all(results) };
@@ -250,7 +212,7 @@ export class Loader {
 
   #takeSlot(): BatchSlot | undefined {
     const free = this.#free.pop();
-    if (free || this.#numSlots === this.#queueDepth || this.#closing) return free;
+    if (free || this.#numSlots === this.#options.queueDepth || this.#closing) return free;
     this.#numSlots++;
     return new BatchSlot(this.#options.batchSize, this.#imageBytes);
   }
@@ -261,7 +223,7 @@ export class Loader {
     if (this.#draining.size === 0)
       throw new KappaError(
         'ERR_ARGUMENT',
-        `All ${this.#queueDepth} batches of the loader are held: call release() on each batch when it is used up, or raise queueDepth.`,
+        `All ${this.#options.queueDepth} batches of the loader are held: call release() on each batch when it is used up, or raise queueDepth.`,
       );
     await Promise.race(this.#draining);
   }

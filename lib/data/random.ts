@@ -37,6 +37,14 @@ export class Xoshiro128 {
     ]);
   }
 
+  /** Begins anew with another state (four 32-bit words, not all zero), without another object. */
+  reseed(a: number, b: number, c: number, d: number): void {
+    this.#s[0] = a;
+    this.#s[1] = b;
+    this.#s[2] = c;
+    this.#s[3] = d;
+  }
+
   /** The next integer in [0, 2^32). */
   next(): number {
     const s = this.#s as unknown as [number, number, number, number];

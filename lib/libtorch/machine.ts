@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { cpuQuota } from '../processors';
 
 /** What this process may use of the machine. */
 export interface MachineResources {
@@ -25,20 +26,6 @@ function read(file: string): string {
   } catch {
     return '';
   }
-}
-
-/** Folder of this process's control group (version 2), or the root one inside a container. */
-function cgroupFiles(name: string): string {
-  const own = /^0::(\/.*)$/m.exec(read('/proc/self/cgroup'))?.[1] ?? '/';
-  return read(`/sys/fs/cgroup${own === '/' ? '' : own}/${name}`) || read(`/sys/fs/cgroup/${name}`);
-}
-
-function cpuQuota(): number | undefined {
-  const [quota, period] = cgroupFiles('cpu.max').trim().split(' ').map(Number);
-  if (quota && period && Number.isFinite(quota)) return quota / period;
-  const old = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'));
-  const oldPeriod = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_period_us'));
-  return old > 0 && oldPeriod > 0 ? old / oldPeriod : undefined;
 }
 
 const FEATURES = ['avx2', 'avx512f', 'avx512_bf16', 'avx512_vnni', 'amx_bf16', 'asimd', 'bf16', 'sve'];

@@ -17,6 +17,7 @@ const fixedFields = [
   'data.blockSize',
   'data.windowBlocks',
   'data.flip',
+  'data.augment',
   'data.imageSize',
   'backbone',
   'head.kind',

@@ -153,6 +153,7 @@ export class Trainer {
       seed: config.seed,
       workers,
       flip: config.data.flip,
+      augment: config.data.augment,
       dropLast,
       shuffle: config.data.shuffle,
       blockSize: config.data.blockSize,
@@ -160,6 +161,9 @@ export class Trainer {
       queueDepth: 3 + accumulate,
       onCorrupt: config.data.onCorrupt,
       onSkip: (skipped) => say(`A damaged image was replaced: ${skipped.message}`),
+      onWorkerCrash: config.data.onWorkerCrash,
+      maxWorkerRestarts: config.data.maxWorkerRestarts,
+      onRestart: (crash) => say(`${crash.message} A new one took over.`),
     });
     try {
       const stepsPerEpoch = this.#stepsPerEpoch(loader.epochLength, loader.numBatches);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { deriveConfig, resolveConfig, type Config } from '../../lib/config';
+import { resolveAugmentOptions } from '../../lib/data/augment';
 import { KappaError } from '../../lib/errors';
 
 const minimal: Config = { name: 'test', data: { synthetic: {} } };
@@ -162,6 +163,31 @@ describe('config', () => {
     );
     assert.match(of({ synthetic: {}, skipList: 'bad.txt' }).join(), /^data\.skipList: expected data\.root/);
     assert.match(of({ root: '/a', shuffle: 'blok' as 'block' }).join(), /^data\.shuffle: .*"block"/);
+  });
+
+  it('augments nothing by default, and takes ranges as [low, high] within their limits', () => {
+    const { augment } = resolveConfig(minimal).data;
+    assert.ok(Object.values(augment).every(({ probability }) => probability === 0));
+    assert.deepEqual(resolveAugmentOptions(augment), augment);
+    const of = (changes: object): string[] =>
+      problems({ ...minimal, data: { synthetic: {}, augment: changes } });
+    assert.deepEqual(of({ jpeg: { quality: [90, 30] }, gaussianBlur: { sigma: [0, 8] } }), [
+      'data.augment.jpeg.quality: expected [low, high], but received [90,30].',
+    ]);
+    assert.deepEqual(of({ jpeg: { quality: 30 } }), [
+      'data.augment.jpeg.quality: expected a list of 2, each a number, at least 1 and at most 100, but received number 30.',
+    ]);
+    assert.match(
+      of({ jpeg: { quality: [30] } }).join(),
+      /^data\.augment\.jpeg\.quality: expected a list of 2/,
+    );
+    assert.deepEqual(of({ crop: { area: [0, 1] } }), [
+      'data.augment.crop.area[0]: expected a number, at least 0.01 and at most 1, but received number 0.',
+    ]);
+    assert.deepEqual(of({ crop: { probability: 2 } }), [
+      'data.augment.crop.probability: expected a number, at least 0 and at most 1, but received number 2.',
+    ]);
+    assert.match(of({ gausianBlur: {} }).join(), /Did you mean data\.augment\.gaussianBlur\?/);
   });
 
   it('is valid only as a whole', () => {

@@ -7,12 +7,11 @@ import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader';
 import { flipFlags } from '../../lib/data/sampler';
+import { collect, compileWorker, digest, withLoader, type Digest } from './loader-support';
 import { LFW, jpeg, makeDataset, makeRaw, pixels, rejects, temporaryFolder } from './support';
 
-const IMAGE_BYTES = 112 * 112 * 3;
-
-describe('the loader', function () {
-  this.timeout(60_000); // a worker compiles its TypeScript first
+describe('the loader', () => {
+  const workerFile = compileWorker();
   const folder = temporaryFolder();
   const root = path.join(folder, 'faces');
   let dataset: FaceDataset;
@@ -22,38 +21,11 @@ describe('the loader', function () {
   });
   after(() => dataset.close());
 
-  async function using<T>(
+  const using = <T>(
     options: Partial<LoaderOptions>,
     work: (loader: Loader) => Promise<T>,
     from = dataset,
-  ): Promise<T> {
-    const loader = new Loader(from, { batchSize: 8, seed: 1, workers: 1, ...options });
-    try {
-      return await work(loader);
-    } finally {
-      await loader.close();
-    }
-  }
-
-  /** What a batch holds, apart from its memory. */
-  const digest = ({ index, size, images, labels, sampleIndex, flips }: Batch) => ({
-    index,
-    size,
-    labels: [...labels],
-    sampleIndex: [...sampleIndex],
-    flips: [...flips],
-    reds: Array.from({ length: size }, (_, i) => images[i * IMAGE_BYTES + 3000]),
-    sum: images.reduce((sum, value) => (sum * 31 + value) >>> 0, 0),
-  });
-
-  async function collect(loader: Loader, epoch: number, startBatch = 0) {
-    const batches = [];
-    for await (const batch of loader.epoch(epoch, { startBatch })) {
-      batches.push(digest(batch));
-      batch.release();
-    }
-    return batches;
-  }
+  ): Promise<T> => withLoader(from, { workerFile, ...options }, work);
 
   it('gives every sample once, with its own label, pixels and flip flag', async () => {
     const batches = await using({ dropLast: false }, (loader) => collect(loader, 3));
@@ -105,7 +77,7 @@ describe('the loader', function () {
 
   it('splits batches over ranks', async () => {
     const global = await using({ batchSize: 16 }, (loader) => collect(loader, 0));
-    const ranks: Awaited<ReturnType<typeof collect>>[] = [];
+    const ranks: Digest[][] = [];
     for (const rank of [0, 1])
       ranks.push(await using({ rank, worldSize: 2 }, (loader) => collect(loader, 0)));
     global.forEach((batch, b) => {
@@ -180,13 +152,13 @@ describe('the loader', function () {
   });
 
   it('ends an epoch with ERR_CANCELLED when it is closed in the middle', async () => {
-    const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers: 2 });
+    const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers: 2, workerFile });
     const batches = loader.epoch(0);
     const first = (await batches.next()).value as Batch;
-    const sum = digest(first).sum;
+    const { sums } = digest(first);
     const pending = batches.next().then(() => batches.next());
     await Promise.all([loader.close(), loader.close(), rejects(pending, 'ERR_CANCELLED', /closed/)]);
-    assert.equal(digest(first).sum, sum);
+    assert.deepEqual(digest(first).sums, sums);
     assert.throws(() => loader.epoch(0), { code: 'ERR_DISPOSED' });
     const unused = new Loader(dataset, { batchSize: 2, seed: 1 });
     await unused.close();
@@ -355,7 +327,7 @@ describe('the loader', function () {
          if (workerData.batchSize === 8) process.exit(3); else throw new Error('boom');
        });`,
     );
-    await using({ workers: 1, workerFile: script }, async (loader) => {
+    await using({ workers: 1, onWorkerCrash: 'stop', workerFile: script }, async (loader) => {
       await rejects(
         collect(loader, 0),
         'ERR_INTERNAL',
@@ -364,7 +336,7 @@ describe('the loader', function () {
       assert.equal((await collect(loader, 0)).length, 5);
     });
     rmSync(flag);
-    await using({ workers: 1, batchSize: 4, workerFile: script }, (loader) =>
+    await using({ workers: 1, onWorkerCrash: 'stop', batchSize: 4, workerFile: script }, (loader) =>
       rejects(collect(loader, 0), 'ERR_INTERNAL', /boom/),
     );
   });

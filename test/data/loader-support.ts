@@ -1,0 +1,109 @@
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import type { FaceDataset } from '../../lib/data/face-dataset';
+import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader';
+
+const ROOT = path.join(__dirname, '..', '..');
+
+let compiled = 0;
+
+/**
+ * Compiles what a decode worker is made of, so that workers start at once; from the sources each would load the
+ * compiler first. Removed after the tests of the suite that calls it.
+ * @returns the worker's script
+ */
+export function compileWorker(): string {
+  const out = path.join(ROOT, 'node_modules', '.cache', 'kappaface-test', `${process.pid}-${++compiled}`);
+  for (const folder of ['', 'data', path.join('data', 'augment')]) {
+    mkdirSync(path.join(out, folder), { recursive: true });
+    for (const name of readdirSync(path.join(ROOT, 'lib', folder))) {
+      if (!name.endsWith('.ts')) continue;
+      const source = readFileSync(path.join(ROOT, 'lib', folder, name), 'utf8');
+      const compilerOptions = {
+        module: ts.ModuleKind.CommonJS,
+        target: ts.ScriptTarget.ES2023,
+        esModuleInterop: true,
+      };
+      const { outputText } = ts.transpileModule(source, { compilerOptions });
+      writeFileSync(path.join(out, folder, name.replace(/ts$/, 'js')), outputText);
+    }
+  }
+  after(() => rmSync(out, { recursive: true, force: true }));
+  return path.join(out, 'data', 'decode-worker.js');
+}
+
+/** Runs work with a loader (batches of 8, seed 1, one worker) and closes it. */
+export async function withLoader<T>(
+  dataset: FaceDataset,
+  options: Partial<LoaderOptions>,
+  work: (loader: Loader) => Promise<T>,
+): Promise<T> {
+  const loader = new Loader(dataset, { batchSize: 8, seed: 1, workers: 1, ...options });
+  try {
+    return await work(loader);
+  } finally {
+    await loader.close();
+  }
+}
+
+/** What a batch holds, apart from its memory. */
+export function digest({ index, size, images, labels, sampleIndex, flips }: Batch) {
+  const imageBytes = images.length / size;
+  return {
+    index,
+    size,
+    labels: [...labels],
+    sampleIndex: [...sampleIndex],
+    flips: [...flips],
+    reds: Array.from({ length: size }, (_, i) => images[i * imageBytes + 3000]),
+    sums: Array.from({ length: size }, (_, i) =>
+      images
+        .subarray(i * imageBytes, (i + 1) * imageBytes)
+        .reduce((sum, value) => (Math.imul(sum, 31) + value) >>> 0, 0),
+    ),
+  };
+}
+
+export type Digest = ReturnType<typeof digest>;
+
+/** Digests of an epoch's batches, each released at once. */
+export async function collect(loader: Loader, epoch: number, startBatch = 0): Promise<Digest[]> {
+  const batches: Digest[] = [];
+  for await (const batch of loader.epoch(epoch, { startBatch })) {
+    batches.push(digest(batch));
+    batch.release();
+  }
+  return batches;
+}
+
+/** Writes a worker that runs a script of ours before the compiled one; `lib` is a module of lib/data by name. */
+export function writeWorker(file: string, worker: string, script: string): string {
+  const text = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const fs = require('node:fs');
+    const lib = (name) => require(${JSON.stringify(path.dirname(worker))} + '/' + name);
+    ${script}
+    lib('decode-worker');`;
+  writeFileSync(file, text);
+  return file;
+}
+
+/** Writes a worker that ends at a sample, the first so many times that it comes to it. */
+export function writeDyingWorker(file: string, worker: string, sample: number, times = Infinity): string {
+  const counter = `${file}.count`;
+  writeFileSync(counter, '');
+  return writeWorker(
+    file,
+    worker,
+    `const { SampleReader } = lib('sample-reader');
+     const { readView } = SampleReader.prototype;
+     SampleReader.prototype.readView = function (index) {
+       if (index === ${sample} && fs.statSync(${JSON.stringify(counter)}).size < ${times}) {
+         fs.appendFileSync(${JSON.stringify(counter)}, '.');
+         process.exit(3);
+       }
+       return readView.call(this, index);
+     };`,
+  );
+}
