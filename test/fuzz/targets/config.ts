@@ -78,7 +78,7 @@ export const jsonConfigTarget: FuzzTarget = {
     ':',
   ],
   mutations: [nest('[', ']'), nest('{"data":', '}')],
-  everydayInputs: 2000,
+  everydayInputs: 800,
   open: open('json'),
 };
 
@@ -121,6 +121,6 @@ export const yamlConfigTarget: FuzzTarget = {
     '&a [*a, *a]\n',
   ]),
   mutations: [nest('[', ']'), nest('- ', '\n'), nest('{a: ', '}')],
-  everydayInputs: 1000,
+  everydayInputs: 400,
   open: open('yaml'),
 };

@@ -61,7 +61,7 @@ export const faceDatasetTarget: FuzzTarget = {
   tokens: ['\t', '\n', '0\t0\n', ',', '16777216', '999999999,1,1'],
   mutations: [inParts(split, joinParts), inParts(split, joinParts), setLabel],
   maxBytes: 1 << 14,
-  everydayInputs: 3000,
+  everydayInputs: 1000,
   open: (root) => async (input) => {
     split(input).forEach((bytes, i) => writeFileSync(path.join(root, FILES[i]!), bytes));
     const exactLimit = input.length % 3 === 0 ? SMALL_LIMIT : undefined;

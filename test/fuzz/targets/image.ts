@@ -87,7 +87,7 @@ export const jpegTarget: FuzzTarget = {
   ),
   mutations: [setFrame, repeatSegment],
   maxBytes: 1 << 15,
-  everydayInputs: 4000,
+  everydayInputs: 2000,
   open: decoder,
 };
 
@@ -142,7 +142,7 @@ export const pngTarget: FuzzTarget = {
   mutations: [setHeader],
   repair: repairPng,
   maxBytes: 1 << 15,
-  everydayInputs: 1500,
+  everydayInputs: 800,
   open: decoder,
 };
 
@@ -189,6 +189,6 @@ export const webpTarget: FuzzTarget = {
   mutations: [setCanvas],
   repair: repairWebp,
   maxBytes: 1 << 15,
-  everydayInputs: 1500,
+  everydayInputs: 800,
   open: decoder,
 };

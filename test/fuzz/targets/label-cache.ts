@@ -31,7 +31,7 @@ export const labelCacheTarget: FuzzTarget = {
     if (copy.length >= HEAD_BYTES + 4) copy.writeUInt32LE(crc32(copy.subarray(HEAD_BYTES + 4)), HEAD_BYTES);
     return copy;
   },
-  everydayInputs: 10_000,
+  everydayInputs: 4000,
   open: (scratch) => {
     const rec = path.join(scratch, 'train.rec');
     return async (input) => {

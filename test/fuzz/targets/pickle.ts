@@ -50,7 +50,7 @@ export const pickleTarget: FuzzTarget = {
   tokens: [...OPCODES.toString('latin1'), ...NAMES.map((name) => `c${name}`), 'I00\n', 'I01\n', 'q\0', 'h\0'],
   mutations: [repeatOpcodes],
   maxBytes: 1 << 14,
-  everydayInputs: 40_000,
+  everydayInputs: 8000,
   open: () => (input) => {
     const { images, isSame } = parseVerificationSet(input, 'x.bin');
     assert.equal(images.length, 2 * isSame.length);

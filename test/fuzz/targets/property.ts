@@ -9,7 +9,7 @@ export const propertyTarget: FuzzTarget = {
   codes: ['ERR_DATA_CORRUPT'],
   seeds: () => ['85742,112,112', '10, 112, 96\n', ' 16777216,1,1\r\n'].map((text) => Buffer.from(text)),
   tokens: [',', '\n', ' ', '\t', '-', '\0', '\xa0'],
-  everydayInputs: 40_000,
+  everydayInputs: 20_000,
   open: () => (input) => {
     const { numClasses, imageSize } = parseProperty(input, 'property');
     assert.ok(Number.isInteger(numClasses) && numClasses > 0 && numClasses <= 2 ** 24);

@@ -22,7 +22,7 @@ export const recordIndexTarget: FuzzTarget = {
     '9007199254740992',
     '-',
   ],
-  everydayInputs: 40_000,
+  everydayInputs: 20_000,
   open: () => (input) => {
     const { keys, offsets } = parseRecordIndex(input, 'x.idx');
     assert.equal(keys.length, offsets.length);

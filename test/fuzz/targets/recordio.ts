@@ -78,7 +78,7 @@ export const recordioTarget: FuzzTarget = {
   tokens: dialects.flatMap(({ magic }) => [u32(magic), u32(magic, 0), u32(magic, 24)]),
   mutations: [setPart, manyParts],
   maxBytes: 1 << 12,
-  everydayInputs: 15_000,
+  everydayInputs: 3000,
   open: (scratch) => {
     const write = fileIn(scratch, 'x.rec');
     return (input) => {

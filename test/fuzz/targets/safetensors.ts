@@ -118,7 +118,7 @@ export const safetensorsTarget: FuzzTarget = {
   repair: (input) => withHeader(...parts(input)),
   maxBytes: 1 << 15,
   addressSpaceMiB: 12 * 1024,
-  everydayInputs: 6000,
+  everydayInputs: 2000,
   open: (scratch) => {
     const write = fileIn(scratch, 'x.safetensors');
     return async (input) => {
