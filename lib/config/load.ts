@@ -8,9 +8,12 @@ import { configError, received } from './problem';
 import type { ResolvedConfig } from './schema';
 import { isSection, type Section } from './structure';
 import { resolveConfig } from './validate';
+import { parseYaml } from './yaml';
 
 const scriptExtensions = ['.ts', '.js', '.mjs', '.cjs'] as const;
 const dataExtensions = ['.json', '.yaml', '.yml'] as const;
+/** Far above what a config needs, far below what would keep a parser busy. */
+const maxDataLength = 1 << 16;
 const extensions: readonly string[] = [...scriptExtensions, ...dataExtensions];
 
 /** The package's own folder, two levels above this file in lib/ and in dist/ alike. */
@@ -114,9 +117,8 @@ async function readText(file: string): Promise<string> {
 async function parseData(file: string): Promise<unknown> {
   const text = await readText(file);
   try {
-    if (extname(file) === '.json') return JSON.parse(text);
-    const { parse } = await import('yaml');
-    return parse(text);
+    if (text.length > maxDataLength) throw new Error(`it has ${text.length} characters, a config has few`);
+    return extname(file) === '.json' ? JSON.parse(text) : await parseYaml(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new KappaError('ERR_CONFIG', `The config ${file} cannot be read: ${why}`, { cause: error });

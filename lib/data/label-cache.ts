@@ -34,7 +34,8 @@ export async function readLabelCache(
   if (crc32(body) !== bytes.readUInt32LE(head.length)) return undefined;
   const labels = new Int32Array(count);
   for (let i = 0; i < count; i++) labels[i] = body.readInt32LE(4 * i);
-  return labels;
+  // A scan yields no other labels, whatever the checksum says.
+  return labels.every((label) => label >= 0) ? labels : undefined;
 }
 
 /** Remembers labels. That it cannot (a read-only or full disk) costs time at the next start, nothing else. */

@@ -1,6 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { KappaError, ioError } from '../errors';
-import { PART, dialectOfMagic, partFlag, partLength, type RecordDialect } from './record-dialect';
+import {
+  PART,
+  dialectOfMagic,
+  maxPartLength,
+  partFlag,
+  partLength,
+  type RecordDialect,
+} from './record-dialect';
 import { RECORD_HEADER_BYTES } from './record-header';
 
 const PART_HEADER_BYTES = 8;
@@ -16,6 +23,14 @@ export interface RecordHead {
   /** Bytes of the payload behind the labels; 0 in header and identity records. */
   imageBytes: number;
   /** Offset of the byte after the record and its padding. */
+  end: number;
+}
+
+/** A part of a record: where its data are, and where the next part begins. */
+interface RecordPart {
+  flag: number;
+  dataAt: number;
+  length: number;
   end: number;
 }
 
@@ -66,19 +81,7 @@ export class RecordReader {
     if (first.flag === PART.whole) return this.#bytes(first.dataAt, first.length, offset);
     if (first.flag !== PART.first)
       throw this.#corrupt(offset, `a record cannot begin with a part of kind ${first.flag} (middle or last)`);
-    const magic = Buffer.alloc(4);
-    magic.writeUInt32LE(this.#dialect!.magic, 0);
-    const pieces = [Buffer.from(this.#bytes(first.dataAt, first.length, offset))];
-    for (let part = first; part.flag !== PART.last;) {
-      part = this.#part(part.end, offset, FIRST_READ_BYTES);
-      if (part.flag !== PART.middle && part.flag !== PART.last)
-        throw this.#corrupt(
-          offset,
-          `a split record is followed by a part of kind ${part.flag} instead of 2 or 3`,
-        );
-      pieces.push(magic, Buffer.from(this.#bytes(part.dataAt, part.length, offset)));
-    }
-    return Buffer.concat(pieces);
+    return this.#join(first, offset);
   }
 
   /** Like {@link readView}, but the result is a copy of its own. */
@@ -151,7 +154,7 @@ export class RecordReader {
   endOf(offset: number): number {
     let part = this.#part(offset, offset, PART_HEADER_BYTES);
     if (part.flag === PART.whole) return part.end;
-    while (part.flag !== PART.last) part = this.#part(part.end, offset, PART_HEADER_BYTES);
+    while (part.flag !== PART.last) part = this.#nextPart(part, offset, PART_HEADER_BYTES);
     return part.end;
   }
 
@@ -162,8 +165,39 @@ export class RecordReader {
     closeSync(this.#fd);
   }
 
+  /** Joins the parts of a split record. They are measured first: each costs more to hold than to write. */
+  #join(first: RecordPart, record: number): Buffer {
+    const dialect = this.#dialect!;
+    let length = first.length;
+    for (let part = first; part.flag !== PART.last; length += 4 + part.length)
+      part = this.#nextPart(part, record, PART_HEADER_BYTES);
+    if (length > maxPartLength(dialect))
+      throw this.#corrupt(
+        record,
+        `its parts have ${length} bytes, but a record holds at most ${maxPartLength(dialect)}`,
+      );
+    const joined = Buffer.allocUnsafe(length);
+    let at = this.#bytes(first.dataAt, first.length, record, FIRST_READ_BYTES).copy(joined);
+    for (let part = first; part.flag !== PART.last;) {
+      part = this.#nextPart(part, record, FIRST_READ_BYTES);
+      at = joined.writeUInt32LE(dialect.magic, at);
+      at += this.#bytes(part.dataAt, part.length, record, FIRST_READ_BYTES).copy(joined, at);
+    }
+    return joined;
+  }
+
+  #nextPart(before: RecordPart, record: number, readAhead: number): RecordPart {
+    const part = this.#part(before.end, record, readAhead);
+    if (part.flag !== PART.middle && part.flag !== PART.last)
+      throw this.#corrupt(
+        record,
+        `a split record is followed by a part of kind ${part.flag} instead of 2 or 3`,
+      );
+    return part;
+  }
+
   /** Parses the 8 bytes before a part's data. */
-  #part(at: number, record: number, readAhead: number) {
+  #part(at: number, record: number, readAhead: number): RecordPart {
     if (!Number.isSafeInteger(at) || at < 0 || at % 4 !== 0 || at + PART_HEADER_BYTES > this.size)
       throw this.#corrupt(
         record,

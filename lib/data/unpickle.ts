@@ -4,8 +4,11 @@ import { PickleGlobal, PickleText, PickleTuple, allowedGlobal, type PickleValue 
 
 // Far above what any verification set needs, far below what would exhaust memory.
 const MAX_STACK = 1 << 22;
-const MAX_MEMO = 1 << 24;
+const MAX_MEMO = 1 << 22;
 const MAX_MARKS = 64;
+// An opcode of one byte makes an object of a hundred: those that went into lists count too.
+const MAX_OBJECTS = 1 << 23;
+const MAX_NAME = 128;
 
 /**
  * Reads a Python pickle of protocols 0 to 5 made of lists, tuples, numbers, booleans, bytes, text and numpy arrays of
@@ -24,6 +27,7 @@ class Unpickler {
   /** The stacks below each mark. */
   readonly #below: PickleValue[][] = [];
   #belowSize = 0;
+  #objects = 0;
   readonly #memo = new Map<number, PickleValue>();
 
   constructor(cursor: PickleCursor) {
@@ -150,7 +154,7 @@ class Unpickler {
       case 'j':
         return this.#push(this.#recall(input.length(4)));
       case 'c':
-        return this.#push(this.#global(input.line().toString('latin1'), input.line().toString('latin1')));
+        return this.#push(this.#global(this.#name(), this.#name()));
       case '\x93': {
         const [module, name] = this.#popMany(2).map((part) =>
           part instanceof PickleText ? part.short : null,
@@ -176,6 +180,7 @@ class Unpickler {
   }
 
   #push(value: PickleValue): void {
+    if (++this.#objects > MAX_OBJECTS) throw this.#in.fail('more objects than a verification set can have');
     this.#stack.push(value);
   }
 
@@ -228,6 +233,11 @@ class Unpickler {
     const value = this.#memo.get(key);
     if (value === undefined) throw this.#in.fail(`memo entry ${key} is used before it is set`);
     return value;
+  }
+
+  /** A line that names a module or one of its members; a longer one is cut, and then is no known name. */
+  #name(): string {
+    return this.#in.line().toString('latin1', 0, MAX_NAME);
   }
 
   #global(module: string, name: string): PickleGlobal {

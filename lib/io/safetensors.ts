@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 
 import { KappaError, ioError } from '../errors';
 import type { DType } from '../native/contract';
@@ -22,6 +22,7 @@ const dtypeOfName = new Map(Object.entries(nameOfDtype).map(([dtype, name]) => [
 const prefixBytes = 8;
 const alignment = 8;
 const largestHeader = 100_000_000; // as in the reference implementation
+const largestRank = 64; // as LibTorch's own iterators
 
 interface Entry {
   dtype: DType;
@@ -92,51 +93,77 @@ async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; 
   }
   try {
     const { size } = await file.stat();
-    const prefix = Buffer.alloc(prefixBytes);
-    const { bytesRead } = await file.read(prefix, 0, prefixBytes, 0);
-    if (bytesRead < prefixBytes) throw corrupt(`it has ${size} bytes`);
+    const prefix = await readBytes(file, prefixBytes, 0);
+    if (prefix.length < prefixBytes) throw corrupt(`it has ${size} bytes`);
     const length = Number(prefix.readBigUInt64LE(0));
     if (length > largestHeader || prefixBytes + length > size) {
       throw corrupt(`its header of ${length} bytes does not fit into ${size}`);
     }
-    const text = Buffer.alloc(length);
-    await file.read(text, 0, length, prefixBytes);
+    const text = await readBytes(file, length, prefixBytes);
+    if (text.length < length) throw corrupt('it became shorter');
     const dataStart = prefixBytes + length;
     return { entries: parseHeader(text.toString('utf8'), size - dataStart, corrupt), dataStart };
+  } catch (error) {
+    throw ioError(error, 'read', path);
   } finally {
     await file.close();
   }
 }
 
-function parseHeader(
-  text: string,
-  dataBytes: number,
-  corrupt: (why: string) => KappaError,
-): Map<string, Entry> {
+/** Bytes at a place of a file; fewer where it ends. */
+async function readBytes(file: FileHandle, count: number, position: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+type Corrupt = (why: string) => KappaError;
+
+function parseHeader(text: string, dataBytes: number, corrupt: Corrupt): Map<string, Entry> {
   let header: unknown;
   try {
     header = JSON.parse(text);
   } catch {
     throw corrupt('its header is not JSON');
   }
-  if (typeof header !== 'object' || header === null) throw corrupt('its header is not an object');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw corrupt('its header is not an object');
   const entries = new Map<string, Entry>();
-  for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const { dtype: dtypeName, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-    const dtype = dtypeOfName.get(String(dtypeName));
-    const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-    if (!dtype || !Array.isArray(shape) || !shape.every(isCount))
-      throw corrupt(`its entry ${name} is malformed`);
-    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-      throw corrupt(`its entry ${name} has no offsets`);
-    }
-    const [begin, end] = offsets as [number, number];
-    const bytes = shape.reduce((product, n) => product * n, bytesOfDtype[dtype]);
-    if (end - begin !== bytes)
-      throw corrupt(`its entry ${name} has ${end - begin} bytes instead of ${bytes}`);
-    if (end > dataBytes) throw corrupt(`${name} ends at byte ${end} of ${dataBytes}`);
-    entries.set(name, { dtype, shape, begin, end });
-  }
+  for (const [name, value] of Object.entries(header))
+    if (name !== '__metadata__') entries.set(name, parseEntry(shortName(name), value, corrupt));
+  checkSpans(entries, dataBytes, corrupt);
   return entries;
+}
+
+function parseEntry(name: string, value: unknown, corrupt: Corrupt): Entry {
+  const { dtype: dtypeName, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  const dtype = typeof dtypeName === 'string' ? dtypeOfName.get(dtypeName) : undefined;
+  const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (!dtype || !Array.isArray(shape) || !shape.every(isCount))
+    throw corrupt(`its entry ${name} is malformed`);
+  if (shape.length > largestRank) throw corrupt(`its entry ${name} has ${shape.length} dimensions`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    throw corrupt(`its entry ${name} has no offsets`);
+  const [begin, end] = offsets as [number, number];
+  const bytes = shape.reduce((product, n) => product * n, bytesOfDtype[dtype]);
+  if (end - begin !== bytes) throw corrupt(`its entry ${name} has ${end - begin} bytes instead of ${bytes}`);
+  // An empty tensor's other sides must not overflow its strides.
+  const strides = shape.reduce((product, n) => product * Math.max(n, 1), 1);
+  if (!Number.isSafeInteger(strides)) throw corrupt(`its entry ${name} has an impossible shape`);
+  return { dtype, shape, begin, end };
+}
+
+/** The tensors must follow each other without gaps or overlaps: together they then need no more than the file. */
+function checkSpans(entries: Map<string, Entry>, dataBytes: number, corrupt: Corrupt): void {
+  const spans = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let at = 0;
+  for (const [name, { begin, end }] of spans) {
+    if (begin !== at)
+      throw corrupt(`${shortName(name)} begins at byte ${begin} of the data instead of ${at}`);
+    at = end;
+  }
+  if (at !== dataBytes) throw corrupt(`its tensors end at byte ${at}, its data at ${dataBytes}`);
+}
+
+function shortName(name: string): string {
+  return name.length > 80 ? `${name.slice(0, 80)}...` : name;
 }

@@ -1,7 +1,9 @@
 #include "io/tensor_file.h"
 
 #include <ATen/ATen.h>
+#include <c10/util/safe_numerics.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -43,6 +45,45 @@ void write_contents(std::FILE* file, const std::string& path, const void* header
 #endif
 }
 
+void seek(std::FILE* file, int64_t offset, int whence, const std::string& path) {
+#ifdef _WIN32
+  const int moved = _fseeki64(file, offset, whence);
+#else
+  const int moved = fseeko(file, static_cast<off_t>(offset), whence);
+#endif
+  if (moved != 0) fail("read", path, errno);
+}
+
+int64_t size_of(std::FILE* file, const std::string& path) {
+  seek(file, 0, SEEK_END, path);
+#ifdef _WIN32
+  const int64_t size = _ftelli64(file);
+#else
+  const int64_t size = ftello(file);
+#endif
+  if (size < 0) fail("read", path, errno);
+  return size;
+}
+
+[[noreturn]] void fail_short(const std::string& path, int64_t offset, int64_t bytes) {
+  throw Error("ERR_CHECKPOINT",
+              text(path, " ends early: ", bytes, " bytes were expected at offset ", offset, "."));
+}
+
+/// Bytes of a tensor, which the file was found to have: no memory is taken for a shape that it cannot fill.
+int64_t checked_bytes(const TensorSpan& span, int64_t file_bytes, const std::string& path) {
+  auto bytes = static_cast<int64_t>(c10::elementSize(span.dtype));
+  int64_t stride = 1;  // as LibTorch counts: empty sides as 1
+  bool possible = span.offset >= 0;
+  for (const int64_t side : span.shape) {
+    possible = possible && side >= 0 && !c10::mul_overflows(bytes, side, &bytes) &&
+               !c10::mul_overflows(stride, std::max<int64_t>(side, 1), &stride);
+  }
+  require(possible, "ERR_CHECKPOINT", path, " has a tensor of an impossible shape or place.");
+  if (span.offset > file_bytes || bytes > file_bytes - span.offset) fail_short(path, span.offset, bytes);
+  return bytes;
+}
+
 }  // namespace
 
 void write_tensor_file(const std::string& path, const void* header, size_t header_bytes,
@@ -62,21 +103,21 @@ void write_tensor_file(const std::string& path, const void* header, size_t heade
 std::vector<at::Tensor> read_tensor_file(const std::string& path, const std::vector<TensorSpan>& spans) {
   File file(std::fopen(path.c_str(), "rb"));
   if (!file) fail("open", path, errno);
+  const int64_t size = size_of(file.get(), path);
   std::vector<at::Tensor> tensors;
   tensors.reserve(spans.size());
   for (const auto& span : spans) {
+    const int64_t bytes = checked_bytes(span, size, path);
     at::Tensor tensor = at::empty(span.shape, at::dtype(span.dtype));
-    const auto bytes = static_cast<size_t>(tensor.numel()) * tensor.element_size();
-#ifdef _WIN32
-    const int moved = _fseeki64(file.get(), span.offset, SEEK_SET);
-#else
-    const int moved = fseeko(file.get(), static_cast<off_t>(span.offset), SEEK_SET);
-#endif
-    if (moved != 0) fail("read", path, errno);
-    if (bytes > 0 && std::fread(tensor.mutable_data_ptr(), 1, bytes, file.get()) != bytes) {
-      throw Error("ERR_CHECKPOINT",
-                  text(path, " ends early: ", bytes, " bytes were expected at offset ", span.offset, "."));
+    seek(file.get(), span.offset, SEEK_SET, path);
+    auto* data = static_cast<unsigned char*>(tensor.mutable_data_ptr());
+    if (bytes > 0 &&
+        std::fread(data, 1, static_cast<size_t>(bytes), file.get()) != static_cast<size_t>(bytes)) {
+      fail_short(path, span.offset, bytes);
     }
+    require(
+        span.dtype != at::kBool || std::all_of(data, data + bytes, [](unsigned char b) { return b <= 1; }),
+        "ERR_CHECKPOINT", path, " has a boolean that is neither 0 nor 1 behind offset ", span.offset, ".");
     tensors.push_back(std::move(tensor));
   }
   return tensors;

@@ -19,7 +19,8 @@ struct TensorSpan {
   std::vector<int64_t> shape;
 };
 
-/// Reads tensors from their places in a file.
+/// Reads tensors from their places in a file. A place or shape that the file does not have is ERR_CHECKPOINT,
+/// and nothing is allocated for it.
 std::vector<at::Tensor> read_tensor_file(const std::string& path, const std::vector<TensorSpan>& spans);
 
 }  // namespace kappa
