@@ -43,7 +43,8 @@ export async function readFaceList(
     const where = `${file}, line ${number}`;
     if (bytes.length > MAX_LINE_BYTES)
       throw new KappaError('ERR_DATA_CORRUPT', `${where}: it has more than ${MAX_LINE_BYTES} bytes.`);
-    const line = bytes.toString('utf8').replace(/\r?\n?$/, '');
+    const text = bytes.toString('utf8').replace(/\r?\n?$/, '');
+    const line = number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text; // a byte order mark
     if (line.trim() === '') return;
     format ??= faceListFormat(line);
     visit(parseFaceListLine(line, format, where), number);
@@ -70,6 +71,8 @@ export async function readFaceList(
       await handle.close();
     }
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new KappaError('ERR_DATA_NOT_FOUND', `There is no list ${file}.`, { cause: error });
     throw ioError(error, 'read', file);
   }
 }

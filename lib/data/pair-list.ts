@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, ioError } from '../errors';
-import { byCodeUnits } from './image-list';
+import { byCodeUnits } from './image-files';
 import { readCfpPairs } from './pair-list-cfp';
 import { readLines } from './lines';
 

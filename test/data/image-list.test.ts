@@ -160,20 +160,24 @@ describe('image lists', () => {
     const cases: [string, RegExp][] = [
       ['0\t0\ta.jpg\n1\t1\n', /line 2: expected "index<TAB>label<TAB>path"/],
       ['0\t0\ta.jpg\nx\t1\tb.jpg\n', /line 2: expected "index/],
-      ['0\t0\ta.jpg\n1\t-1\tb.jpg\n', /line 2: expected a whole number from 0 to 16777215/],
-      ['0\t0\ta.jpg\n1\t0.5\tb.jpg\n', /line 2: expected a whole number/],
-      ['0\t0\ta.jpg\n1\t1e9\tb.jpg\n', /line 2: expected a whole number/],
-      ['1\ta.jpg\t0\n2\tb.jpg\t0\n', /line 2: expected "aligned<TAB>path<TAB>label"/],
-      ['1\ta.jpg\t0\t1\t2\n', /line 1: expected "aligned/],
-      ['1\ta.jpg\t0\t1\t2\t3\tx\n', /line 1: expected "aligned/],
-      ['1\ta.jpg\tzero\n', /line 1: expected a whole number/],
+      ['0\t0\ta.jpg\n1\t0.5\tb.jpg\n', /line 2: its label is 0.5, not an integer/],
+      ['1\ta.jpg\t0\n2\tb.jpg\t0\n', /line 2: expected "0\|1<TAB>path<TAB>label/],
+      ['1\ta.jpg\t0\t1\t2\n', /line 1: expected "0\|1/],
+      ['1\ta.jpg\t0\n1\ta.jpg\t0\t1\t2\t3\tx\n', /line 2: expected "0\|1/],
+      ['1\ta.jpg\tzero\n', /line 1: expected/],
       ['a.jpg\n', /line 1: expected/],
       ['\n\n', /lists no images/],
     ];
     for (const [content, message] of cases)
       await rejects(readImageList(text(content)), 'ERR_DATA_CORRUPT', message);
-    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /longer than a line of text/);
-    await rejects(readImageList(path.join(folder, 'none.lst')), 'ERR_DATA_NOT_FOUND', /no file .*none\.lst/);
+    for (const label of ['-1', '1e9'])
+      await rejects(
+        readImageList(text(`0\t0\ta.jpg\n1\t${label}\tb.jpg\n`)),
+        'ERR_LABEL_RANGE',
+        /line 2: its label is/,
+      );
+    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /more than 65536 bytes/);
+    await rejects(readImageList(path.join(folder, 'none.lst')), 'ERR_DATA_NOT_FOUND', /no list .*none\.lst/);
   });
 });
 

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { KappaError, ioError } from '../../errors';
 import type { BadSample } from '../bad-list';
 import type { ImageFormat } from '../image-format';
-import { listImageFiles, readImageList, type ListedImage } from '../image-list';
+import { imagesBelow } from '../image-files';
+import { readImageList, type ListedImage } from '../image-list';
 import { readLandmarks, type Landmarks } from '../landmarks';
 import { checkConvertOptions } from './convert-image';
 import { convertFiles, type ConvertItem } from './image-tasks';
@@ -102,7 +103,7 @@ async function listSource(
     const { images } = await readImageList(source, { labels: 'keep' });
     return { images, root: options.root ?? path.dirname(source), isList: true };
   }
-  const files = await listImageFiles(source);
+  const files = await imagesBelow(source);
   if (files.length === 0) throw new KappaError('ERR_DATA_NOT_FOUND', `${source} holds no images.`);
   return { images: files.map((file) => ({ path: file, label: 0 })), root: source, isList: false };
 }

@@ -6,7 +6,7 @@ import { writeFileAtomically } from '../atomic-file';
 import { formatBadList, type BadSample } from '../bad-list';
 import { loadSharp } from '../decode';
 import { FaceDataset } from '../face-dataset';
-import { listImageFiles } from '../image-list';
+import { imagesBelow } from '../image-files';
 import { readProperty } from '../property';
 import { readRecordIndex, type RecordIndex } from '../record-index';
 import { RecordReader } from '../record-reader';
@@ -187,7 +187,7 @@ function findGaps(
 }
 
 async function verifyFolder(root: string, options: VerifyOptions): Promise<VerifyReport> {
-  const files = await listImageFiles(root);
+  const files = await imagesBelow(root);
   if (files.length === 0)
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',

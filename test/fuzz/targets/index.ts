@@ -1,6 +1,7 @@
 import type { FuzzTarget } from '../target';
 import { jsonConfigTarget, yamlConfigTarget } from './config';
 import { faceDatasetTarget } from './face-dataset';
+import { faceListTarget, landmarksTarget } from './face-list';
 import { jpegTarget, pngTarget, webpTarget } from './image';
 import { labelCacheTarget } from './label-cache';
 import { pickleTarget } from './pickle';
@@ -16,6 +17,8 @@ export const targets: readonly FuzzTarget[] = [
   propertyTarget,
   faceDatasetTarget,
   labelCacheTarget,
+  faceListTarget,
+  landmarksTarget,
   pickleTarget,
   jpegTarget,
   pngTarget,
