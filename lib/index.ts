@@ -98,7 +98,7 @@ export type {
   TrainerHooks,
   TrainerOptions,
   TrainResult,
-} from './train/trainer';
+} from './train/events';
 export { createSchedule } from './train/schedule';
 export { openCheckpoint, resolveCheckpoint } from './train/checkpoint';
 

@@ -1,7 +1,6 @@
-import { availableParallelism } from 'node:os';
-
 import { native } from './native/load';
 import { submit } from './native/submit';
+import { usableProcessors } from './processors';
 import { Tensor } from './tensor/tensor';
 
 /** Seeds the generator that initial weights, dropout and random tensors draw from. */
@@ -19,8 +18,8 @@ export async function setRandomState(state: Tensor, device = 'cpu'): Promise<voi
   return submit((addon) => addon.setRandomState(handle, device));
 }
 
-/** Threads that one operation may use; by default as many as this process may run at once. */
-export async function setThreads(threads: number = availableParallelism()): Promise<void> {
+/** Threads that one operation may use; by default as many as this process may keep busy. */
+export async function setThreads(threads: number = usableProcessors()): Promise<void> {
   return submit((addon) => addon.setThreads(threads));
 }
 

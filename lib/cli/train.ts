@@ -3,7 +3,7 @@ import { TrainingProgress } from '../report/progress';
 import { formatTable } from '../report/table';
 import { formatSeconds } from '../report/text';
 import { Trainer } from '../train/trainer';
-import type { RunPlan, TrainResult } from '../train/trainer';
+import type { RunPlan, TrainResult } from '../train/events';
 import type { ValidationResult } from '../train/validation';
 
 export interface TrainCommandOptions {

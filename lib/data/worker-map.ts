@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { KappaError } from '../errors';
+import { usableProcessors } from '../processors';
 import type { TaskReply } from './task-worker';
 
 /** Tasks given out ahead of the result awaited, for each worker: bounds what lies in memory. */
@@ -9,7 +9,7 @@ const AHEAD = 4;
 const STOP_GRACE_MS = 5000;
 
 export interface WorkerMapOptions<Task, Result> {
-  /** Threads; 0 does the tasks in the calling thread, where {@link inThread} is given. @default one for each core, at most 16 */
+  /** Threads; 0 does the tasks in the calling thread, where {@link inThread} is given. @default one for each processor that may be used, at most 16 */
   workers?: number;
   /** Names the work in errors, like `draw faces`. */
   what: string;
@@ -33,7 +33,7 @@ export async function* mapInWorkers<Task, Result>(
   tasks: Iterable<Task>,
   options: WorkerMapOptions<Task, Result>,
 ): AsyncGenerator<Result, void, undefined> {
-  const { workers = Math.min(16, availableParallelism()), what, signal } = options;
+  const { workers = Math.min(16, usableProcessors()), what, signal } = options;
   const cancelled = () => new KappaError('ERR_CANCELLED', `The work to ${what} was interrupted.`);
   if (workers === 0 && options.inThread) {
     for (const task of tasks) {

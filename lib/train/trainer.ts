@@ -7,83 +7,23 @@ import type { VerificationSet } from '../data/verification-set';
 import { KappaError } from '../errors';
 import { KappaFaceHead } from '../head/kappaface-head';
 import { MetricsLog } from '../report/metrics-log';
-import { getRandomState, manualSeed, setRandomState, setThreads } from '../runtime';
+import { manualSeed, setThreads } from '../runtime';
 import { scope } from '../tensor/scope';
-import type { Tensor } from '../tensor/tensor';
-import { openCheckpoint, resolveCheckpoint } from './checkpoint';
+import { resolveCheckpoint } from './checkpoint';
 import { reportDifficulty } from './difficulty';
-import type { DifficultyReport } from './difficulty';
+import type { MarginStatistics, StepReport, TrainResult, TrainerOptions } from './events';
 import { makeModel } from './model';
 import type { Model } from './model';
-import { openTrainingSet } from './training-set';
+import { randomStates, restore } from './restore';
 import { RunFolder } from './run-folder';
 import { initialRunState } from './run-state';
 import type { RunState } from './run-state';
 import { createSchedule } from './schedule';
 import { trainStep } from './step';
+import { openTrainingSet } from './training-set';
 import type { StepResult } from './step';
 import { readValidationSets, validate } from './validation';
 import type { ValidationResult } from './validation';
-
-/** The margins psi m0 of the classes. */
-export interface MarginStatistics {
-  min: number;
-  mean: number;
-  max: number;
-}
-
-/** A run as it was set up. */
-export interface RunPlan {
-  folder: string;
-  root: string;
-  images: number;
-  classes: number;
-  epochs: number;
-  totalSteps: number;
-  /** Steps done before, in a resumed run. */
-  firstStep: number;
-  resumedFrom: string | undefined;
-}
-
-/** An optimizer step, for whoever shows progress. */
-export interface StepReport extends StepResult {
-  step: number;
-  epoch: number;
-  lr: number;
-  imagesPerSecond: number;
-  margins: MarginStatistics;
-}
-
-/** What a run tells while it goes on. All are optional. */
-export interface TrainerHooks {
-  onPlan?(plan: RunPlan): void;
-  onStep?(report: StepReport): void;
-  onValidation?(result: ValidationResult, isBest: boolean): void;
-  onCheckpoint?(folder: string): void;
-  /** Something worth a line: a warning, a skipped step, a set being drawn. */
-  onMessage?(text: string): void;
-}
-
-export interface TrainerOptions extends TrainerHooks {
-  /** Continue a run: from its newest checkpoint (true) or from a given one. */
-  resume?: boolean | string;
-  /** Ends the run after the step under way, with a checkpoint. */
-  signal?: AbortSignal;
-}
-
-/** How a run ended; also `result.json`. */
-export interface TrainResult {
-  folder: string;
-  /** Whether `signal` ended the run before its last step. */
-  interrupted: boolean;
-  steps: number;
-  skippedSteps: number;
-  seconds: number;
-  best: ValidationResult | null;
-  final: ValidationResult | null;
-  /** Only for synthetic sets, where the difficulty of each class is known. */
-  difficulty?: DifficultyReport;
-}
 
 /** Everything a run works with. */
 interface Session {
@@ -429,33 +369,6 @@ export class Trainer {
     if (!interrupted) await folder.writeJson('result.json', result);
     return result;
   }
-}
-
-/** The generators that training draws from, by device. */
-async function randomStates(device: string): Promise<Map<string, Tensor>> {
-  const states = new Map([['cpu', await getRandomState()]]);
-  if (device !== 'cpu') states.set('device', await getRandomState(device));
-  return states;
-}
-
-async function restore(model: Model, folder: string, device: string): Promise<RunState> {
-  const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
-  const { run } = checkpoint.state;
-  await scope(async () => {
-    await model.backbone.loadState(await checkpoint.tensors('backbone'));
-    const head = await checkpoint.tensors('head');
-    if (model.head instanceof KappaFaceHead) await model.head.loadState(head, run.marginUpdates);
-    else await model.head.loadState(head);
-    await model.optimizer.loadState(await checkpoint.tensors('optimizer'));
-    const random = await checkpoint.tensors('random');
-    const [own, other] = [random.get('cpu'), random.get('device')];
-    if (!own) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
-    await setRandomState(own);
-    // A run that goes on on another kind of device starts that generator from the seed.
-    if (device !== 'cpu' && other) await setRandomState(other, device);
-  });
-  if (run.lossScaler) model.scaler?.loadState(run.lossScaler);
-  return run;
 }
 
 async function marginStatistics({ head }: Model): Promise<MarginStatistics> {

@@ -5,7 +5,21 @@ import type { FuzzTarget } from '../target';
 import { fileIn } from './bytes';
 
 const five = '1.5\t20\t30\t4e1\t50\t60\t70\t80\t90\t-3';
-const tokens = ['\t', '\n', '\r\n', ' ', '0', '1', '-1', '1e99', 'NaN', 'a/b.jpg', '\ufeff', '\0', '16777216'];
+const tokens = [
+  '\t',
+  '\n',
+  '\r\n',
+  ' ',
+  '0',
+  '1',
+  '-1',
+  '1e99',
+  'NaN',
+  'a/b.jpg',
+  '\ufeff',
+  '\0',
+  '16777216',
+];
 
 /** `.lst` files of both kinds. */
 export const faceListTarget: FuzzTarget = {

@@ -1,0 +1,63 @@
+import type { DifficultyReport } from './difficulty';
+import type { StepResult } from './step';
+import type { ValidationResult } from './validation';
+
+/** The margins psi m0 of the classes. */
+export interface MarginStatistics {
+  min: number;
+  mean: number;
+  max: number;
+}
+
+/** A run as it was set up. */
+export interface RunPlan {
+  folder: string;
+  root: string;
+  images: number;
+  classes: number;
+  epochs: number;
+  totalSteps: number;
+  /** Steps done before, in a resumed run. */
+  firstStep: number;
+  resumedFrom: string | undefined;
+}
+
+/** An optimizer step, for whoever shows progress. */
+export interface StepReport extends StepResult {
+  step: number;
+  epoch: number;
+  lr: number;
+  imagesPerSecond: number;
+  margins: MarginStatistics;
+}
+
+/** What a run tells while it goes on. All are optional. */
+export interface TrainerHooks {
+  onPlan?(plan: RunPlan): void;
+  onStep?(report: StepReport): void;
+  onValidation?(result: ValidationResult, isBest: boolean): void;
+  onCheckpoint?(folder: string): void;
+  /** Something worth a line: a warning, a skipped step, a set being drawn. */
+  onMessage?(text: string): void;
+}
+
+export interface TrainerOptions extends TrainerHooks {
+  /** Continue a run: from its newest checkpoint (true) or from a given one. */
+  resume?: boolean | string;
+  /** Ends the run after the step under way, with a checkpoint. */
+  signal?: AbortSignal;
+}
+
+/** How a run ended; also `result.json`. */
+export interface TrainResult {
+  folder: string;
+  /** Whether `signal` ended the run before its last step. */
+  interrupted: boolean;
+  steps: number;
+  skippedSteps: number;
+  seconds: number;
+  best: ValidationResult | null;
+  final: ValidationResult | null;
+  /** Only for synthetic sets, where the difficulty of each class is known. */
+  difficulty?: DifficultyReport;
+}

@@ -1,0 +1,36 @@
+import { KappaError } from '../errors';
+import { KappaFaceHead } from '../head/kappaface-head';
+import { getRandomState, setRandomState } from '../runtime';
+import { scope } from '../tensor/scope';
+import type { Tensor } from '../tensor/tensor';
+import { openCheckpoint } from './checkpoint';
+import type { Model } from './model';
+import type { RunState } from './run-state';
+
+/** The generators that training draws from, by device. */
+export async function randomStates(device: string): Promise<Map<string, Tensor>> {
+  const states = new Map([['cpu', await getRandomState()]]);
+  if (device !== 'cpu') states.set('device', await getRandomState(device));
+  return states;
+}
+
+/** Brings a model to where a checkpoint left it. @throws KappaError ERR_CHECKPOINT, ERR_IO */
+export async function restore(model: Model, folder: string, device: string): Promise<RunState> {
+  const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
+  const { run } = checkpoint.state;
+  await scope(async () => {
+    await model.backbone.loadState(await checkpoint.tensors('backbone'));
+    const head = await checkpoint.tensors('head');
+    if (model.head instanceof KappaFaceHead) await model.head.loadState(head, run.marginUpdates);
+    else await model.head.loadState(head);
+    await model.optimizer.loadState(await checkpoint.tensors('optimizer'));
+    const random = await checkpoint.tensors('random');
+    const [own, other] = [random.get('cpu'), random.get('device')];
+    if (!own) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
+    await setRandomState(own);
+    // A run that goes on on another kind of device starts that generator from the seed.
+    if (device !== 'cpu' && other) await setRandomState(other, device);
+  });
+  if (run.lossScaler) model.scaler?.loadState(run.lossScaler);
+  return run;
+}
