@@ -45,7 +45,13 @@ async function peerFigures(peer: string, options: HeadCase): Promise<PeerFigures
   if (peerBytes(peer, options) > 0.9 * availableMemory())
     return { seconds: null, peakExtraBytes: null, note: 'does not fit' };
   const script = path.join(__dirname, 'peers', 'head.py');
-  return runForJson<PeerFigures>(peerPython(), [script, peer, JSON.stringify(options)]);
+  try {
+    return await runForJson<PeerFigures>(peerPython(), [script, peer, JSON.stringify(options)]);
+  } catch (error) {
+    // The other cases are worth having all the same.
+    console.error(error instanceof Error ? error.message : error);
+    return { seconds: null, peakExtraBytes: null, note: 'failed' };
+  }
 }
 
 /** The head's step (forward, backward, update of the centres) beside PyTorch and the machine's limit. */
