@@ -55,7 +55,7 @@ async function collect(root: string, folder: string, depth: number): Promise<str
   if (depth > MAX_DEPTH)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
-      `${path.join(root, folder)}: folders are nested more than ${MAX_DEPTH} deep.`,
+      `${path.join(root, folder)}: folders are nested more than ${MAX_DEPTH} deep; perhaps a link leads back to a folder above it.`,
     );
   const { folders, images } = await folderEntries(path.join(root, folder));
   const within = (name: string) => (folder === '' ? name : `${folder}/${name}`);

@@ -4,13 +4,25 @@ import type { RecordReader } from './record-reader';
 
 const MAX_PROBES = 1000;
 
+/** What a look at an index and its record file came to. */
+export interface IndexCheck {
+  /** Why the index does not belong to the file; undefined where it does. */
+  problem: string | undefined;
+  /** Offsets that were tried, and those where no record begins: where the index belongs to the file, that is damaged. */
+  tried: number;
+  missed: number;
+  /** Says where the first of those is. */
+  firstMiss: string | undefined;
+}
+
 /**
- * Finds out whether an index belongs to a record file: its offsets must hit records (a thousand are tried), and the
- * last of them must end where the file does.
- * @returns why it does not, or undefined
+ * Finds out whether an index belongs to a record file: most of its offsets must hit records (a thousand are tried; a
+ * few misses are damage to the file), and the last of them must end where the file does.
  * @throws KappaError ERR_DATA_CORRUPT when the record file itself is to blame: it is truncated
  */
-export function indexProblem(records: RecordReader, { keys, offsets }: RecordIndex): string | undefined {
+export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex): IndexCheck {
+  const check: IndexCheck = { problem: undefined, tried: 0, missed: 0, firstMiss: undefined };
+  const misfit = (problem: string): IndexCheck => ({ ...check, problem });
   if (records.size > 0 && !records.beginsRecord(0))
     throw new KappaError(
       'ERR_DATA_CORRUPT',
@@ -19,7 +31,8 @@ export function indexProblem(records: RecordReader, { keys, offsets }: RecordInd
   let [last, beyond, firstBeyond] = [-1, 0, -1];
   for (let i = 0; i < offsets.length; i++) {
     const offset = offsets[i]!;
-    if (offset % 4 !== 0) return `it puts record ${keys[i]} at byte ${offset}, which is not a multiple of 4`;
+    if (offset % 4 !== 0)
+      return misfit(`it puts record ${keys[i]} at byte ${offset}, which is not a multiple of 4`);
     if (offset + 8 > records.size) {
       if (beyond++ === 0) firstBeyond = i;
     } else if (last === -1 || offset > offsets[last]!) last = i;
@@ -27,18 +40,25 @@ export function indexProblem(records: RecordReader, { keys, offsets }: RecordInd
   const step = Math.max(1, Math.floor(offsets.length / MAX_PROBES));
   const misses = (i: number): boolean =>
     offsets[i]! + 8 <= records.size && !records.beginsRecord(offsets[i]!);
-  for (let i = 0; i < offsets.length; i += step)
-    if (misses(i)) return `it puts record ${keys[i]} at byte ${offsets[i]}, where no record begins`;
+  for (let i = 0; i < offsets.length; i += step) {
+    check.tried++;
+    if (!misses(i)) continue;
+    check.missed++;
+    check.firstMiss ??= `it puts record ${keys[i]} at byte ${offsets[i]}, where no record begins`;
+  }
+  if (2 * check.missed > check.tried) return misfit(check.firstMiss!);
   if (last !== -1 && misses(last))
-    return `it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`;
+    return misfit(`it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`);
   // Throws where the last record is cut off, so that from here on it ends within the file.
   const end = last === -1 ? 0 : records.endOf(offsets[last]!);
   if (end < records.size)
-    return `its last record${beyond > 0 ? ' within the file' : ''} ends at byte ${end}, but the file has ${records.size} bytes`;
+    return misfit(
+      `its last record${beyond > 0 ? ' within the file' : ''} ends at byte ${end}, but the file has ${records.size} bytes`,
+    );
   if (beyond > 0)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
       `${records.path} is truncated: it has ${records.size} bytes, but its index puts ${beyond} of ${offsets.length} records beyond them (the first is record ${keys[firstBeyond]} at byte ${offsets[firstBeyond]}), and the others where they are. Fetch the file again, or take the index that belongs to it.`,
     );
-  return undefined;
+  return check;
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { KappaError, ioError } from '../errors';
-import { indexProblem } from './index-check';
+import { checkIndex, type IndexCheck } from './index-check';
 import { readRecordIndex, writeRecordIndex, type RecordIndex } from './record-index';
 import type { RecordReader } from './record-reader';
 import { scanRecords, type ScanOptions } from './record-scan';
@@ -35,7 +35,14 @@ export async function openRecordIndex(
 ): Promise<OpenedIndex> {
   const { rebuildIndex = true, onMessage } = options;
   const given = await tryIndex(records, idxPath);
-  if (given.index) return { index: given.index, path: idxPath };
+  if (given.index) {
+    const { tried = 0, missed = 0, firstMiss } = given.check ?? {};
+    if (missed > 0)
+      onMessage?.(
+        `${records.path} is damaged: of ${tried} records that were tried ${missed} are not where the index puts them (${firstMiss}). kappa data verify lists them all.`,
+      );
+    return { index: given.index, path: idxPath };
+  }
   const why = given.missing ? `${idxPath} is missing` : `${idxPath} does not fit: ${given.problem}`;
   if (!rebuildIndex)
     throw new KappaError(
@@ -77,6 +84,7 @@ async function scan(records: RecordReader, why: string, options: ScanOptions): P
 
 interface TriedIndex {
   index?: RecordIndex;
+  check?: IndexCheck;
   missing?: boolean;
   problem?: string;
 }
@@ -96,6 +104,6 @@ async function tryIndex(records: RecordReader, path: string): Promise<TriedIndex
     if (!(error instanceof KappaError) || error.code !== 'ERR_DATA_CORRUPT') throw error;
     return { problem: error.message.replace(/\.$/, '') };
   }
-  const problem = indexProblem(records, index);
-  return problem === undefined ? { index } : { problem };
+  const check = checkIndex(records, index);
+  return check.problem === undefined ? { index, check } : { problem: check.problem };
 }

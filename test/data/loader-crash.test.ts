@@ -42,7 +42,7 @@ describe('a loader whose workers end', () => {
       assert.equal(crashes[0]!.sampleIndex, 17);
       assert.match(
         crashes[0]!.message,
-        /worker \d stopped unexpectedly at sample 17 \(key 18, record at byte \d+\) of .*train\.rec: exit code 3/,
+        /worker \d stopped unexpectedly at .*train\.rec: sample 17 \(key 18, record at byte \d+\): exit code 3/,
       );
     }
   });
@@ -99,11 +99,11 @@ describe('a loader whose workers end', () => {
   it('stops at the first, or after so many, where told to', async () => {
     const workerFile = writeDyingWorker(path.join(folder, 'limit.js'), compiled, 17);
     await withLoader(dataset, { workerFile, onWorkerCrash: 'stop' }, async (loader) => {
-      await rejects(collect(loader, 0), 'ERR_INTERNAL', /at sample 17 \(key 18.*exit code 3\.$/);
+      await rejects(collect(loader, 0), 'ERR_INTERNAL', /: sample 17 \(key 18.*exit code 3\.$/);
       assert.equal(loader.workerRestarts, 0);
     });
     await withLoader(dataset, { workerFile, maxWorkerRestarts: 1 }, (loader) =>
-      rejects(collect(loader, 0), 'ERR_INTERNAL', /at sample 17.*had been restarted 1 times before/),
+      rejects(collect(loader, 0), 'ERR_INTERNAL', /: sample 17 .*had been restarted 1 times before/),
     );
   });
 

@@ -91,7 +91,7 @@ describe('verifying', () => {
       bad.map(({ key }) => key),
       ['5', '6'],
     );
-    assert.match(problems.join('\n'), /only \d+ bytes: it is truncated/);
+    assert.match(problems.join('\n'), /the file ends \d+ bytes later: the file is truncated/);
     assert.match(problems.join('\n'), /3 identity records are bad; the first is 7/);
   });
 
