@@ -119,6 +119,12 @@ export class KappaFaceHead extends MarginHead {
     return this.concentration.update(batch);
   }
 
+  /** Whether any embedding was collected that `updateMargins` could go by. */
+  async hasObserved(): Promise<boolean> {
+    await this.concentration.ready();
+    return scope(async () => (await (await this.concentration.counts.sum()).item()) > 0);
+  }
+
   /** What is known of the classes now, without changing a margin. The caller owns the tensors. */
   async classMargins(): Promise<ClassMargins> {
     await this.concentration.ready();
@@ -136,8 +142,7 @@ export class KappaFaceHead extends MarginHead {
    */
   async updateMargins(): Promise<void> {
     await scope(async () => {
-      const seen = await (await this.concentration.counts.sum()).item();
-      if (seen === 0) {
+      if (!(await this.hasObserved())) {
         throw new KappaError(
           'ERR_ARGUMENT',
           'updateMargins() has nothing to go by: pass sampleIndex to forward(), or call observe() after each step.',

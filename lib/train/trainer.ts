@@ -251,6 +251,10 @@ export class Trainer {
     state.epoch += 1;
     state.stepInEpoch = 0;
     if (!(model.head instanceof KappaFaceHead)) return;
+    if (!(await model.head.hasObserved())) {
+      this.#options.onMessage?.(`Epoch ${state.epoch} made no step: the margins stay as they are.`);
+      return;
+    }
     await model.head.updateMargins();
     state.marginUpdates = model.head.updates;
     Object.assign(session.margins, await marginStatistics(model));

@@ -90,6 +90,35 @@ describe('training', function () {
     });
   }
 
+  it('resumes bit for bit with augmented images of weighted sources, drawn in blocks, and in float16', async () => {
+    const changes: Partial<Config> = {
+      data: {
+        root: null,
+        sources: [
+          { root: faces, weight: 1.5 },
+          { root: faces, weight: 0.5, imagesPerIdentity: 2 },
+        ],
+        shuffle: 'block',
+        blockSize: 3,
+        windowBlocks: 2,
+        validation: 'auto',
+        augment: {
+          crop: { probability: 0.5 },
+          photometric: { probability: 0.5 },
+          jpeg: { probability: 0.5 },
+        },
+      },
+      backbone: { depth: 18, widthMultiplier: 0.0625, embeddingSize: 16, dropout: 0.1, precision: 'float16' },
+      train: { epochs: 2, batchSize: 8, logEvery: 1, checkpointEvery: 3, validateEvery: 100 },
+    };
+    const whole = await train(config(changes));
+    const pieces = config(changes);
+    await interrupted(pieces, 2);
+    const result = await train(pieces, { resume: true });
+    assert.deepEqual(timelessMetrics(result.folder), timelessMetrics(whole.folder));
+    assert.deepEqual(await checksums(result.folder), await checksums(whole.folder));
+  });
+
   it('is the same whatever the number of decode workers', async () => {
     const one = await train(config({ train: { epochs: 1, batchSize: 8 } }));
     const two = await train(
