@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
@@ -30,7 +30,14 @@ export interface WorkerTask {
   readonly replay?: string;
 }
 
-const peakMiB = () => process.resourceUsage().maxRSS / 1024;
+/**
+ * Most memory that this process ever had resident. Linux counts into a process's resource usage what its parent had
+ * when it was made, so that its own status is asked there.
+ */
+function peakMiB(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS / 1024;
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
+}
 
 async function fuzz(target: FuzzTarget, task: WorkerTask): Promise<void> {
   const { folder, seed, inputs } = task;
