@@ -6,7 +6,7 @@ import { runForJson } from './child';
 import type { DataCase, DataFigures } from './data-case';
 import { ensureIndexSet } from './index-set';
 import { peerPython } from './peers';
-import type { BenchOptions, BenchRow } from './rows';
+import type { BenchOptions, BenchRow, BenchRows } from './rows';
 
 const batchSize = 128;
 const workers = 2;
@@ -100,16 +100,15 @@ function row(
 }
 
 /** The loader beside PyTorch's DataLoader with OpenCV, on the same records, and the opening of a large set. */
-export async function benchData({ quick, only }: BenchOptions): Promise<BenchRow[]> {
+export async function benchData({ quick, only, rows }: BenchOptions): Promise<void> {
   const cache = readEnvironment().cache;
   const images = quick ? 20_000 : 40_000;
   const rounds = quick ? 1 : 3;
   const faces = { identities: 100, verificationIdentities: 2, pairs: 20 };
   const root = await ensureSynthSet(path.join(cache, 'synth'), faces);
-  const rows: BenchRow[] = [];
   for (const { name, dtype, work, augment, peers } of comparisons) {
     const title = `${name}; ${images} images, batch ${batchSize}, ${workers} workers`;
-    if (!`${title}, ${dtype}`.includes(only)) continue;
+    if (!`${title}, ${dtype}`.includes(only) || rows.has(title, dtype)) continue;
     console.error(`${title}, ${dtype} ...`);
     const options: DataCase = { root, work, images, batchSize, workers, augment };
     const limits: DataFigures[] = [];
@@ -122,22 +121,24 @@ export async function benchData({ quick, only }: BenchOptions): Promise<BenchRow
       for (const [i, peer] of peers.entries()) found[i]!.push(await theirs(peer, options));
     }
     const limitSeconds = Math.min(...limits.map(({ seconds }) => seconds));
-    for (const [i, peer] of peers.entries())
-      rows.push(row(title, dtype, median(loader), { name: peer, figures: median(found[i]!) }, limitSeconds));
+    rows.add(
+      ...peers.map((name, i) =>
+        row(title, dtype, median(loader), { name, figures: median(found[i]!) }, limitSeconds),
+      ),
+    );
   }
-  rows.push(...(await benchOpening(cache, quick ? 500_000 : 5_000_000, only)));
-  return rows;
+  await benchOpening(cache, quick ? 500_000 : 5_000_000, only, rows);
 }
 
-async function benchOpening(cache: string, images: number, only: string): Promise<BenchRow[]> {
+async function benchOpening(cache: string, images: number, only: string, rows: BenchRows): Promise<void> {
   const classes = Math.round(images / 60);
   const title = `open ${images} records and count the images of ${classes} classes`;
-  if (!title.includes(only)) return [];
+  if (!title.includes(only) || rows.has(title, '-')) return;
   console.error(`${title} ...`);
   const root = ensureIndexSet(path.join(cache, 'bench'), images, classes);
   const options: DataCase = { root, work: 'open', images, batchSize, workers: 1, augment: {} };
   const figures = await ours(options);
-  return [
+  rows.add(
     row(title, '-', figures, { name: 'dataloader', figures: await theirs('dataloader', options) }, null),
-  ];
+  );
 }

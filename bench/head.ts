@@ -55,7 +55,7 @@ async function peerFigures(peer: string, options: HeadCase): Promise<PeerFigures
 }
 
 /** The head's step (forward, backward, update of the centres) beside PyTorch and the machine's limit. */
-export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow[]> {
+export async function benchHead({ quick, only, rows }: BenchOptions): Promise<void> {
   const sizes: [number, number][] = quick
     ? [[10_572, 1]]
     : [
@@ -65,7 +65,6 @@ export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow
         [1_000_000, 1],
         [1_000_000, 0.1],
       ];
-  const rows: BenchRow[] = [];
   for (const [classes, sampleRate] of sizes) {
     for (const batch of quick ? [128] : [128, 512]) {
       for (const dtype of ['float32', 'bf16'] as const) {
@@ -74,16 +73,17 @@ export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow
         const options: HeadCase = { batch, classes, dtype, sampleRate, repeats, limit: false };
         const suffix = sampleRate < 1 ? `, sample rate ${sampleRate}` : '';
         const name = `head step, batch ${batch}, ${classes} classes${suffix}`;
-        if (!`${name}, ${dtype}`.includes(only)) continue;
+        if (!`${name}, ${dtype}`.includes(only) || rows.has(name, dtype)) continue;
         console.error(`${name}, ${dtype} ...`);
         const limits = [await ours({ ...options, limit: true })];
         const { seconds, peakExtraBytes } = await ours(options);
         // Before and after: the machine's speed drifts, and its best is the limit.
         limits.push(await ours({ ...options, limit: true }));
         const limitSeconds = Math.min(...limits.map((limit) => limit.seconds));
+        const compared: BenchRow[] = [];
         for (const peer of peers) {
           const found = await peerFigures(peer, options);
-          rows.push({
+          compared.push({
             bench: 'head',
             case: name,
             dtype,
@@ -98,8 +98,8 @@ export async function benchHead({ quick, only }: BenchOptions): Promise<BenchRow
             note: found.note,
           });
         }
+        rows.add(...compared);
       }
     }
   }
-  return rows;
 }

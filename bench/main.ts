@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util';
 
 import { benchData } from './data';
 import { benchHead } from './head';
-import { printRows, writeRows } from './rows';
-import type { BenchOptions, BenchRow } from './rows';
+import { BenchRows, printRows } from './rows';
+import type { BenchOptions } from './rows';
 
-const benches: Record<string, (options: BenchOptions) => Promise<BenchRow[]>> = {
+const benches: Record<string, (options: BenchOptions) => Promise<void>> = {
   data: benchData,
   head: benchHead,
 };
@@ -16,21 +16,22 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
+      resume: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
     },
   });
   const [name = ''] = positionals;
   const bench = benches[name];
-  if (!bench || positionals.length !== 1) {
+  if (!bench || positionals.length !== 1 || (values.resume && values.json === undefined)) {
     console.error(
-      `Usage: npm run bench -- NAME [--quick] [--only TEXT] [--json FILE]; names: ${Object.keys(benches).join(', ')}`,
+      `Usage: npm run bench -- NAME [--quick] [--only TEXT] [--json FILE [--resume]]; names: ${Object.keys(benches).join(', ')}`,
     );
     process.exitCode = 2;
     return;
   }
-  const rows = await bench({ quick: values.quick, only: values.only });
-  printRows(rows);
-  if (values.json !== undefined) writeRows(values.json, rows);
+  const rows = new BenchRows(values.json, values.resume);
+  await bench({ quick: values.quick, only: values.only, rows });
+  printRows(rows.all);
 }
 
 main().catch((error: unknown) => {

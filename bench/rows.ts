@@ -1,10 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 export interface BenchOptions {
   /** A minute instead of an hour. */
   quick: boolean;
   /** Only cases whose name holds this text. */
   only: string;
+  /** What has been measured so far. */
+  rows: BenchRows;
 }
 
 /** A measured case beside a peer; figures of one run, for machines differ and drift. */
@@ -27,7 +29,7 @@ export interface BenchRow {
   /** Seconds of processor time, all threads and children together: hardly changed by what else a machine does. */
   cpuSeconds?: number;
   peerCpuSeconds?: number;
-  /** Why a peer has no figure. */
+  /** Why a peer has no figure, or what it stands for. */
   note?: string;
 }
 
@@ -60,7 +62,7 @@ export function printRows(rows: readonly BenchRow[]): void {
     row.dtype,
     number(row.seconds, 4),
     row.peer,
-    row.note ?? number(row.peerSeconds, 4),
+    [row.peerSeconds?.toFixed(4), row.note].filter(Boolean).join(', '),
     number(row.ratio, 2),
     number(row.limitSeconds, 4),
     row.shareOfLimit === null ? '-' : `${(100 * row.shareOfLimit).toFixed(0)}%`,
@@ -77,6 +79,36 @@ export function printRows(rows: readonly BenchRow[]): void {
   for (const cells of body) console.log(line(cells));
 }
 
-export function writeRows(file: string, rows: readonly BenchRow[]): void {
-  writeFileSync(file, `${JSON.stringify(rows, undefined, 2)}\n`);
+/** The rows of a run, kept in a file as they come, so that a run that was interrupted can go on. */
+export class BenchRows {
+  readonly #file: string | undefined;
+  readonly #rows: BenchRow[] = [];
+
+  /**
+   * @param file where to keep the rows as JSON
+   * @param resume take the rows that are in the file already
+   */
+  constructor(file: string | undefined, resume: boolean) {
+    this.#file = file;
+    if (resume && file !== undefined && existsSync(file))
+      this.#rows = JSON.parse(readFileSync(file, 'utf8')) as BenchRow[];
+  }
+
+  get all(): readonly BenchRow[] {
+    return this.#rows;
+  }
+
+  /** Whether a case has been measured already, with all its peers. */
+  has(name: string, dtype: string): boolean {
+    return this.#rows.some((row) => row.case === name && row.dtype === dtype);
+  }
+
+  /** Adds all rows of one case. */
+  add(...rows: BenchRow[]): void {
+    this.#rows.push(...rows);
+    if (this.#file === undefined) return;
+    const part = `${this.#file}.part`;
+    writeFileSync(part, `${JSON.stringify(this.#rows, undefined, 2)}\n`);
+    renameSync(part, this.#file);
+  }
 }

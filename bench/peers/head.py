@@ -118,11 +118,13 @@ def main():
         loss.backward()
         optimizer.step()
         times.append(time.perf_counter() - start)
-        if len(times) > warm and sum(times) > LONGEST:
+        if sum(times) > LONGEST:
             break
-    times = sorted(times[warm:])
+    # Of a peer that takes so long, its first steps must do.
+    note = {} if times[warm:] else {"note": "first step"}
+    times = sorted(times[warm:] or times[-1:])
     peak = None if before is None else status("VmHWM") - before
-    print(json.dumps({"seconds": times[len(times) // 2], "peakExtraBytes": peak}))
+    print(json.dumps({"seconds": times[len(times) // 2], "peakExtraBytes": peak, **note}))
 
 
 try:

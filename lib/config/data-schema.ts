@@ -92,7 +92,7 @@ export const dataSchema = z.strictObject({
   rebuildIndex: z
     .boolean()
     .default(true)
-    .describe('make a missing or unfit train.idx anew by a scan of train.rec (false: stop)'),
+    .describe('make a missing, damaged or outdated train.idx anew by a scan of train.rec (false: stop)'),
   validationRoot: z
     .string()
     .min(1)

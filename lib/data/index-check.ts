@@ -8,6 +8,8 @@ const MAX_PROBES = 1000;
 export interface IndexCheck {
   /** Why the index does not belong to the file; undefined where it does. */
   problem: string | undefined;
+  /** Whether that means another record file altogether (or changed offsets), not an older state of this one. */
+  foreign: boolean;
   /** Offsets that were tried, and those where no record begins: where the index belongs to the file, that is damaged. */
   tried: number;
   missed: number;
@@ -21,8 +23,14 @@ export interface IndexCheck {
  * @throws KappaError ERR_DATA_CORRUPT when the record file itself is to blame: it is truncated
  */
 export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex): IndexCheck {
-  const check: IndexCheck = { problem: undefined, tried: 0, missed: 0, firstMiss: undefined };
-  const misfit = (problem: string): IndexCheck => ({ ...check, problem });
+  const check: IndexCheck = {
+    problem: undefined,
+    foreign: false,
+    tried: 0,
+    missed: 0,
+    firstMiss: undefined,
+  };
+  const misfit = (problem: string, foreign = false): IndexCheck => ({ ...check, problem, foreign });
   if (records.size > 0 && !records.beginsRecord(0))
     throw new KappaError(
       'ERR_DATA_CORRUPT',
@@ -32,7 +40,7 @@ export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex
   for (let i = 0; i < offsets.length; i++) {
     const offset = offsets[i]!;
     if (offset % 4 !== 0)
-      return misfit(`it puts record ${keys[i]} at byte ${offset}, which is not a multiple of 4`);
+      return misfit(`it puts record ${keys[i]} at byte ${offset}, which is not a multiple of 4`, true);
     if (offset + 8 > records.size) {
       if (beyond++ === 0) firstBeyond = i;
     } else if (last === -1 || offset > offsets[last]!) last = i;
@@ -46,14 +54,15 @@ export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex
     check.missed++;
     check.firstMiss ??= `it puts record ${keys[i]} at byte ${offsets[i]}, where no record begins`;
   }
-  if (2 * check.missed > check.tried) return misfit(check.firstMiss!);
+  if (2 * check.missed > check.tried) return misfit(check.firstMiss!, true);
   if (last !== -1 && misses(last))
-    return misfit(`it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`);
+    return misfit(`it puts record ${keys[last]} at byte ${offsets[last]}, where no record begins`, true);
   // Throws where the last record is cut off, so that from here on it ends within the file.
   const end = last === -1 ? 0 : records.endOf(offsets[last]!);
   if (end < records.size)
     return misfit(
       `its last record${beyond > 0 ? ' within the file' : ''} ends at byte ${end}, but the file has ${records.size} bytes`,
+      beyond > 0,
     );
   if (beyond > 0)
     throw new KappaError(

@@ -6,7 +6,10 @@ import type { RecordReader } from './record-reader';
 import { scanRecords, type ScanOptions } from './record-scan';
 
 export interface OpenIndexOptions extends ScanOptions {
-  /** Make an index that is missing or does not fit anew, by a scan of the record file. @default true */
+  /**
+   * Make an index that is missing, damaged or older than the record file anew, by a scan of that. One that belongs to
+   * another file is an error all the same: which of both is the wrong one, nobody can tell. @default true
+   */
   rebuildIndex?: boolean;
   /** Told when that happened, and why. */
   onMessage?: (text: string) => void;
@@ -43,13 +46,18 @@ export async function openRecordIndex(
       );
     return { index: given.index, path: idxPath };
   }
+  if (given.foreign)
+    throw new KappaError(
+      'ERR_DATA_CORRUPT',
+      `${idxPath} belongs to another file than ${records.path}, or is damaged: ${given.problem}. Fetch the one that belongs to this file, or remove it, and an index is made by a scan.`,
+    );
   const why = given.missing ? `${idxPath} is missing` : `${idxPath} does not fit: ${given.problem}`;
   if (!rebuildIndex)
     throw new KappaError(
       given.missing ? 'ERR_DATA_NOT_FOUND' : 'ERR_DATA_CORRUPT',
       given.missing
         ? `There is no index ${idxPath}. Fetch it, or let it be made by a scan of ${records.path} (rebuildIndex).`
-        : `${idxPath} is damaged, or belongs to another or an older ${records.path}: ${given.problem}. Fetch the index of this file, or let it be made by a scan (rebuildIndex).`,
+        : `${idxPath} is damaged, or belongs to an older ${records.path}: ${given.problem}. Fetch the index of this file, or let it be made by a scan (rebuildIndex).`,
     );
   const target = given.missing ? idxPath : rebuiltIndexPath(idxPath);
   if (!given.missing) {
@@ -87,6 +95,7 @@ interface TriedIndex {
   check?: IndexCheck;
   missing?: boolean;
   problem?: string;
+  foreign?: boolean;
 }
 
 /** Reads an index and checks it; damage and misfit are told, not thrown. */
@@ -105,5 +114,5 @@ async function tryIndex(records: RecordReader, path: string): Promise<TriedIndex
     return { problem: error.message.replace(/\.$/, '') };
   }
   const check = checkIndex(records, index);
-  return check.problem === undefined ? { index, check } : { problem: check.problem };
+  return check.problem === undefined ? { index, check } : { problem: check.problem, foreign: check.foreign };
 }

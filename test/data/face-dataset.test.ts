@@ -339,6 +339,7 @@ describe('face datasets', () => {
     const strict = () => FaceDataset.open(root, { rebuildIndex: false });
     copyFileSync(path.join(other, 'train.idx'), idx);
     await rejects(strict(), 'ERR_DATA_CORRUPT', /belongs to another/);
+    await rejects(FaceDataset.open(root), 'ERR_DATA_CORRUPT', /belongs to another/);
     writeFileSync(idx, goodIdx.replace('3\t', '33\t'));
     await rejects(strict(), 'ERR_DATA_CORRUPT', /no record 3 .*incomplete/);
     writeFileSync(idx, goodIdx.split('\n').slice(0, -2).join('\n'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
 import { rebuiltIndexPath } from '../../lib/data/open-record-index';
@@ -67,25 +67,27 @@ describe('an index made anew', () => {
     assert.deepEqual([...index.offsets], [...offsets]); // split records and all
   });
 
-  it('stands in for that of another set, which is left alone, and is used from then on', async () => {
-    const root = await makeDataset(place(), [3, 1, 2], image);
+  it('is not made in the place of one of another set: the error names both, and what to do', async () => {
+    const uneven = (number: number) => Buffer.alloc(50 + ((number * 37) % 91), 2);
+    const root = await makeDataset(place(), [31, 9, 20], uneven);
     const expected = await contents(root);
-    copyFileSync(idxOf(await makeDataset(place(), [20, 11], () => Buffer.alloc(500, 1))), idxOf(root));
-    const foreign = readFileSync(idxOf(root));
-    const found = await contents(root);
-    assert.deepEqual(found.samples, expected.samples);
-    assert.match(
-      found.said,
-      /train\.idx does not fit: its last record within the file ends at byte \d+, but/,
-    );
-    assert.deepEqual(readFileSync(idxOf(root)), foreign);
-    assert.ok(existsSync(rebuiltIndexPath(idxOf(root))));
-    const again = await contents(root);
-    assert.deepEqual(again.samples, expected.samples);
-    writeFileSync(idxOf(root), foreign.toString('latin1').replace('1\t40', '1\t44'));
-    assert.match((await contents(root)).said, /it puts record 1 at byte 44, where no record begins/);
-    assert.match(again.said, /earlier scan is used/);
-    await rejects(FaceDataset.open(root, { rebuildIndex: false }), 'ERR_DATA_CORRUPT', /belongs to another/);
+    for (const [counts, bytes] of [
+      [[20, 11], 500], // longer than this one
+      [[3, 4], 122],
+    ] as const) {
+      const other = await makeDataset(place(), counts, () => Buffer.alloc(bytes, 1));
+      const foreign = readFileSync(idxOf(other), 'latin1');
+      writeFileSync(idxOf(root), foreign);
+      await rejects(
+        FaceDataset.open(root),
+        'ERR_DATA_CORRUPT',
+        /train\.idx belongs to another file than .*train\.rec.*remove it/,
+      );
+      assert.equal(readFileSync(idxOf(root), 'latin1'), foreign);
+      assert.ok(!existsSync(rebuiltIndexPath(idxOf(root))));
+    }
+    rmSync(idxOf(root));
+    assert.deepEqual((await contents(root)).samples, expected.samples);
   });
 
   it('stands in for that of an older, shorter file, and for one that is no index', async () => {
@@ -97,6 +99,16 @@ describe('an index made anew', () => {
     const found = await contents(root);
     assert.deepEqual(found.samples, samples);
     assert.match(found.said, /last record ends at byte \d+, but the file has \d+ bytes/);
+    assert.equal(readFileSync(idxOf(root), 'latin1'), `${lines.slice(0, 3).join('\n')}\n`);
+    assert.ok(existsSync(rebuiltIndexPath(idxOf(root))));
+    const again = await contents(root);
+    assert.deepEqual(again.samples, samples);
+    assert.match(again.said, /earlier scan is used/);
+    await rejects(
+      FaceDataset.open(root, { rebuildIndex: false }),
+      'ERR_DATA_CORRUPT',
+      /belongs to an older .*rec/,
+    );
     rmSync(rebuiltIndexPath(idxOf(root)));
     writeFileSync(idxOf(root), 'something else');
     assert.deepEqual((await contents(root)).samples, samples);
