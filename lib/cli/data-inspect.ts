@@ -20,11 +20,11 @@ export interface InspectCommandOptions {
   seed?: number;
 }
 
-/** `kappa data inspect PATH`: says what a dataset folder or a verification set holds. */
+/** `kappa data inspect PATH`: says what a data set or a verification set holds. */
 export async function inspectCommand(path: string, options: InspectCommandOptions = {}): Promise<number> {
   const { json, scan, histogram, sheet } = options;
   const run = await runLongTask('Looking at images', ({ onProgress, signal }) =>
-    inspectData(path, { scan, onProgress, signal }),
+    inspectData(path, { scan, onProgress, signal, onMessage: (text) => console.error(text) }),
   );
   if ('exitCode' in run) return run.exitCode;
   const report = run.result;

@@ -60,8 +60,8 @@ export function addDataCommands(program: Command, action: Action): void {
 function addInspect(data: Command, action: Action): void {
   data
     .command('inspect')
-    .description('say what a dataset folder or a verification set (.bin) holds')
-    .argument('<path>', 'dataset folder or .bin file')
+    .description('say what a data set or a verification set (.bin) holds')
+    .argument('<path>', 'folder, .rec or .lst of a data set, or .bin file')
     .option('--scan', 'decode every image and list those that are damaged')
     .option('--histogram <file>', 'draw the images per class into a .png or .svg')
     .option('--sheet <file>', 'draw some images, with their labels, into a .png')

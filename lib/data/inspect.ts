@@ -5,6 +5,7 @@ import { decodeInto, loadSharp } from './decode';
 import { FaceDataset } from './face-dataset';
 import type { FaceLayout } from './face-layout';
 import { imageFormat, jpegFrame } from './image-format';
+import { isSourceFile } from './open-source';
 import { readVerificationSet } from './verification-set';
 
 export interface InspectOptions {
@@ -15,6 +16,8 @@ export interface InspectOptions {
   signal?: AbortSignal;
   /** Called now and then while images are decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as an index that had to be made anew. */
+  onMessage?: (text: string) => void;
 }
 
 /** Formats and sizes of some images. */
@@ -82,7 +85,7 @@ const SLICE = 64;
 const SIZE_OF_FACES: [number, number] = [112, 112];
 
 /**
- * Looks at a dataset folder or a verification set and says what is in it.
+ * Looks at a data set (a folder, a record file or a list) or a verification set and says what is in it.
  * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_LABEL_RANGE, ERR_IO where it cannot be opened at all
  */
 export async function inspectData(path: string, options: InspectOptions = {}): Promise<DataReport> {
@@ -90,15 +93,18 @@ export async function inspectData(path: string, options: InspectOptions = {}): P
     if (error.code !== 'ENOENT') throw ioError(error, 'read', path);
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',
-      `There is nothing at ${path}. Expected a dataset folder (train.rec, train.idx, property) or a verification set (lfw.bin and the like).`,
+      `There is nothing at ${path}. Expected a dataset folder (train.rec, train.idx, property; or images in a folder for each identity), a .rec or .lst file, or a verification set (lfw.bin and the like).`,
       { cause: error },
     );
   });
-  return info.isDirectory() ? inspectDataset(path, options) : inspectVerificationSet(path, options);
+  return info.isDirectory() || isSourceFile(path)
+    ? inspectDataset(path, options)
+    : inspectVerificationSet(path, options);
 }
 
 async function inspectDataset(path: string, options: InspectOptions): Promise<DatasetReport> {
-  const dataset = await FaceDataset.open(path, { allowEmptyClasses: true, onProgress: options.onProgress });
+  const { onProgress, onMessage } = options;
+  const dataset = await FaceDataset.open(path, { allowEmptyClasses: true, onProgress, onMessage });
   try {
     const counts = Uint32Array.from(dataset.samplesPerClass).sort();
     const read = (index: number) => dataset.read(index).image;

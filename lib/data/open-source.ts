@@ -7,6 +7,11 @@ import { openRecordSource } from './record-source';
 
 const RECORD_FILES = ['train.rec', 'train.idx', 'property'];
 
+/** Whether a file, by its name, is a source: a record file or a list. */
+export function isSourceFile(file: string): boolean {
+  return file.endsWith('.rec') || file.endsWith('.lst');
+}
+
 /**
  * Opens a source of any kind: what lies at its root decides.
  * @throws KappaError ERR_ARGUMENT, ERR_CONFIG, ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_LABEL_RANGE, ERR_IO,

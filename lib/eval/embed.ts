@@ -44,7 +44,7 @@ export async function embedImages(
     for (let from = 0; from < images.length; from += batchSize) {
       if (options.signal?.aborted) throw new KappaError('ERR_CANCELLED', `Embedding ${name} was cancelled.`);
       const slice = images.slice(from, from + batchSize);
-      const pixels = await decodeImages(slice, { size: imageSize, resize: true, name });
+      const pixels = await decodeImages(slice, { size: imageSize, resize: true, exact: true, name });
       const batch = await embedBatch(backbone, pixels, slice.length);
       data.set(batch.sums, from * embeddingSize);
       norms += batch.norms;

@@ -275,6 +275,7 @@ export class Trainer {
       loss: window.loss / window.steps,
       targetCosine: window.targetCosine / window.steps,
       skippedSteps: state.skippedSteps,
+      residentBytes: process.memoryUsage.rss(),
     });
     state.window = { steps: 0, loss: 0, targetCosine: 0 };
   }

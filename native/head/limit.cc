@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <type_traits>
+#include <vector>
 
 #include "head/block_math.h"
 #include "head/products.h"
@@ -47,8 +47,8 @@ double measure(int64_t batch, int64_t classes, int64_t dim, int64_t repeats) {
   Tensor wide_logits = at::empty({threads, block_rows * batch}, at::kFloat);
   Tensor outputs = at::zeros({threads, batch * dim}, at::kFloat);
   Tensor gradients = at::rand({threads, block_rows * dim}, at::kFloat);
-  double best = std::numeric_limits<double>::infinity();
-  for (int64_t repeat = 0; repeat < repeats; ++repeat) {
+  std::vector<double> seconds;
+  for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
     const auto start = std::chrono::steady_clock::now();
     at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
       for (int64_t thread = begin; thread < end; ++thread) {
@@ -71,9 +71,10 @@ double measure(int64_t batch, int64_t classes, int64_t dim, int64_t repeats) {
       }
     });
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    best = std::min(best, elapsed.count());
+    if (repeat > 0) seconds.push_back(elapsed.count());  // the first one warms up
   }
-  return best;
+  std::nth_element(seconds.begin(), seconds.begin() + repeats / 2, seconds.end());
+  return seconds[repeats / 2];
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import sharp from 'sharp';
 import { decodeImages, decodeInto } from '../../lib/data/decode';
 import { imageFormat, jpegFrame } from '../../lib/data/image-format';
@@ -30,6 +32,28 @@ describe('decoding', () => {
     assert.ok(distance(out.subarray(0, bytes), pixels(10)) <= 6);
     assert.equal(distance(out.subarray(bytes, 2 * bytes), pixels(20)), 0);
     assert.equal(distance(out.subarray(2 * bytes), pixels(30)), 0);
+  });
+
+  it('decodes JPEG as OpenCV does, to the bit, where it is asked to be exact', async () => {
+    const file = path.join(__dirname, '..', 'fixtures', 'golden', 'jpeg-opencv.json');
+    const golden = JSON.parse(readFileSync(file, 'utf8')) as {
+      height: number;
+      width: number;
+      jpeg: string;
+      rgb: string;
+    };
+    const image = Buffer.from(golden.jpeg, 'base64');
+    const expected = Buffer.from(golden.rgb, 'base64');
+    const size = [golden.height, golden.width] as const;
+    assert.equal(distance(await decodeImages([image], { size, exact: true }), expected), 0);
+    const fast = distance(await decodeImages([image], { size }), expected);
+    assert.ok(fast > 0 && fast <= 16);
+  });
+
+  it('ignores colour profiles', async () => {
+    // Pixels are converted to Display P3 here, and are to come back as they stand in the file.
+    const tagged = await raw(pixels(20)).withIccProfile('p3').png().toBuffer();
+    assert.ok(distance(await decodeImages([tagged], { size: SIZE }), pixels(20)) > 8);
   });
 
   it('makes RGB of grey, of transparent and of CMYK images', async () => {

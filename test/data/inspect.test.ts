@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import sharp from 'sharp';
 import { formatReport, inspectCommand } from '../../lib/cli/data-inspect';
 import { inspectData } from '../../lib/data/inspect';
+import { writeSheet } from '../../lib/data/pictures/contact-sheet';
 import { writeVerificationSet } from '../../lib/data/verification-set';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { jpeg, makeDataset, makeRaw, rejects, temporaryFolder } from './support';
@@ -40,6 +42,31 @@ describe('data inspect', () => {
     assert.match(text, /^images per class +min 1, median 3, mean 4\.0, max 9$/m);
     assert.match(text, /^damaged images +0$/m);
     assert.match(text, /^ {2}8-15 images +1 classes {2}█{40}$/m);
+  });
+
+  it('takes a record file, a list or folders of images as well, and tells of an index that it had to make', async () => {
+    const root = await makeDataset(path.join(folder, 'files'), [2, 3]);
+    const whole = await inspectData(root);
+    const said: string[] = [];
+    rmSync(path.join(root, 'train.idx'));
+    const rec = path.join(root, 'train.rec');
+    const onMessage = (text: string) => said.push(text);
+    assert.deepEqual(await inspectData(rec, { onMessage }), { ...whole, path: rec });
+    assert.match(said.join('\n'), /train\.idx is missing/);
+
+    const photos = path.join(folder, 'photos');
+    for (const name of ['a', 'b']) mkdirSync(path.join(photos, name), { recursive: true });
+    for (const name of ['a/1.jpg', 'b/1.jpg', 'b/2.jpg']) writeFileSync(path.join(photos, name), jpeg(1));
+    const list = path.join(photos, 'all.lst');
+    writeFileSync(list, '0\t0\ta/1.jpg\n1\t1\tb/1.jpg\n2\t1\tb/2.jpg\n');
+    for (const place of [photos, list]) {
+      const report = await inspectData(place, { scan: true });
+      assert.equal(report.kind, 'dataset');
+      assert.deepEqual([report.images, report.numCorrupt], [3, 0]);
+      const sheet = path.join(folder, 'sheet.png');
+      await writeSheet(sheet, place, { rows: 2, columns: 2 });
+      assert.equal((await sharp(sheet).metadata()).format, 'png');
+    }
   });
 
   it('says what a verification set holds', async () => {
@@ -90,7 +117,9 @@ describe('data inspect', () => {
 
   it('names what is not there', async () => {
     await rejects(inspectData(path.join(folder, 'none')), 'ERR_DATA_NOT_FOUND', /nothing at .*none/);
-    await rejects(inspectData(folder), 'ERR_DATA_NOT_FOUND', /train\.rec/);
+    const empty = path.join(folder, 'empty');
+    mkdirSync(empty);
+    await rejects(inspectData(empty), 'ERR_DATA_NOT_FOUND', /train\.rec/);
   });
 
   it('prints one JSON value, or text', async () => {

@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import type { OverlayOptions } from 'sharp';
 import { KappaError, argumentError, ioError } from '../../errors';
 import { writeFileAtomically } from '../atomic-file';
-import { CLASSES_FILE, readClassNames } from '../class-names';
 import { decodeInto, loadSharp } from '../decode';
 import { FaceDataset } from '../face-dataset';
+import { isSourceFile } from '../open-source';
 import { Xoshiro128, shuffle } from '../random';
 import { readVerificationSet } from '../verification-set';
 import { COLOURS, mustHaveFonts, pictureEnding, rasterize, svgText } from './svg';
@@ -43,7 +43,7 @@ interface Sheet {
 }
 
 /**
- * Writes a PNG with some images of a dataset folder (a class a row, with its name and number of images) or of a
+ * Writes a PNG with some images of a data set (a class a row, with its name and number of images) or of a
  * verification set (pairs, green for one person, red for two). The same seed gives the same choice.
  * @throws KappaError ERR_ARGUMENT, ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_IO
  */
@@ -58,17 +58,17 @@ export async function writeSheet(file: string, source: string, options: SheetOpt
   const info = await stat(source).catch((error: unknown) => {
     throw ioError(error, 'read', source);
   });
-  const sheet = info.isDirectory()
-    ? await datasetSheet(source, rows, columns, seed)
-    : await pairSheet(source, rows, Math.max(1, Math.floor(columns / 2)), seed);
+  const sheet =
+    info.isDirectory() || isSourceFile(source)
+      ? await datasetSheet(source, rows, columns, seed)
+      : await pairSheet(source, rows, Math.max(1, Math.floor(columns / 2)), seed);
   await paint(file, sheet);
 }
 
 async function datasetSheet(root: string, rows: number, columns: number, seed: number): Promise<Sheet> {
   const dataset = await FaceDataset.open(root, { allowEmptyClasses: true });
   try {
-    const names = await readClassNames(path.join(root, CLASSES_FILE)).catch(() => undefined);
-    const { samplesPerClass, labels } = dataset;
+    const { samplesPerClass, labels, classNames } = dataset;
     const random = Xoshiro128.fromSeed(seed, 0x5ee7);
     const chosen = drawClasses(labels, rows, random).sort(
       (a, b) => samplesPerClass[b]! - samplesPerClass[a]! || a - b,
@@ -87,7 +87,7 @@ async function datasetSheet(root: string, rows: number, columns: number, seed: n
       const top = MARGIN + HEADER + row * (TILE + GAP);
       const all = Uint32Array.from(images.get(label)!);
       shuffle(all, random);
-      const name = names?.[label];
+      const name = classNames?.[label] ?? undefined;
       const title = name === undefined ? `class ${label}` : name.replaceAll('_', ' ');
       const about = `${name === undefined ? '' : `class ${label}, `}${count(all.length)} ${all.length === 1 ? 'image' : 'images'}`;
       texts.push(

@@ -74,9 +74,10 @@ export async function convertImage(
     return encodeImage(cut, options.format ?? 'jpeg', quality);
   }
   const data = new Uint8Array(size * size * 3);
-  await decodeInto(image, data, { size: [size, size], resize }, where);
   const target = options.format ?? format ?? 'jpeg';
   const keeps = target === format && quality === undefined && (await hasSize(image, size, where));
+  // What is kept as it is has only to be decodable.
+  await decodeInto(image, data, { size: [size, size], resize, exact: !keeps }, where);
   return keeps ? image : encodeImage({ data, width: size, height: size }, target, quality);
 }
 
@@ -92,7 +93,7 @@ export async function decodeWhole(image: Buffer, where: string): Promise<RgbImag
       `${where}: ${width} x ${height} pixels are too many for a photograph.`,
     );
   const data = new Uint8Array(width * height * 3);
-  await decodeInto(image, data, { size: [height, width] }, where);
+  await decodeInto(image, data, { size: [height, width], exact: true }, where);
   return { data, width, height };
 }
 

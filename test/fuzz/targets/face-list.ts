@@ -33,6 +33,7 @@ export const faceListTarget: FuzzTarget = {
       `1\ta/1.jpg\t0\n0\tb/2.jpg\t1\t1\t2\t3\t4\n1\tc.jpg\t2\t1\t2\t3\t4\t${five}\n`,
     ].map((text) => Buffer.from(text)),
   tokens,
+  maxBytes: 1 << 12,
   everydayInputs: 3_000,
   open: (scratch) => {
     const write = fileIn(scratch, 'x.lst');
@@ -62,6 +63,7 @@ export const landmarksTarget: FuzzTarget = {
       `a/1.jpg ${Array.from({ length: 136 }, (_, i) => i).join(' ')} 0.99\n`,
     ].map((text) => Buffer.from(text)),
   tokens: [...tokens, ',', '#'],
+  maxBytes: 1 << 12,
   everydayInputs: 3_000,
   open: (scratch) => {
     const write = fileIn(scratch, 'landmarks.txt');

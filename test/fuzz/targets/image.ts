@@ -86,7 +86,7 @@ export const jpegTarget: FuzzTarget = {
     Buffer.from([0xff, marker]),
   ),
   mutations: [setFrame, repeatSegment],
-  maxBytes: 1 << 15,
+  maxBytes: 1 << 13,
   everydayInputs: 2000,
   open: decoder,
 };
