@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { readMailbox } from './mailbox';
 import { addFinding, loadState, newState, saveState, type CampaignState } from './state';
@@ -19,7 +19,10 @@ export interface CampaignOptions {
   readonly inputs: number;
   /** Where state and findings are kept; a campaign whose state is there goes on. */
   readonly folder: string;
-  /** Longest time for one input in milliseconds. @default 10000 */
+  /**
+   * Longest time for one input in milliseconds. A process that other ones kept from working meanwhile gets six times as
+   * long. @default 10000
+   */
   readonly timeLimit?: number;
   /** So often a process that ended is replaced by another one. @default 10 */
   readonly restarts?: number;
@@ -72,6 +75,18 @@ function noteEnd({ folder, timeLimit }: CampaignOptions, state: CampaignState, e
 }
 
 const DEFAULT_TIME_LIMIT = 10_000;
+const PATIENCE = 6;
+const TICK_MS = 10;
+
+/** Processor time of another process so far, or NaN where the system does not tell. */
+function processorMilliseconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return NaN;
+  }
+}
 
 function runWorker(options: CampaignOptions, replay?: Buffer): Promise<End> {
   const { target, targets, seed, inputs, folder, timeLimit = DEFAULT_TIME_LIMIT, onProgress } = options;
@@ -101,15 +116,20 @@ function runWorker(options: CampaignOptions, replay?: Buffer): Promise<End> {
     const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     let hung = false;
-    let last = { index: -1, since: performance.now() };
+    let last = { index: -1, since: performance.now(), busy: 0 };
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
     const watch = setInterval(() => {
       const index = readMailbox(box)?.index;
       if (index === undefined) return;
+      const busy = processorMilliseconds(child.pid!);
+      const waited = performance.now() - last.since;
       if (index !== last.index) {
-        last = { index, since: performance.now() };
+        last = { index, since: performance.now(), busy };
         onProgress?.(index);
-      } else if (performance.now() - last.since > timeLimit) {
+      } else if (
+        (waited > timeLimit && !(busy - last.busy < timeLimit / 2)) ||
+        waited > PATIENCE * timeLimit
+      ) {
         hung = true;
         child.kill('SIGKILL');
       }
