@@ -111,16 +111,18 @@ async function decodeBySharp(
   const open = await loadSharp();
   const decoded = await (async () => {
     try {
-      const pipeline = open(image, { limitInputPixels: MAX_PIXELS, ignoreIcc: true })
+      // Whoever has the memory for a larger image expects one.
+      const pipeline = open(image, {
+        limitInputPixels: Math.max(MAX_PIXELS, height * width),
+        ignoreIcc: true,
+      })
         .removeAlpha()
         .toColourspace('srgb');
       if (resize) pipeline.resize({ width, height, fit: 'cover', kernel: 'cubic' });
       return await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     } catch (error) {
-      throw corrupt(
-        `the image cannot be decoded (${error instanceof Error ? error.message : String(error)})`,
-        error,
-      );
+      const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+      throw corrupt(`the image cannot be decoded (${why})`, error);
     }
   })();
   const { data, info } = decoded;

@@ -50,6 +50,18 @@ describe('decoding', () => {
     assert.ok(fast > 0 && fast <= 16);
   });
 
+  it('decodes whole photographs, exactly or not', async () => {
+    const [width, height] = [4800, 3600];
+    const photo = await sharp({ create: { width, height, channels: 3, background: '#406080' } })
+      .jpeg()
+      .toBuffer();
+    for (const exact of [false, true]) {
+      const out = new Uint8Array(width * height * 3);
+      await decodeInto(photo, out, { size: [height, width], exact }, 'photo');
+      assert.ok(distance(out.subarray(-3), Buffer.from([0x40, 0x60, 0x80])) <= 2);
+    }
+  });
+
   it('ignores colour profiles', async () => {
     // Pixels are converted to Display P3 here, and are to come back as they stand in the file.
     const tagged = await raw(pixels(20)).withIccProfile('p3').png().toBuffer();

@@ -1,7 +1,7 @@
 import { FORMAT_RGB, SAMP_420, SAMP_444, compressSync } from '@julusian/jpeg-turbo';
 import { KappaError, argumentError } from '../../errors';
 import { alignFace, type RgbImage } from '../align';
-import { decodeInto, loadSharp } from '../decode';
+import { decodeInto, loadSharp, type DecodeOptions } from '../decode';
 import { imageFormat, jpegFrame, type ImageFormat } from '../image-format';
 import type { Point } from '../similarity';
 
@@ -32,6 +32,8 @@ export interface ConvertOptions {
 const DEFAULT_QUALITY = 95;
 // A photograph of a large camera; a header that promises more is not worth its memory.
 const MAX_PIXELS = 100_000_000;
+// A new image is made of the best pixels that can be had.
+const exact = { exact: true };
 
 /** @throws KappaError ERR_ARGUMENT */
 export function checkConvertOptions({ size, quality, crop }: ConvertOptions): void {
@@ -62,7 +64,7 @@ export async function convertImage(
   const format = imageFormat(image);
   if (points !== undefined) {
     try {
-      const aligned = alignFace(await decodeWhole(image, where), points, { size });
+      const aligned = alignFace(await decodeWhole(image, where, exact), points, { size });
       return await encodeImage(aligned, options.format ?? 'jpeg', quality);
     } catch (error) {
       if (!(error instanceof KappaError) || error.message.startsWith(where)) throw error;
@@ -70,7 +72,7 @@ export async function convertImage(
     }
   }
   if (crop !== undefined && !(crop === 'centre' && (await hasSize(image, size, where)))) {
-    const cut = await cropAndResize(await decodeWhole(image, where), crop, size, where);
+    const cut = await cropAndResize(await decodeWhole(image, where, exact), crop, size, where);
     return encodeImage(cut, options.format ?? 'jpeg', quality);
   }
   const data = new Uint8Array(size * size * 3);
@@ -85,7 +87,11 @@ export async function convertImage(
  * Decodes an image at its own size.
  * @throws KappaError ERR_DATA_CORRUPT
  */
-export async function decodeWhole(image: Buffer, where: string): Promise<RgbImage> {
+export async function decodeWhole(
+  image: Buffer,
+  where: string,
+  options: Pick<DecodeOptions, 'exact'> = {},
+): Promise<RgbImage> {
   const { width, height } = await sizeOf(image, where);
   if (width * height > MAX_PIXELS)
     throw new KappaError(
@@ -93,7 +99,7 @@ export async function decodeWhole(image: Buffer, where: string): Promise<RgbImag
       `${where}: ${width} x ${height} pixels are too many for a photograph.`,
     );
   const data = new Uint8Array(width * height * 3);
-  await decodeInto(image, data, { size: [height, width], exact: true }, where);
+  await decodeInto(image, data, { size: [height, width], ...options }, where);
   return { data, width, height };
 }
 
