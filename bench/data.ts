@@ -121,7 +121,7 @@ export async function benchData({ quick, only, rows }: BenchOptions): Promise<vo
       for (const [i, peer] of peers.entries()) found[i]!.push(await theirs(peer, options));
     }
     const limitSeconds = Math.min(...limits.map(({ seconds }) => seconds));
-    rows.add(
+    await rows.add(
       ...peers.map((name, i) =>
         row(title, dtype, median(loader), { name, figures: median(found[i]!) }, limitSeconds),
       ),
@@ -138,7 +138,7 @@ async function benchOpening(cache: string, images: number, only: string, rows: B
   const root = ensureIndexSet(path.join(cache, 'bench'), images, classes);
   const options: DataCase = { root, work: 'open', images, batchSize, workers: 1, augment: {} };
   const figures = await ours(options);
-  rows.add(
+  await rows.add(
     row(title, '-', figures, { name: 'dataloader', figures: await theirs('dataloader', options) }, null),
   );
 }

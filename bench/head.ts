@@ -109,7 +109,7 @@ export async function benchHead({ quick, only, rows }: BenchOptions): Promise<vo
             note: found.note,
           });
         }
-        rows.add(...compared);
+        await rows.add(...compared);
       }
     }
   }

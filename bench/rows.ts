@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+
+import { writeFileAtomically } from '../lib/data/atomic-file';
 
 export interface BenchOptions {
   /** A minute instead of an hour. */
@@ -104,11 +106,10 @@ export class BenchRows {
   }
 
   /** Adds all rows of one case. */
-  add(...rows: BenchRow[]): void {
+  async add(...rows: BenchRow[]): Promise<void> {
     this.#rows.push(...rows);
     if (this.#file === undefined) return;
-    const part = `${this.#file}.part`;
-    writeFileSync(part, `${JSON.stringify(this.#rows, undefined, 2)}\n`);
-    renameSync(part, this.#file);
+    const text = `${JSON.stringify(this.#rows, undefined, 2)}\n`;
+    await writeFileAtomically(this.#file, (file) => file.writeFile(text));
   }
 }

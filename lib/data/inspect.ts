@@ -5,7 +5,7 @@ import { decodeInto, loadSharp } from './decode';
 import { FaceDataset } from './face-dataset';
 import type { FaceLayout } from './face-layout';
 import { imageFormat, jpegFrame } from './image-format';
-import { isSourceFile } from './open-source';
+import { isSource } from './open-source';
 import { readVerificationSet } from './verification-set';
 
 export interface InspectOptions {
@@ -97,9 +97,7 @@ export async function inspectData(path: string, options: InspectOptions = {}): P
       { cause: error },
     );
   });
-  return info.isDirectory() || isSourceFile(path)
-    ? inspectDataset(path, options)
-    : inspectVerificationSet(path, options);
+  return isSource(path, info) ? inspectDataset(path, options) : inspectVerificationSet(path, options);
 }
 
 async function inspectDataset(path: string, options: InspectOptions): Promise<DatasetReport> {

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { KappaError, argumentError, ioError } from '../errors';
 import { LAYOUT_HELP, type FaceSource, type OpenSourceOptions, type OpenedSource } from './face-source';
@@ -7,9 +8,9 @@ import { openRecordSource } from './record-source';
 
 const RECORD_FILES = ['train.rec', 'train.idx', 'property'];
 
-/** Whether a file, by its name, is a source: a record file or a list. */
-export function isSourceFile(file: string): boolean {
-  return file.endsWith('.rec') || file.endsWith('.lst');
+/** Whether what lies at a place is a source: a folder, or by its name a record file or a list. */
+export function isSource(place: string, info: Stats): boolean {
+  return info.isDirectory() || place.endsWith('.rec') || place.endsWith('.lst');
 }
 
 /**

@@ -76,7 +76,7 @@ function noteEnd({ folder, timeLimit }: CampaignOptions, state: CampaignState, e
 
 const DEFAULT_TIME_LIMIT = 10_000;
 const PATIENCE = 6;
-const TICK_MS = 10;
+const TICK_MS = 10; // of /proc, whatever the kernel's own
 
 /** Processor time of another process so far, or NaN where the system does not tell. */
 function processorMilliseconds(pid: number): number {

@@ -5,7 +5,7 @@ import { KappaError, argumentError, ioError } from '../../errors';
 import { writeFileAtomically } from '../atomic-file';
 import { decodeInto, loadSharp } from '../decode';
 import { FaceDataset } from '../face-dataset';
-import { isSourceFile } from '../open-source';
+import { isSource } from '../open-source';
 import { Xoshiro128, shuffle } from '../random';
 import { readVerificationSet } from '../verification-set';
 import { COLOURS, mustHaveFonts, pictureEnding, rasterize, svgText } from './svg';
@@ -58,10 +58,9 @@ export async function writeSheet(file: string, source: string, options: SheetOpt
   const info = await stat(source).catch((error: unknown) => {
     throw ioError(error, 'read', source);
   });
-  const sheet =
-    info.isDirectory() || isSourceFile(source)
-      ? await datasetSheet(source, rows, columns, seed)
-      : await pairSheet(source, rows, Math.max(1, Math.floor(columns / 2)), seed);
+  const sheet = isSource(source, info)
+    ? await datasetSheet(source, rows, columns, seed)
+    : await pairSheet(source, rows, Math.max(1, Math.floor(columns / 2)), seed);
   await paint(file, sheet);
 }
 
