@@ -19,7 +19,7 @@ export interface IndexCheck {
 
 /**
  * Finds out whether an index belongs to a record file: most of its offsets must hit records (a thousand are tried; a
- * few misses are damage to the file), and the last of them must end where the file does.
+ * few misses are damage to the file), no two may be the same, and the last of them must end where the file does.
  * @throws KappaError ERR_DATA_CORRUPT when the record file itself is to blame: it is truncated
  */
 export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex): IndexCheck {
@@ -44,6 +44,11 @@ export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex
     if (offset + 8 > records.size) {
       if (beyond++ === 0) firstBeyond = i;
     } else if (last === -1 || offset > offsets[last]!) last = i;
+  }
+  const twice = doubledOffset(offsets);
+  if (twice !== undefined) {
+    const [first, second] = [offsets.indexOf(twice), offsets.lastIndexOf(twice)];
+    return misfit(`it puts both record ${keys[first]} and record ${keys[second]} at byte ${twice}`, true);
   }
   const step = Math.max(1, Math.floor(offsets.length / MAX_PROBES));
   const misses = (i: number): boolean =>
@@ -70,4 +75,16 @@ export function checkIndex(records: RecordReader, { keys, offsets }: RecordIndex
       `${records.path} is truncated: it has ${records.size} bytes, but its index puts ${beyond} of ${offsets.length} records beyond them (the first is record ${keys[firstBeyond]} at byte ${offsets[firstBeyond]}), and the others where they are. Fetch the file again, or take the index that belongs to it.`,
     );
   return check;
+}
+
+/** An offset that stands there twice, or undefined. */
+function doubledOffset(offsets: Float64Array): number | undefined {
+  const notAbove = (values: Float64Array) => {
+    for (let i = 1; i < values.length; i++) if (values[i]! <= values[i - 1]!) return i;
+    return -1;
+  };
+  if (notAbove(offsets) === -1) return undefined;
+  const sorted = Float64Array.from(offsets).sort();
+  const at = notAbove(sorted);
+  return at === -1 ? undefined : sorted[at];
 }

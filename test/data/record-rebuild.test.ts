@@ -90,6 +90,25 @@ describe('an index made anew', () => {
     assert.deepEqual((await contents(root)).samples, expected.samples);
   });
 
+  it('is not made in the place of one that names a record twice, in whatever order', async () => {
+    const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: image(key) }));
+    const root = await makeRaw(place(), records, '1,112,112');
+    const lines = readFileSync(idxOf(root), 'latin1').trimEnd().split('\n');
+    const offsets = lines.map((line) => line.split('\t')[1]!);
+    for (const [order, message] of [
+      [[0, 1, 1, 3], /puts both record 1 and record 2 at byte/],
+      [[3, 0, 1, 0], /puts both record 1 and record 3 at byte 0/],
+    ] as const) {
+      const text = order.map((from, key) => `${key}\t${offsets[from]}\n`).join('');
+      writeFileSync(idxOf(root), text);
+      await rejects(FaceDataset.open(root), 'ERR_DATA_CORRUPT', message);
+      assert.equal(readFileSync(idxOf(root), 'latin1'), text);
+    }
+    // In another order than the keys' is fine.
+    writeFileSync(idxOf(root), [3, 0, 2, 1].map((from, key) => `${key}\t${offsets[from]}\n`).join(''));
+    assert.equal((await contents(root)).samples.length, 4);
+  });
+
   it('stands in for that of an older, shorter file, and for one that is no index', async () => {
     const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: image(key) }));
     const root = await makeRaw(place(), records, '1,112,112');

@@ -1,6 +1,10 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
 
 const HEAD_BYTES = 16;
+
+/** Where the mailbox of a campaign lies. */
+export const mailboxIn = (scratch: string): string => path.join(scratch, 'input');
 
 /**
  * The file where a worker leaves each input before it is parsed, so that another process knows what a crash or a hang

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { InputGenerator } from './generator';
-import { Mailbox } from './mailbox';
+import { Mailbox, mailboxIn } from './mailbox';
 import { judge, type Outcome } from './outcome';
 import { addFinding, loadState, newState, saveState } from './state';
-import type { FuzzTarget } from './target';
+import type { FuzzTarget, Parse } from './target';
 
 const SAVE_EVERY_MS = 10_000;
 const YIELD_EVERY = 64;
@@ -26,6 +26,8 @@ export interface WorkerTask {
   readonly seed: number;
   readonly inputs: number;
   readonly folder: string;
+  /** Where inputs are left, and where the parser's files may be. */
+  readonly scratch: string;
   /** Parse this one input and nothing else. */
   readonly replay?: string;
 }
@@ -39,6 +41,12 @@ function peakMiB(): number {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
 }
 
+function openTarget(target: FuzzTarget, { scratch }: WorkerTask): Parse {
+  const files = path.join(scratch, 'files');
+  mkdirSync(files, { recursive: true });
+  return target.open(files);
+}
+
 async function fuzz(target: FuzzTarget, task: WorkerTask): Promise<void> {
   const { folder, seed, inputs } = task;
   const state = loadState(folder) ?? newState(target.name, seed);
@@ -50,10 +58,8 @@ async function fuzz(target: FuzzTarget, task: WorkerTask): Promise<void> {
   const signatures = new Set(state.signatures);
   const skip = new Set(state.skip);
   const complaints = new Set<string>();
-  const scratch = path.join(folder, 'scratch');
-  mkdirSync(scratch, { recursive: true });
-  const parse = target.open(scratch);
-  const mailbox = new Mailbox(path.join(folder, 'input'));
+  const parse = openTarget(target, task);
+  const mailbox = new Mailbox(mailboxIn(task.scratch));
 
   const save = (next: number) => {
     state.next = next;
@@ -116,10 +122,8 @@ async function fuzz(target: FuzzTarget, task: WorkerTask): Promise<void> {
 }
 
 async function replay(target: FuzzTarget, task: WorkerTask, input: Buffer): Promise<void> {
-  const scratch = path.join(task.folder, 'scratch');
-  mkdirSync(scratch, { recursive: true });
-  const mailbox = new Mailbox(path.join(task.folder, 'input'));
-  const parse = target.open(scratch);
+  const mailbox = new Mailbox(mailboxIn(task.scratch));
+  const parse = openTarget(target, task);
   const state = newState(target.name, task.seed);
   const before = peakMiB();
   mailbox.put(0, input);
