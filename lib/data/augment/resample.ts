@@ -1,3 +1,5 @@
+import { SeparableFilter, makeTaps, type Taps } from './separable';
+
 export const RESAMPLE_FILTERS = ['nearest', 'bilinear', 'area', 'bicubic'] as const;
 
 /**
@@ -6,30 +8,16 @@ export const RESAMPLE_FILTERS = ['nearest', 'bilinear', 'area', 'bicubic'] as co
  */
 export type ResampleFilter = (typeof RESAMPLE_FILTERS)[number];
 
-/** For each pixel of a resized row: which pixels it is made of, and their weights. */
-interface Taps {
-  count: number;
-  index: Int32Array;
-  weight: Float64Array;
-}
-
 /** Resizes 8-bit RGB images, separably; its memory is reused. */
 export class Resampler {
-  readonly #horizontal: Taps;
-  readonly #vertical: Taps;
-  readonly #rows: Float32Array;
+  readonly #filter: SeparableFilter;
+  readonly #taps: { horizontal: Taps; vertical: Taps };
 
   /** @param maxSide of all images, before and after */
   constructor(maxSide: number) {
+    this.#filter = new SeparableFilter(maxSide * maxSide);
     // The fewer pixels a row gets, the more taps each has: together at most this many.
-    const taps = () => ({
-      count: 0,
-      index: new Int32Array(4 * maxSide),
-      weight: new Float64Array(4 * maxSide),
-    });
-    this.#horizontal = taps();
-    this.#vertical = taps();
-    this.#rows = new Float32Array(3 * maxSide * maxSide);
+    this.#taps = { horizontal: makeTaps(4 * maxSide), vertical: makeTaps(4 * maxSide) };
   }
 
   /** @param from, to height and width of the image before and after */
@@ -40,63 +28,10 @@ export class Resampler {
     to: readonly [number, number],
     filter: ResampleFilter,
   ): void {
-    fillTaps(this.#vertical, from[0], to[0], filter);
-    fillTaps(this.#horizontal, from[1], to[1], filter);
-    resizeRows(source, this.#rows, from, to[1], this.#horizontal);
-    resizeColumns(this.#rows, target, 3 * to[1], to[0], this.#vertical);
+    fillTaps(this.#taps.vertical, from[0], to[0], filter);
+    fillTaps(this.#taps.horizontal, from[1], to[1], filter);
+    this.#filter.apply(source, from, target, to, this.#taps);
   }
-}
-
-function resizeRows(
-  source: Uint8ClampedArray,
-  rows: Float32Array,
-  [height, width]: readonly [number, number],
-  newWidth: number,
-  { count, index, weight }: Taps,
-): void {
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < newWidth; x++) {
-      let red = 0;
-      let green = 0;
-      let blue = 0;
-      for (let k = x * count; k < (x + 1) * count; k++) {
-        const at = 3 * (y * width + index[k]!);
-        const share = weight[k]!;
-        red += share * source[at]!;
-        green += share * source[at + 1]!;
-        blue += share * source[at + 2]!;
-      }
-      const to = 3 * (y * newWidth + x);
-      rows[to] = red;
-      rows[to + 1] = green;
-      rows[to + 2] = blue;
-    }
-}
-
-function resizeColumns(
-  rows: Float32Array,
-  target: Uint8ClampedArray,
-  length: number,
-  newHeight: number,
-  { count, index, weight }: Taps,
-): void {
-  for (let y = 0; y < newHeight; y++)
-    for (let i = 0; i < length; i += 3) {
-      let red = 0;
-      let green = 0;
-      let blue = 0;
-      for (let k = y * count; k < (y + 1) * count; k++) {
-        const at = index[k]! * length + i;
-        const share = weight[k]!;
-        red += share * rows[at]!;
-        green += share * rows[at + 1]!;
-        blue += share * rows[at + 2]!;
-      }
-      const to = y * length + i;
-      target[to] = red;
-      target[to + 1] = green;
-      target[to + 2] = blue;
-    }
 }
 
 function fillTaps(taps: Taps, from: number, to: number, filter: ResampleFilter): void {
