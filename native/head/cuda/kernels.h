@@ -9,13 +9,7 @@
 
 #include "head/cuda/number.h"
 #include "head/margin.h"
-
-#if defined(__CUDACC__) || defined(KAPPA_CUDA)
-#include <cuda_runtime_api.h>
-#elif !defined(KAPPA_CUDA_STREAM)
-#define KAPPA_CUDA_STREAM
-using cudaStream_t = void*;
-#endif
+#include "runtime/cuda_stream.h"
 
 namespace kappa::cuda {
 
