@@ -2,7 +2,7 @@ import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
 import { KappaError, argumentError } from '../errors';
-import { imageFormat, jpegFrame } from './image-format';
+import { imageFormat, jpegFrame, pngSize } from './image-format';
 
 export interface DecodeOptions {
   /** Height and width of the result in pixels. */
@@ -18,6 +18,9 @@ export interface DecodeOptions {
 
 // A face crop is a tenth of a megapixel; a header that promises more than this is not worth its memory.
 const MAX_PIXELS = 4096 * 4096;
+// Of whole rows decoders keep several in several forms, so that a row must not be all of the image. WebP ends here, too.
+const MAX_SIDE = 1 << 14;
+const HEADER = { jpeg: 'frame', png: 'image' };
 const RGB = { format: FORMAT_RGB };
 const IMAGES_PER_SLICE = 64;
 
@@ -47,13 +50,18 @@ export function decodeInto(
     new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
   const format = imageFormat(image);
   if (format === undefined) throw corrupt('it is not a JPEG, PNG or WebP image');
-  if (format !== 'jpeg') return decodeBySharp(image, out, [height, width], resize, corrupt);
-  const frame = jpegFrame(image);
-  if (frame === undefined) throw corrupt('the JPEG image has no frame header: it is damaged');
-  const fits = frame.width === width && frame.height === height;
-  if (!fits && !resize) throw wrongSize(frame, [height, width], corrupt);
-  if (!fits || exact || frame.components === 4)
-    return decodeBySharp(image, out, [height, width], resize, corrupt);
+  if (format === 'webp') return decodeBySharp(image, out, [height, width], resize, corrupt);
+  const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);
+  if (header === undefined)
+    throw corrupt(`the ${format.toUpperCase()} image has no ${HEADER[format]} header: it is damaged`);
+  const fits = header.width === width && header.height === height;
+  if (!fits && !resize) throw wrongSize(header, [height, width], corrupt);
+  if (Math.max(header.width, header.height) > MAX_SIDE)
+    throw corrupt(
+      `the image cannot be decoded (${header.width} x ${header.height} pixels; a side may have ${MAX_SIDE})`,
+    );
+  const isSimple = 'components' in header && header.components !== 4;
+  if (!isSimple || !fits || exact) return decodeBySharp(image, out, [height, width], resize, corrupt);
   try {
     const target = Buffer.isBuffer(out)
       ? out
@@ -82,17 +90,18 @@ export async function decodeImages(
   const out = new Uint8Array(images.length * bytes);
   for (let from = 0; from < images.length; from += IMAGES_PER_SLICE) {
     const slice = images.slice(from, from + IMAGES_PER_SLICE);
-    const slow = slice.map((image, k) => {
+    // Each answers by a promise, also those that are refused at once: else nobody would hear of the others.
+    const decoded = slice.map(async (image, k) => {
       const at = from + k;
       const target = out.subarray(at * bytes, (at + 1) * bytes);
-      return decodeInto(
+      await decodeInto(
         image,
         target,
         { size, resize: options.resize, exact: options.exact },
         `${options.name ?? 'images'}: image ${at}`,
       );
     });
-    await Promise.all(slow);
+    await Promise.all(decoded);
     await yieldToEvents();
   }
   return out;

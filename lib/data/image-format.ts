@@ -10,9 +10,13 @@ export function imageFormat(image: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-export interface JpegFrame {
+/** In pixels, as a file's header gives it. */
+export interface ImageSize {
   width: number;
   height: number;
+}
+
+export interface JpegFrame extends ImageSize {
   /** 1 grey, 3 colour, 4 CMYK. */
   components: number;
 }
@@ -43,4 +47,10 @@ export function jpegFrame(image: Buffer): JpegFrame | undefined {
     }
     at += Math.max(2, image.readUInt16BE(at));
   }
+}
+
+/** Width and height as a PNG's header chunk gives them, which has to be the first; undefined where it is not there. */
+export function pngSize(image: Buffer): ImageSize | undefined {
+  if (image.length < 24 || image.toString('latin1', 12, 16) !== 'IHDR') return undefined;
+  return { width: image.readUInt32BE(16), height: image.readUInt32BE(20) };
 }

@@ -4,7 +4,7 @@ import { KappaError, ioError } from '../errors';
 import { decodeInto, loadSharp } from './decode';
 import { FaceDataset } from './face-dataset';
 import type { FaceLayout } from './face-layout';
-import { imageFormat, jpegFrame } from './image-format';
+import { imageFormat, jpegFrame, pngSize } from './image-format';
 import { isSource } from './open-source';
 import { readVerificationSet } from './verification-set';
 
@@ -182,8 +182,13 @@ async function identify(read: () => Buffer) {
     const image = read();
     const format = imageFormat(image);
     if (format === undefined) return undefined;
-    const frame = format === 'jpeg' ? jpegFrame(image) : await (await loadSharp())(image).metadata();
-    return frame && { format, width: frame.width, height: frame.height };
+    const sizeIn = {
+      jpeg: jpegFrame,
+      png: pngSize,
+      webp: async () => (await loadSharp())(image).metadata(),
+    };
+    const found = await sizeIn[format](image);
+    return found && { format, width: found.width, height: found.height };
   } catch {
     return undefined;
   }

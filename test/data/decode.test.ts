@@ -128,6 +128,35 @@ describe('decoding', () => {
     assert.deepEqual(jpegFrame(hidden), { width: 65500, height: 65500, components: 3 });
   });
 
+  it('refuses a PNG of one very long row, for whose sake decoders would take memory without end', async () => {
+    const image = await raw(pixels(3)).png().toBuffer();
+    image.writeUInt32BE(1 << 14, 16);
+    image.writeUInt32BE(1, 20);
+    const decode = () => decodeImages([image], { size: SIZE, resize: true });
+    await rejects(decode(), 'ERR_DATA_CORRUPT', /cannot be decoded/); // its checksum is not right
+    image.writeUInt32BE((1 << 14) + 1, 16);
+    await rejects(decode(), 'ERR_DATA_CORRUPT', /16385 x 1 pixels; a side may have 16384/);
+    await rejects(
+      decodeImages([image], { size: SIZE }),
+      'ERR_DATA_CORRUPT',
+      /16385 x 1 .*expected 112 x 112/,
+    );
+    await rejects(
+      decodeImages([image.subarray(0, 20)], { size: SIZE }),
+      'ERR_DATA_CORRUPT',
+      /no image header/,
+    );
+  });
+
+  it('tells of one image where several are damaged, each in its own way', async () => {
+    const speckled = Buffer.from(pixels(0).map((_, i) => i * i));
+    const damaged = (await raw(speckled).jpeg().toBuffer()).subarray(0, 3000);
+    const images = [damaged, damaged, Buffer.from('no image')];
+    await rejects(decodeImages(images, { size: SIZE, exact: true }), 'ERR_DATA_CORRUPT', /images: image \d/);
+    await rejects(decodeImages(images, { size: SIZE }), 'ERR_DATA_CORRUPT', /images: image \d/);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // nothing is left that fails with nobody to hear of it
+  });
+
   it('answers every truncation and every flipped byte with a typed error or an image', async () => {
     const good = jpeg(5, 16);
     const png = await sharp(pixels(5, 16), { raw: { width: 16, height: 16, channels: 3 } })

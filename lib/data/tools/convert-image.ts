@@ -2,7 +2,7 @@ import { FORMAT_RGB, SAMP_420, SAMP_444, compressSync } from '@julusian/jpeg-tur
 import { KappaError, argumentError } from '../../errors';
 import { alignFace, type RgbImage } from '../align';
 import { decodeInto, loadSharp, type DecodeOptions } from '../decode';
-import { imageFormat, jpegFrame, type ImageFormat } from '../image-format';
+import { imageFormat, jpegFrame, pngSize, type ImageFormat } from '../image-format';
 import type { Point } from '../similarity';
 
 /** A square cut out of an image before it is resized. */
@@ -123,11 +123,11 @@ async function sizeOf(image: Buffer, where: string): Promise<{ width: number; he
     new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
   const format = imageFormat(image);
   if (format === undefined) throw corrupt('it is not a JPEG, PNG or WebP image');
-  if (format === 'jpeg') {
-    const frame = jpegFrame(image);
-    if (frame === undefined || frame.width * frame.height === 0)
-      throw corrupt('the JPEG image has no frame header: it is damaged');
-    return frame;
+  if (format !== 'webp') {
+    const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);
+    if (header === undefined || header.width * header.height === 0)
+      throw corrupt(`the ${format.toUpperCase()} image gives no size: it is damaged`);
+    return header;
   }
   const open = await loadSharp();
   return open(image)
