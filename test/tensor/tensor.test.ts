@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { Tensor, liveTensors, manualSeed, noGrad, scope, synchronize } from '../../lib';
 import type { DType } from '../../lib';
-import { close, leavesNoTensors, rejects } from '../support';
+import { close, collectGarbage, leavesNoTensors, rejects } from '../support';
 
 const values = async (work: Promise<Tensor>): Promise<number[]> => (await work).toArray();
 
@@ -338,6 +338,7 @@ describe('Tensor', () => {
 
     it('is counted in tensors and bytes', async () => {
       await synchronize();
+      await collectGarbage();
       const before = liveTensors();
       const t = await Tensor.zeros([256]);
       assert.deepEqual(liveTensors(), { count: before.count + 1, bytes: before.bytes + 1024 });
