@@ -2,7 +2,7 @@ import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
 import { KappaError, argumentError } from '../errors';
-import { imageFormat, jpegFrame, pngSize } from './image-format';
+import { imageFormat, jpegFrame, pngSize, type ImageSize, type JpegFrame } from './image-format';
 
 export interface DecodeOptions {
   /** Height and width of the result in pixels. */
@@ -20,7 +20,7 @@ export interface DecodeOptions {
 const MAX_PIXELS = 4096 * 4096;
 // Of whole rows decoders keep several in several forms, so that a row must not be all of the image. WebP ends here, too.
 const MAX_SIDE = 1 << 14;
-const HEADER = { jpeg: 'frame', png: 'image' };
+const NO_IMAGE = 'it is not a JPEG, PNG or WebP image';
 const RGB = { format: FORMAT_RGB };
 const IMAGES_PER_SLICE = 64;
 
@@ -46,22 +46,19 @@ export function decodeInto(
   { size: [height, width], resize = false, exact = false }: DecodeOptions,
   where: string,
 ): Promise<void> | undefined {
-  const corrupt = (why: string, cause?: unknown) =>
-    new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
+  const corrupt = corruptAt(where);
   const format = imageFormat(image);
-  if (format === undefined) throw corrupt('it is not a JPEG, PNG or WebP image');
+  if (format === undefined) throw corrupt(NO_IMAGE);
   if (format === 'webp') return decodeBySharp(image, out, [height, width], resize, corrupt);
-  const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);
-  if (header === undefined)
-    throw corrupt(`the ${format.toUpperCase()} image has no ${HEADER[format]} header: it is damaged`);
+  const header = readHeader(image, format, corrupt);
   const fits = header.width === width && header.height === height;
   if (!fits && !resize) throw wrongSize(header, [height, width], corrupt);
   if (Math.max(header.width, header.height) > MAX_SIDE)
     throw corrupt(
       `the image cannot be decoded (${header.width} x ${header.height} pixels; a side may have ${MAX_SIDE})`,
     );
-  const isSimple = 'components' in header && header.components !== 4;
-  if (!isSimple || !fits || exact) return decodeBySharp(image, out, [height, width], resize, corrupt);
+  const isPlainJpeg = format === 'jpeg' && header.components !== 4;
+  if (!isPlainJpeg || !fits || exact) return decodeBySharp(image, out, [height, width], resize, corrupt);
   try {
     const target = Buffer.isBuffer(out)
       ? out
@@ -71,6 +68,24 @@ export function decodeInto(
     throw corrupt('the JPEG image is truncated or damaged', error);
   }
   return undefined;
+}
+
+/**
+ * Width and height of an encoded image by its header; no pixel is decoded.
+ * @param where names the image in errors
+ * @throws KappaError ERR_DATA_CORRUPT
+ */
+export async function readImageSize(image: Buffer, where: string): Promise<ImageSize> {
+  const corrupt = corruptAt(where);
+  const format = imageFormat(image);
+  if (format === undefined) throw corrupt(NO_IMAGE);
+  if (format !== 'webp') return readHeader(image, format, corrupt);
+  const open = await loadSharp();
+  return open(image)
+    .metadata()
+    .catch((error: unknown) => {
+      throw corrupt(`the image cannot be decoded (${(error as Error).message})`, error);
+    });
 }
 
 /**
@@ -108,6 +123,18 @@ export async function decodeImages(
 }
 
 type Corrupt = (why: string, cause?: unknown) => KappaError;
+
+const corruptAt =
+  (where: string): Corrupt =>
+  (why, cause) =>
+    new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
+
+function readHeader(image: Buffer, format: 'jpeg' | 'png', corrupt: Corrupt): ImageSize & Partial<JpegFrame> {
+  const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);
+  if (header === undefined || header.width * header.height === 0)
+    throw corrupt(`the ${format.toUpperCase()} image has no header that gives its size: it is damaged`);
+  return header;
+}
 
 async function decodeBySharp(
   image: Buffer,

@@ -10,7 +10,7 @@ export function imageFormat(image: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** In pixels, as a file's header gives it. */
+/** Width and height in pixels, as a file's header gives them. */
 export interface ImageSize {
   width: number;
   height: number;

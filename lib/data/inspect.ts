@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { KappaError, ioError } from '../errors';
-import { decodeInto, loadSharp } from './decode';
+import { decodeInto, readImageSize } from './decode';
 import { FaceDataset } from './face-dataset';
 import type { FaceLayout } from './face-layout';
-import { imageFormat, jpegFrame, pngSize } from './image-format';
+import { imageFormat } from './image-format';
 import { isSource } from './open-source';
 import { readVerificationSet } from './verification-set';
 
@@ -182,13 +182,8 @@ async function identify(read: () => Buffer) {
     const image = read();
     const format = imageFormat(image);
     if (format === undefined) return undefined;
-    const sizeIn = {
-      jpeg: jpegFrame,
-      png: pngSize,
-      webp: async () => (await loadSharp())(image).metadata(),
-    };
-    const found = await sizeIn[format](image);
-    return found && { format, width: found.width, height: found.height };
+    const { width, height } = await readImageSize(image, 'image');
+    return { format, width, height };
   } catch {
     return undefined;
   }

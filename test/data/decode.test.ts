@@ -128,12 +128,13 @@ describe('decoding', () => {
     assert.deepEqual(jpegFrame(hidden), { width: 65500, height: 65500, components: 3 });
   });
 
-  it('refuses a PNG of one very long row, for whose sake decoders would take memory without end', async () => {
+  it('refuses a PNG of one very long row, for which decoders would take hundreds of megabytes', async () => {
     const image = await raw(pixels(3)).png().toBuffer();
     image.writeUInt32BE(1 << 14, 16);
     image.writeUInt32BE(1, 20);
     const decode = () => decodeImages([image], { size: SIZE, resize: true });
-    await rejects(decode(), 'ERR_DATA_CORRUPT', /cannot be decoded/); // its checksum is not right
+    // Its size is fine, the checksum of its header is not.
+    await rejects(decode(), 'ERR_DATA_CORRUPT', /cannot be decoded \((?!.*a side may)/);
     image.writeUInt32BE((1 << 14) + 1, 16);
     await rejects(decode(), 'ERR_DATA_CORRUPT', /16385 x 1 pixels; a side may have 16384/);
     await rejects(
@@ -144,7 +145,7 @@ describe('decoding', () => {
     await rejects(
       decodeImages([image.subarray(0, 20)], { size: SIZE }),
       'ERR_DATA_CORRUPT',
-      /no image header/,
+      /PNG image has no header/,
     );
   });
 

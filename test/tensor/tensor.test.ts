@@ -337,7 +337,6 @@ describe('Tensor', () => {
     });
 
     it('is counted in tensors and bytes', async () => {
-      await synchronize();
       await collectGarbage();
       const before = liveTensors();
       const t = await Tensor.zeros([256]);

@@ -1,8 +1,8 @@
 import { FORMAT_RGB, SAMP_420, SAMP_444, compressSync } from '@julusian/jpeg-turbo';
 import { KappaError, argumentError } from '../../errors';
 import { alignFace, type RgbImage } from '../align';
-import { decodeInto, loadSharp, type DecodeOptions } from '../decode';
-import { imageFormat, jpegFrame, pngSize, type ImageFormat } from '../image-format';
+import { decodeInto, readImageSize, loadSharp, type DecodeOptions } from '../decode';
+import { imageFormat, type ImageFormat } from '../image-format';
 import type { Point } from '../similarity';
 
 /** A square cut out of an image before it is resized. */
@@ -92,7 +92,7 @@ export async function decodeWhole(
   where: string,
   options: Pick<DecodeOptions, 'exact'> = {},
 ): Promise<RgbImage> {
-  const { width, height } = await sizeOf(image, where);
+  const { width, height } = await readImageSize(image, where);
   if (width * height > MAX_PIXELS)
     throw new KappaError(
       'ERR_DATA_CORRUPT',
@@ -118,27 +118,8 @@ export async function encodeImage(
   return format === 'png' ? raw.png().toBuffer() : raw.webp({ quality }).toBuffer();
 }
 
-async function sizeOf(image: Buffer, where: string): Promise<{ width: number; height: number }> {
-  const corrupt = (why: string, cause?: unknown) =>
-    new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
-  const format = imageFormat(image);
-  if (format === undefined) throw corrupt('it is not a JPEG, PNG or WebP image');
-  if (format !== 'webp') {
-    const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);
-    if (header === undefined || header.width * header.height === 0)
-      throw corrupt(`the ${format.toUpperCase()} image gives no size: it is damaged`);
-    return header;
-  }
-  const open = await loadSharp();
-  return open(image)
-    .metadata()
-    .catch((error: unknown) => {
-      throw corrupt(`the image cannot be decoded (${(error as Error).message})`, error);
-    });
-}
-
 async function hasSize(image: Buffer, size: number, where: string): Promise<boolean> {
-  const { width, height } = await sizeOf(image, where);
+  const { width, height } = await readImageSize(image, where);
   return width === size && height === size;
 }
 
