@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-import { benchData } from './data';
-import { benchHead } from './head';
+import { benchData } from './data/bench';
+import { benchHead } from './head/bench';
 import { BenchRows, printRows } from './rows';
 import type { BenchOptions } from './rows';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { readEnvironment } from '../lib/config/env';
+import { readEnvironment } from '../lib/env';
 
 /** What the Python peers need; nothing of the product does. */
 const packages = ['torch==2.13.0', 'numpy', 'opencv-python-headless'];

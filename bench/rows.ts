@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-import { writeFileAtomically } from '../lib/data/atomic-file';
+import { writeFileAtomically } from '../lib/files/atomic-file';
 
 export interface BenchOptions {
   /** A minute instead of an hour. */

@@ -20,7 +20,7 @@ export {
   setRandomState,
   setThreads,
   synchronize,
-} from './runtime';
+} from './runtime/settings';
 export { readSafetensors, writeSafetensors } from './io/safetensors';
 
 export { IResNet } from './nn/iresnet';
@@ -52,41 +52,41 @@ export type { GradScalerOptions, GradScalerState } from './optim/grad-scaler';
 
 export { FaceDataset } from './data/face-dataset';
 export type { DatasetSource, FaceDatasetOptions } from './data/face-dataset';
-export type { FaceLayout } from './data/face-layout';
-export type { FaceSource } from './data/face-source';
-export { readFaceList } from './data/face-list';
-export type { FaceListEntry } from './data/face-list';
-export { Loader } from './data/loader';
-export type { Batch, LoaderOptions, WorkerCrash } from './data/loader';
+export type { FaceLayout } from './data/layout/face-layout';
+export type { FaceSource } from './data/sources/source';
+export { readFaceList } from './data/lists/face-list';
+export type { FaceListEntry } from './data/lists/face-list';
+export { Loader } from './data/loader/loader';
+export type { Batch, LoaderOptions, WorkerCrash } from './data/loader/loader';
 export type { AugmentChanges, AugmentOptions } from './data/augment';
-export { Sampler } from './data/sampler';
-export type { SamplerOptions, ShuffleMode } from './data/sampler';
-export { readVerificationSet, writeVerificationSet } from './data/verification-set';
-export type { VerificationSet } from './data/verification-set';
+export { Sampler } from './data/loader/sampler';
+export type { SamplerOptions, ShuffleMode } from './data/loader/sampler';
+export { readVerificationSet, writeVerificationSet } from './data/protocols/verification-set';
+export type { VerificationSet } from './data/protocols/verification-set';
 export { writeFaceDataset } from './data/write-face-dataset';
-export { FaceDatasetWriter } from './data/face-dataset-writer';
-export type { FaceDatasetWriterOptions } from './data/face-dataset-writer';
-export { alignFace, alignmentTransform, FACE_TEMPLATE, warpSimilarity } from './data/align';
-export type { RgbImage } from './data/align';
-export { estimateSimilarity } from './data/similarity';
-export type { Point, Similarity } from './data/similarity';
-export { inspectData } from './data/inspect';
-export type { DataReport, InspectOptions } from './data/inspect';
-export { packDataset } from './data/tools/pack';
-export type { PackOptions } from './data/tools/pack';
-export type { PackResult } from './data/tools/pack-images';
-export { unpackData } from './data/tools/unpack';
-export type { UnpackOptions, UnpackResult } from './data/tools/unpack';
-export { verifyData } from './data/tools/verify';
-export type { VerifyOptions, VerifyReport } from './data/tools/verify';
-export { splitDataset } from './data/tools/split';
-export type { SplitOptions, SplitResult } from './data/tools/split';
-export { makePairSet } from './data/tools/pair-set';
-export type { PairSetOptions, PairSetResult } from './data/tools/pair-set';
-export { alignImages } from './data/tools/align-images';
-export type { AlignOptions, AlignResult } from './data/tools/align-images';
-export { defaultSynthOptions, synthesize } from './data/synth';
-export type { SynthHooks, SynthOptions } from './data/synth';
+export { FaceDatasetWriter } from './data/layout/face-dataset-writer';
+export type { FaceDatasetWriterOptions } from './data/layout/face-dataset-writer';
+export { alignFace, alignmentTransform, FACE_TEMPLATE, warpSimilarity } from './image/align';
+export type { RgbImage } from './image/align';
+export { estimateSimilarity } from './image/similarity';
+export type { Point, Similarity } from './image/similarity';
+export { inspectData } from './prepare/inspect';
+export type { DataReport, InspectOptions } from './prepare/inspect';
+export { packDataset } from './prepare/pack';
+export type { PackOptions } from './prepare/pack';
+export type { PackResult } from './prepare/pack-images';
+export { unpackData } from './prepare/unpack';
+export type { UnpackOptions, UnpackResult } from './prepare/unpack';
+export { verifyData } from './prepare/check';
+export type { VerifyOptions, VerifyReport } from './prepare/check';
+export { splitDataset } from './prepare/split';
+export type { SplitOptions, SplitResult } from './prepare/split';
+export { makePairSet } from './prepare/pair-set';
+export type { PairSetOptions, PairSetResult } from './prepare/pair-set';
+export { alignImages } from './prepare/align-images';
+export type { AlignOptions, AlignResult } from './prepare/align-images';
+export { defaultSynthOptions, synthesize } from './synth';
+export type { SynthHooks, SynthOptions } from './synth';
 
 export { defineConfig, deriveConfig, loadConfig, resolveConfig } from './config';
 export type { Config, ConfigChanges, ResolvedConfig } from './config';
@@ -99,14 +99,14 @@ export type {
   TrainerOptions,
   TrainResult,
 } from './train/events';
-export { createSchedule } from './train/schedule';
-export { openCheckpoint, resolveCheckpoint } from './train/checkpoint';
+export { createSchedule } from './optim/schedule';
+export { openCheckpoint, resolveCheckpoint } from './run/checkpoint';
 
 export { embedImages } from './eval/embed';
 export type { Embeddings, EmbedOptions } from './eval/embed';
-export { evaluateVerification } from './eval/evaluate-verification';
-export { evaluateEmbeddings } from './eval/verification';
-export type { VerificationInput, VerificationResult } from './eval/verification';
-export { rankCorrelation } from './eval/rank-correlation';
-export { cuda } from './cuda';
-export type { CudaDevice, CudaMemory } from './cuda';
+export { evaluateVerification } from './eval/verification';
+export { evaluateEmbeddings } from './eval/metrics/verification';
+export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
+export { rankCorrelation } from './eval/metrics/rank-correlation';
+export { cuda } from './runtime/cuda';
+export type { CudaDevice, CudaMemory } from './runtime/cuda';

@@ -5,10 +5,10 @@ const { mkdirSync } = require('node:fs');
 const path = require('node:path');
 const sharp = require('sharp');
 const { Augmenter, defaultAugmentOptions, resolveAugmentOptions } = require('../lib/data/augment');
-const { decodeImages } = require('../lib/data/decode');
-const { drawPhotos } = require('../lib/data/synth/draw-photo');
-const { defaultSynthOptions } = require('../lib/data/synth/options');
-const { planSynthSet } = require('../lib/data/synth/plan');
+const { decodeImages } = require('../lib/image/decode');
+const { drawPhotos } = require('../lib/synth/render/draw-photo');
+const { defaultSynthOptions } = require('../lib/synth/options');
+const { planSynthSet } = require('../lib/synth/plan');
 
 const SIDE = 112;
 const FACES = 5;

@@ -91,7 +91,7 @@ async function checkTools(lib) {
 }
 
 async function fetchLibtorch(lib, state) {
-  const { createProgressPrinter } = await loadLib('cli/libtorch-progress');
+  const { createProgressPrinter } = await loadLib('cli/libtorch/progress');
   const printer = createProgressPrinter(process.stdout);
   const controller = new AbortController();
   const cancel = () => controller.abort();

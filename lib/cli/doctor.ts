@@ -1,6 +1,6 @@
 import { readEnv } from '../libtorch/env';
-import { checkCmake, checkCompiler } from '../libtorch/tools';
-import type { Check } from '../libtorch/tools';
+import { checkCmake, checkCompiler } from '../libtorch/build/tools';
+import type { Check } from '../libtorch/build/tools';
 import {
   checkAddon,
   checkCuda,
@@ -10,7 +10,7 @@ import {
   checkNode,
   checkPackage,
   checkPython,
-} from './doctor-checks';
+} from '../libtorch/doctor';
 
 /** Tools that are needed to build only hurt where there is something to build. */
 function neededToBuild(check: Check, addonWorks: boolean): Check {

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { KappaError } from '../errors';
-import { formatSeconds } from '../report/text';
+import { formatSeconds } from '../report/console/text';
 
 /** What a long task is given. */
 export interface TaskHooks {

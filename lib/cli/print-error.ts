@@ -1,5 +1,5 @@
 import { ioError, KappaError, type KappaErrorCode } from '../errors';
-import { isDebug, usesColor } from '../config/env';
+import { isDebug, usesColor } from '../env';
 
 /** Exit code of a command that failed. */
 const failed = 1;

@@ -3,18 +3,18 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { collect, jsonDoc, wholeNumber, type Action } from './flags';
-import { addDataCommands } from './program-data';
+import { addDataCommands } from './data';
 import type * as trainModule from './train';
-import type * as evalVerificationModule from './eval-verification';
-import type * as configPrintModule from './config-print';
+import type * as evalVerificationModule from './eval/verification';
+import type * as configPrintModule from './config/print';
 import type * as libtorchModule from './libtorch';
 import type * as doctorModule from './doctor';
 
 /** The modules of the commands' handlers. */
 interface Handlers {
   './train': typeof trainModule;
-  './eval-verification': typeof evalVerificationModule;
-  './config-print': typeof configPrintModule;
+  './eval/verification': typeof evalVerificationModule;
+  './config/print': typeof configPrintModule;
   './libtorch': typeof libtorchModule;
   './doctor': typeof doctorModule;
 }
@@ -86,7 +86,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .option('--json', jsonDoc)
     .action(
       action((checkpoint: string, flags: VerificationFlags) =>
-        load('./eval-verification').evalVerificationCommand(checkpoint, flags),
+        load('./eval/verification').evalVerificationCommand(checkpoint, flags),
       ),
     );
 
@@ -99,7 +99,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .option('--json', jsonDoc)
     .action(
       action((path: string, flags: { set: string[]; json?: boolean }) =>
-        load('./config-print').configPrintCommand(path, flags),
+        load('./config/print').configPrintCommand(path, flags),
       ),
     );
 

@@ -1,7 +1,7 @@
 import { loadConfig } from '../config';
-import { TrainingProgress } from '../report/progress';
-import { formatTable } from '../report/table';
-import { formatSeconds } from '../report/text';
+import { TrainingProgress } from '../report/console/progress';
+import { formatTable } from '../report/console/table';
+import { formatSeconds } from '../report/console/text';
 import { Trainer } from '../train/trainer';
 import type { RunPlan, TrainResult } from '../train/events';
 import type { ValidationResult } from '../train/validation';

@@ -1,5 +1,5 @@
 import { defaultAugmentOptions, isRange, type AugmentName } from '../data/augment/options';
-import type { ConfigProblem } from './problem';
+import type { ConfigProblem } from '../options/problem';
 import type { ResolvedConfig } from './schema';
 
 /** The options of data.augment that are a lowest and a highest value. */

@@ -1,6 +1,6 @@
 import { mergeConfig } from './merge';
 import type { Config } from './schema';
-import type { Section } from './structure';
+import type { Section } from '../options/fields';
 
 /** What a derived config changes: any part of a config, sections in part, lists as a whole. */
 export type ConfigChanges = Partial<Config>;

@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { ioError, KappaError } from '../errors';
 import { defineConfig, deriveConfig } from './define';
 import { applyOverrides } from './override';
-import { configError, received } from './problem';
+import { configError, received } from '../options/problem';
 import type { ResolvedConfig } from './schema';
-import { isSection, type Section } from './structure';
+import { isSection, type Section } from '../options/fields';
 import { resolveConfig } from './validate';
 import { parseYaml } from './yaml';
 

@@ -1,4 +1,4 @@
-import { fieldAt, isSection, ownValue, type Section } from './structure';
+import { fieldAt, isSection, ownValue, type Section } from '../options/fields';
 
 /**
  * Merges changes into a config: sections key by key, lists and everything else as a whole. Where a change chooses

@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { KappaError } from '../errors';
 import { mergeConfig } from './merge';
-import { configError, type ConfigProblem } from './problem';
-import { fieldAt, type ConfigField, type Section } from './structure';
+import { configError, type ConfigProblem } from '../options/problem';
+import { fieldAt, type ConfigField, type Section } from '../options/fields';
 import { unknownOption } from './validate';
 
 /**

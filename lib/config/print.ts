@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from './schema';
-import { fieldAt, isSection, type Section } from './structure';
+import { fieldAt, isSection, type Section } from '../options/fields';
 
 /**
  * Writes a resolved config as YAML, each option with its doc line as a comment. The text is itself a config that

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dataSchema } from './data-schema';
+import { dataSchema } from '../data/options';
 
 /**
  * The schema of a training config: the one home of every option's name, type, range, default and doc line.

@@ -1,4 +1,4 @@
-import type { SynthOptions } from '../data/synth/options';
+import type { SynthOptions } from '../synth/options';
 
 /** Doc lines of the embedded face set's options, for the config and for `kappa data synth` alike. */
 export const syntheticDocs: Readonly<Record<keyof SynthOptions, string>> = {

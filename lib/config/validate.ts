@@ -1,8 +1,8 @@
 import { configSchema, type ResolvedConfig } from './schema';
 import { crossFieldProblems } from './checks';
-import { configError, pathText, received, type ConfigProblem } from './problem';
-import { fieldAt, isSection, ownValue } from './structure';
-import { nearestName } from './suggest';
+import { configError, pathText, received, type ConfigProblem } from '../options/problem';
+import { fieldAt, isSection, ownValue } from '../options/fields';
+import { nearestName } from '../options/suggest';
 
 type Path = readonly PropertyKey[];
 

@@ -1,9 +1,9 @@
 import { KappaError, argumentError } from '../errors';
-import { countLabels } from './check-labels';
-import { combineSources, type CombinedSources } from './combine-sources';
-import type { FaceLayout } from './face-layout';
-import type { FaceSource, OpenSourceOptions, OpenedSource } from './face-source';
-import { openSource } from './open-source';
+import { countLabels } from './layout/check-labels';
+import { combineSources, type CombinedSources } from './sources/combine';
+import type { FaceLayout } from './layout/face-layout';
+import type { FaceSource, OpenSourceOptions, OpenedSource } from './sources/source';
+import { openSource } from './sources/open';
 import { SampleReader, type Sample } from './sample-reader';
 import { endOfSource, sourceOf, type SampleTable } from './sample-table';
 

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { KappaError, ioError } from '../errors';
-import { unpackRecord } from './record-header';
-import { RecordReader } from './record-reader';
+import { unpackRecord } from './recordio/header';
+import { RecordReader } from './recordio/reader';
 import {
   describeSample,
   pathAt,

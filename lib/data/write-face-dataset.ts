@@ -1,4 +1,4 @@
-import { FaceDatasetWriter, type FaceDatasetWriterOptions } from './face-dataset-writer';
+import { FaceDatasetWriter, type FaceDatasetWriterOptions } from './layout/face-dataset-writer';
 
 export interface WriteFaceDatasetOptions extends FaceDatasetWriterOptions {
   /** The identities' names in the order of their classes, kept in `classes.json`. */

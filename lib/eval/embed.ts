@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 
-import { decodeImages } from '../data/decode';
+import { decodeImages } from '../image/decode';
 import { KappaError } from '../errors';
 import { noGrad } from '../native/submit';
 import type { IResNet } from '../nn/iresnet';

@@ -5,7 +5,7 @@ import { KappaError } from '../errors';
 import type { LibtorchEnv } from './env';
 import { inspectLibtorch } from './inspect';
 import type { LibtorchTree } from './inspect';
-import { isAlive } from './lock';
+import { isAlive } from '../files/lock';
 
 /** Written last into a cached LibTorch: where it came from and how large its libraries are. */
 export interface CacheManifest {

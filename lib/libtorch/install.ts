@@ -13,14 +13,14 @@ import {
 } from './cache';
 import { readEnv } from './env';
 import type { LibtorchEnv } from './env';
-import { fetchers } from './fetchers';
+import { fetchers } from './fetch/fetchers';
 import { searchLibtorch } from './find';
 import type { FoundLibtorch } from './find';
 import { inspectLibtorch } from './inspect';
-import { withLock } from './lock';
+import { withLock } from '../files/lock';
 import type { ProgressListener } from './progress';
 import { syncTree } from './sync';
-import { checkSpace, unpackLibtorch } from './unpack';
+import { checkSpace, unpackLibtorch } from './fetch/unpack';
 
 /** Options of {@link installLibtorch}. */
 export interface InstallOptions {

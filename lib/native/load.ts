@@ -1,6 +1,6 @@
 import { KappaError } from '../errors';
-import { isDebug } from '../config/env';
-import { locateAddon } from '../libtorch/locate-addon';
+import { isDebug } from '../env';
+import { locateAddon } from '../libtorch/build/locate-addon';
 import type { NativeAddon } from './contract';
 
 let loaded: NativeAddon | undefined;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { rankCorrelation } from '../eval/rank-correlation';
+import { rankCorrelation } from '../eval/metrics/rank-correlation';
 import type { KappaFaceHead } from '../head/kappaface-head';
 
 /** How well the estimated concentrations find the difficulty that was planted in a synthetic face set. */

@@ -1,11 +1,11 @@
 import { KappaError } from '../errors';
 import { KappaFaceHead } from '../head/kappaface-head';
-import { getRandomState, setRandomState } from '../runtime';
+import { getRandomState, setRandomState } from '../runtime/settings';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
-import { openCheckpoint } from './checkpoint';
+import { openCheckpoint } from '../run/checkpoint';
 import type { Model } from './model';
-import type { RunState } from './run-state';
+import type { RunState } from '../run/run-state';
 
 /** The generators that training draws from, by device. */
 export async function randomStates(device: string): Promise<Map<string, Tensor>> {

@@ -1,4 +1,4 @@
-import type { Batch } from '../data/loader';
+import type { Batch } from '../data/loader/loader';
 import { KappaFaceHead } from '../head/kappaface-head';
 import { clipGradNorm } from '../optim/clip';
 import { scope } from '../tensor/scope';

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { readEnvironment } from '../config/env';
+import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import { FaceDataset } from '../data/face-dataset';
-import type { FaceSource } from '../data/face-source';
-import { ensureSynthSet } from '../data/synth';
-import type { SynthOptions } from '../data/synth';
+import type { FaceSource } from '../data/sources/source';
+import { ensureSynthSet } from '../synth';
+import type { SynthOptions } from '../synth';
 import { KappaError } from '../errors';
 
 /** The set that a run trains on. */

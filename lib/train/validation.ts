@@ -1,11 +1,11 @@
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import { readVerificationSet } from '../data/verification-set';
-import type { VerificationSet } from '../data/verification-set';
+import { readVerificationSet } from '../data/protocols/verification-set';
+import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError, ioError } from '../errors';
-import { evaluateVerification } from '../eval/evaluate-verification';
-import type { VerificationResult } from '../eval/verification';
+import { evaluateVerification } from '../eval/verification';
+import type { VerificationResult } from '../eval/metrics/verification';
 import type { IResNet } from '../nn/iresnet';
 
 /** What one round of verification came to. */

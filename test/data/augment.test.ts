@@ -9,7 +9,7 @@ import { LowResolution } from '../../lib/data/augment/low-resolution';
 import { MotionBlur } from '../../lib/data/augment/motion-blur';
 import { RESAMPLE_FILTERS, Resampler, type ResampleFilter } from '../../lib/data/augment/resample';
 import type { WorkImage } from '../../lib/data/augment/work-image';
-import { Xoshiro128 } from '../../lib/data/random';
+import { Xoshiro128 } from '../../lib/random';
 import { close, golden } from '../support';
 
 interface Golden {

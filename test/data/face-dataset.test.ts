@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
-import { labelCachePath } from '../../lib/data/label-cache';
+import { labelCachePath } from '../../lib/data/layout/label-cache';
 import { writeFaceDataset } from '../../lib/data/write-face-dataset';
 import { KappaError } from '../../lib/errors';
 import { LFW, makeDataset, makeRaw, onlyTyped, rejects, temporaryFolder, type RawRecord } from './support';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { labelCachePath, readLabelCache } from '../../lib/data/label-cache';
-import { parseProperty } from '../../lib/data/property';
-import { parseVerificationSet } from '../../lib/data/verification-set';
+import { labelCachePath, readLabelCache } from '../../lib/data/layout/label-cache';
+import { parseProperty } from '../../lib/data/layout/property';
+import { parseVerificationSet } from '../../lib/data/protocols/verification-set';
 import { temporaryFolder } from './support';
 
 describe('hostile data files', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { listImageFolder, readImageList } from '../../lib/data/image-list';
-import { readLandmarks } from '../../lib/data/landmarks';
+import { listImageFolder, readImageList } from '../../lib/data/lists/image-list';
+import { readLandmarks } from '../../lib/data/lists/landmarks';
 import { rejects, temporaryFolder } from './support';
 
 describe('image lists', () => {

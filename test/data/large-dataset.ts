@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { RECORD_DIALECTS, encodePart } from '../../lib/data/record-dialect';
+import { RECORD_DIALECTS, encodePart } from '../../lib/data/recordio/dialect';
 import { packRecord } from '../../lib/data/recordio';
 
 export interface LargeDatasetOptions {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type WorkerCrash } from '../../lib/data/loader';
+import { Loader, type WorkerCrash } from '../../lib/data/loader/loader';
 import {
   collect,
   compileWorker,

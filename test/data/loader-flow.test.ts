@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type LoaderOptions } from '../../lib/data/loader';
+import { Loader, type LoaderOptions } from '../../lib/data/loader/loader';
 import { collect, compileWorker, withLoader, writeWorker, type Digest } from './loader-support';
 import { makeDataset, temporaryFolder } from './support';
 
@@ -75,7 +75,7 @@ describe('the flow of batches', () => {
   it('keeps its memory over 10,000 batches', async () => {
     const script = `
       const { FaceDataset } = require('./lib/data/face-dataset');
-      const { Loader } = require('./lib/data/loader');
+      const { Loader } = require('./lib/data/loader/loader');
       (async () => {
         const dataset = await FaceDataset.open(process.argv[1]);
         const augment = { photometric: { probability: 0.1 }, jpeg: { probability: 0.1 } };

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import ts from 'typescript';
 import type { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader';
+import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader/loader';
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -15,7 +15,7 @@ let compiled = 0;
  */
 export function compileWorker(): string {
   const out = path.join(ROOT, 'node_modules', '.cache', 'kappaface-test', `${process.pid}-${++compiled}`);
-  for (const folder of ['', 'data', path.join('data', 'augment')]) {
+  for (const folder of ['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image']) {
     mkdirSync(path.join(out, folder), { recursive: true });
     for (const name of readdirSync(path.join(ROOT, 'lib', folder))) {
       if (!name.endsWith('.ts')) continue;
@@ -30,7 +30,7 @@ export function compileWorker(): string {
     }
   }
   after(() => rmSync(out, { recursive: true, force: true }));
-  return path.join(out, 'data', 'decode-worker.js');
+  return path.join(out, 'data', 'loader', 'decode-worker.js');
 }
 
 /** Runs work with a loader (batches of 8, seed 1, one worker) and closes it. */
@@ -77,7 +77,7 @@ export async function collect(loader: Loader, epoch: number, startBatch = 0): Pr
   return batches;
 }
 
-/** Writes a worker that runs a script of ours before the compiled one; `lib` is a module of lib/data by name. */
+/** Writes a worker that runs a script of ours before the compiled one; `lib` is a module by its path from lib/data/loader. */
 export function writeWorker(file: string, worker: string, script: string): string {
   const text = `
     const { parentPort, workerData } = require('node:worker_threads');
@@ -96,7 +96,7 @@ export function writeDyingWorker(file: string, worker: string, sample: number, t
   return writeWorker(
     file,
     worker,
-    `const { SampleReader } = lib('sample-reader');
+    `const { SampleReader } = lib('../sample-reader');
      const { readView } = SampleReader.prototype;
      SampleReader.prototype.readView = function (index) {
        if (index === ${sample} && fs.statSync(${JSON.stringify(counter)}).size < ${times}) {

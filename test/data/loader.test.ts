@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader';
-import { flipFlags } from '../../lib/data/sampler';
+import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader/loader';
+import { flipFlags } from '../../lib/data/loader/sampler';
 import { collect, compileWorker, digest, withLoader, type Digest } from './loader-support';
 import { LFW, jpeg, makeDataset, makeRaw, pixels, rejects, temporaryFolder } from './support';
 
@@ -312,7 +312,7 @@ describe('the loader', () => {
   it('reports a worker that dies, with its record, and starts anew for the next epoch', async () => {
     const script = path.join(folder, 'dying-worker.js');
     const flag = path.join(folder, 'died');
-    const real = path.join(__dirname, '..', '..', 'lib', 'data', 'decode-worker.ts');
+    const real = path.join(__dirname, '..', '..', 'lib', 'data', 'loader', 'decode-worker.ts');
     // The first worker dies at sample 17; later ones are real.
     writeFileSync(
       script,
@@ -344,7 +344,7 @@ describe('the loader', () => {
   it('does not keep the process alive when it is left unclosed', async () => {
     const script = `
       const { FaceDataset } = require('./lib/data/face-dataset');
-      const { Loader } = require('./lib/data/loader');
+      const { Loader } = require('./lib/data/loader/loader');
       (async () => {
         const loader = new Loader(await FaceDataset.open(process.argv[1]), { batchSize: 4, seed: 1, workers: 2 });
         for await (const batch of loader.epoch(0)) { console.log(batch.size); break; }

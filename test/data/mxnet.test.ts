@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { RecordReader, readRecordIndex } from '../../lib/data/recordio';
-import { scanRecords } from '../../lib/data/record-scan';
+import { scanRecords } from '../../lib/data/recordio/scan';
 import { writeFaceDataset } from '../../lib/data/write-face-dataset';
 import { readAsMxnet, unpackAsMxnet } from './mxnet-reader';
 import { LFW, temporaryFolder } from './support';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { peopleOf, readPairList } from '../../lib/data/pair-list';
-import { drawPairs } from '../../lib/data/tools/draw-pairs';
+import { peopleOf, readPairList } from '../../lib/data/protocols/pair-list';
+import { drawPairs } from '../../lib/prepare/draw-pairs';
 import { KappaError } from '../../lib/errors';
 import { rejects, temporaryFolder } from './support';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader } from '../../lib/data/loader';
-import { ReadAhead } from '../../lib/data/read-ahead';
-import { Sampler } from '../../lib/data/sampler';
+import { Loader } from '../../lib/data/loader/loader';
+import { ReadAhead } from '../../lib/data/loader/read-ahead';
+import { Sampler } from '../../lib/data/loader/sampler';
 import { jpeg, makeDataset, temporaryFolder } from './support';
 
 const blocks = { shuffle: 'block', blockSize: 4, windowBlocks: 2, batchSize: 4, seed: 9 } as const;

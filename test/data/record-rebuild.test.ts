@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
-import { rebuiltIndexPath } from '../../lib/data/open-record-index';
+import { rebuiltIndexPath } from '../../lib/data/recordio/open-index';
 import { RECORD_DIALECTS, RecordReader, readRecordIndex } from '../../lib/data/recordio';
-import { scanRecords } from '../../lib/data/record-scan';
+import { scanRecords } from '../../lib/data/recordio/scan';
 import { largeLabel, writeLargeDataset } from './large-dataset';
 import { makeDataset, makeRaw, rejects, temporaryFolder } from './support';
 

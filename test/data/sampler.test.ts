@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Sampler, flipFlags, type SamplerOptions } from '../../lib/data/sampler';
+import { Sampler, flipFlags, type SamplerOptions } from '../../lib/data/loader/sampler';
 
 const options = { length: 103, batchSize: 8, seed: 5 };
 

@@ -5,7 +5,7 @@ import {
   parseVerificationSet,
   readVerificationSet,
   writeVerificationSet,
-} from '../../lib/data/verification-set';
+} from '../../lib/data/protocols/verification-set';
 import { KappaError } from '../../lib/errors';
 import { LFW, onlyTyped, rejects, temporaryFolder } from './support';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rankCorrelation } from '../../lib/eval/rank-correlation';
+import { rankCorrelation } from '../../lib/eval/metrics/rank-correlation';
 
 describe('rank correlation', () => {
   it('is 1 or -1 for any monotone relation', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { contiguousFolds } from '../../lib/eval/folds';
-import { areaUnderCurve, equalErrorRate, rocCurve, tarAtFar } from '../../lib/eval/roc';
+import { contiguousFolds } from '../../lib/eval/metrics/folds';
+import { areaUnderCurve, equalErrorRate, rocCurve, tarAtFar } from '../../lib/eval/metrics/roc';
 
 describe('roc', () => {
   // Sorted by distance: genuine, impostor, genuine, and then one of each at one distance.

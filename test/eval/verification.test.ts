@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pairDistances } from '../../lib/eval/pair-distances';
-import { foldAccuracies, foldVals } from '../../lib/eval/ten-fold';
-import { evaluateEmbeddings } from '../../lib/eval/verification';
+import { pairDistances } from '../../lib/eval/metrics/pair-distances';
+import { foldAccuracies, foldVals } from '../../lib/eval/metrics/ten-fold';
+import { evaluateEmbeddings } from '../../lib/eval/metrics/verification';
 
 interface Golden {
   embeddings: number[][];

@@ -1,4 +1,4 @@
-import { Xoshiro128 } from '../../lib/data/random';
+import { Xoshiro128 } from '../../lib/random';
 import { mutate, type MutationPool } from './mutations';
 import type { FuzzTarget } from './target';
 

@@ -1,4 +1,4 @@
-import type { Xoshiro128 } from '../../lib/data/random';
+import type { Xoshiro128 } from '../../lib/random';
 
 /** What a mutation may draw from. */
 export interface MutationPool {

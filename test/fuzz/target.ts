@@ -1,5 +1,5 @@
 import type { KappaErrorCode } from '../../lib/errors';
-import type { Xoshiro128 } from '../../lib/data/random';
+import type { Xoshiro128 } from '../../lib/random';
 import type { Mutation } from './mutations';
 
 /** What was read, roughly (counts, kinds). An input with an answer that is new is kept as a seed for further ones. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { isUpToDate, readBuildMetadata, writeBuildMetadata } from '../../lib/libtorch/build-metadata';
+import { isUpToDate, readBuildMetadata, writeBuildMetadata } from '../../lib/libtorch/build/build-metadata';
 import { inspectLibtorch } from '../../lib/libtorch/inspect';
-import { locateAddon } from '../../lib/libtorch/locate-addon';
-import { buildJobs, machineResources } from '../../lib/libtorch/machine';
+import { locateAddon } from '../../lib/libtorch/build/locate-addon';
+import { buildJobs, machineResources } from '../../lib/libtorch/build/machine';
 import { wheelTags } from '../../lib/libtorch/platform';
 import { cleanScratch, scratchFolder, writeTree } from './fake-libtorch';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { runChild } from '../../lib/libtorch/process';
-import type { Check } from '../../lib/libtorch/tools';
+import type { Check } from '../../lib/libtorch/build/tools';
 import { cleanScratch, scratchFolder, writeTree } from './fake-libtorch';
 
 /** Runs `kappa doctor --json` in a process of its own. */

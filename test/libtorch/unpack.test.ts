@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { libraryName } from '../../lib/libtorch/inspect';
-import { checkSpace, unpackLibtorch } from '../../lib/libtorch/unpack';
+import { checkSpace, unpackLibtorch } from '../../lib/libtorch/fetch/unpack';
 import { cleanScratch, fakeFiles, scratchFolder, writeWheel } from './fake-libtorch';
 import { makeZip } from './zip-writer';
 import type { ZipMember } from './zip-writer';

@@ -8,7 +8,7 @@ import ts from 'typescript';
 
 import { buildInfo } from '../../lib';
 import { native } from '../../lib/native/load';
-import { locateAddon } from '../../lib/libtorch/locate-addon';
+import { locateAddon } from '../../lib/libtorch/build/locate-addon';
 
 function contractNames(): string[] {
   const file = path.join(__dirname, '../../lib/native/contract.ts');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { TrainingProgress, type ProgressState } from '../../lib/report/progress';
+import { TrainingProgress, type ProgressState } from '../../lib/report/console/progress';
 
 const state: ProgressState = {
   step: 50,

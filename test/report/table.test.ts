@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { formatTable } from '../../lib/report/table';
-import { formatNumber, formatSeconds } from '../../lib/report/text';
+import { formatTable } from '../../lib/report/console/table';
+import { formatNumber, formatSeconds } from '../../lib/report/console/text';
 
 describe('table', () => {
   it('aligns text to the left and numbers to the right', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { defaultSynthOptions, planSynthSet, resolveSynthOptions } from '../../lib/data/synth';
+import { defaultSynthOptions, planSynthSet, resolveSynthOptions } from '../../lib/synth';
 
 describe('the plan of a synthetic set', () => {
   const plan = planSynthSet(resolveSynthOptions());

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { decompressSync, FORMAT_RGB } from '@julusian/jpeg-turbo';
-import { drawIdentity, drawVariation, FACE_SIZE, renderFace } from '../../lib/data/synth';
-import { drawPhotos } from '../../lib/data/synth/draw-photo';
-import { SynthRandom } from '../../lib/data/synth/random';
+import { drawIdentity, drawVariation, FACE_SIZE, renderFace } from '../../lib/synth';
+import { drawPhotos } from '../../lib/synth/render/draw-photo';
+import { SynthRandom } from '../../lib/synth/random';
 
 const SEED = 11;
 

@@ -8,8 +8,8 @@ import {
   resolveSynthOptions,
   synthesize,
   type SynthIdentities,
-} from '../../lib/data/synth';
-import { readVerificationSet } from '../../lib/data/verification-set';
+} from '../../lib/synth';
+import { readVerificationSet } from '../../lib/data/protocols/verification-set';
 
 const TINY = { seed: 4, identities: 6, maxImages: 4, singletons: 0.2, verificationIdentities: 3, pairs: 20 };
 const FILES = ['identities.json', 'property', 'synth.bin', 'train.idx', 'train.rec'];

@@ -4,8 +4,8 @@ import path from 'node:path';
 
 import { resolveConfig } from '../../lib';
 import type { Config, ResolvedConfig } from '../../lib';
-import { ensureSynthSet } from '../../lib/data/synth';
-import { readMetrics } from '../../lib/report/metrics-log';
+import { ensureSynthSet } from '../../lib/synth';
+import { readMetrics } from '../../lib/run/metrics-log';
 
 /** A folder of its own for a test file, removed at its end. */
 export function temporaryFolder(): { path: string; remove: () => void } {

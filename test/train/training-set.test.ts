@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { resolveConfig, type Config } from '../../lib';
-import { RunFolder } from '../../lib/train/run-folder';
+import { RunFolder } from '../../lib/run/run-folder';
 import { openTrainingSet } from '../../lib/train/training-set';
 import { makeDataset, rejects, temporaryFolder } from '../data/support';
 

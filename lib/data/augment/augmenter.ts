@@ -1,4 +1,4 @@
-import type { Xoshiro128 } from '../random';
+import type { Xoshiro128 } from '../../random';
 import { adjustBrightness, adjustContrast, adjustSaturation, toGrey } from './colour';
 import { cropAndPad, drawRectangle } from './crop';
 import { between } from './draw';

@@ -1,4 +1,4 @@
-import type { Xoshiro128 } from '../random';
+import type { Xoshiro128 } from '../../random';
 import { between } from './draw';
 import type { AugmentOptions } from './options';
 import type { WorkImage } from './work-image';

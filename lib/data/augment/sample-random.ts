@@ -1,4 +1,4 @@
-import { Xoshiro128, mix32, mixSeeds } from '../random';
+import { Xoshiro128, mix32, mixSeeds } from '../../random';
 
 // Sets these streams apart from those of the order and of the flips.
 const STREAM = 0xa06;

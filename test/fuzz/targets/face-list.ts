@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFaceList } from '../../../lib/data/face-list';
-import { readLandmarks } from '../../../lib/data/landmarks';
+import { readFaceList } from '../../../lib/data/lists/face-list';
+import { readLandmarks } from '../../../lib/data/lists/landmarks';
 import type { FuzzTarget } from '../target';
 import { fileIn } from './bytes';
 

@@ -2,7 +2,7 @@ import { FORMAT_RGB, SAMP_420, compressSync } from '@julusian/jpeg-turbo';
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
-import { decodeInto } from '../../../lib/data/decode';
+import { decodeInto } from '../../../lib/image/decode';
 import type { Mutation } from '../mutations';
 import type { FuzzTarget, Parse } from '../target';
 

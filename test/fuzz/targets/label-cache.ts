@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { labelCachePath, readLabelCache, writeLabelCache } from '../../../lib/data/label-cache';
+import { labelCachePath, readLabelCache, writeLabelCache } from '../../../lib/data/layout/label-cache';
 import type { FuzzTarget } from '../target';
 
 const STAMP = '1000 1.5 40 2.5';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { parseVerificationSet } from '../../../lib/data/verification-set';
+import { parseVerificationSet } from '../../../lib/data/protocols/verification-set';
 import type { Mutation } from '../mutations';
 import type { FuzzTarget } from '../target';
 

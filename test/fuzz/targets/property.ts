@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseProperty } from '../../../lib/data/property';
+import { parseProperty } from '../../../lib/data/layout/property';
 import type { FuzzTarget } from '../target';
 
 /** `property`. */

@@ -1,0 +1,162 @@
+import { KappaError, argumentError } from '../../errors';
+import { BlockOrder } from './block-order';
+import { mix32, mixSeeds } from '../../random';
+import { WholeOrder, type SampleOrder, type WeightedRange } from './sample-order';
+
+/**
+ * `full` (or true): any sample may stand anywhere. `block`: blocks of consecutive samples are shuffled, and the samples
+ * of a window of blocks among themselves, so that a disk is read in long stretches. false: the order of the dataset.
+ */
+export type ShuffleMode = boolean | 'full' | 'block';
+
+export interface SamplerOptions {
+  /** Number of samples of the dataset. */
+  length: number;
+  /** Samples of one batch on one rank. */
+  batchSize: number;
+  /** Any safe integer of at least 0. */
+  seed: number;
+  /** @default 0 */
+  rank?: number;
+  /** @default 1 */
+  worldSize?: number;
+  /**
+   * True: only whole batches, the rest of the shuffled order is left out of this epoch. False: every sample is seen;
+   * the order is continued from its start until all ranks have equally many, and the last batch may be smaller.
+   * @default true
+   */
+  dropLast?: boolean;
+  /** @default true */
+  shuffle?: ShuffleMode;
+  /** Samples of a block (`shuffle: 'block'`). @default 128 */
+  blockSize?: number;
+  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
+  windowBlocks?: number;
+  /**
+   * The parts of the dataset with their weights, one after the other. An epoch draws weight times each part's samples
+   * (rounded, at least one); the draws of all epochs go through the part cycle by cycle, so that each of its samples
+   * comes equally often, give or take one.
+   * @default the whole dataset with weight 1: each sample once an epoch
+   */
+  parts?: readonly { length: number; weight: number }[];
+}
+
+/**
+ * Says which samples make up each batch. The order depends on seed and epoch alone. The global batch b is always the
+ * same stretch of that order; rank r takes every worldSize-th element of it, beginning with the r-th. Any batch can be
+ * asked for at any time, so that training resumes anywhere.
+ */
+export class Sampler {
+  /** Batches of an epoch, the same on every rank. */
+  readonly numBatches: number;
+  /** The order in blocks, where that is asked for. */
+  readonly blockOrder: BlockOrder | undefined;
+  readonly #options: Required<SamplerOptions>;
+  readonly #order: SampleOrder;
+  readonly #perRank: number;
+
+  /** @throws KappaError ERR_ARGUMENT; ERR_CONFIG when there is not one whole batch */
+  constructor(options: SamplerOptions) {
+    const full = {
+      rank: 0,
+      worldSize: 1,
+      dropLast: true,
+      shuffle: true,
+      blockSize: 128,
+      windowBlocks: 256,
+      parts: [{ length: options.length, weight: 1 }],
+      ...withoutUndefined(options),
+    };
+    const { batchSize, rank, worldSize, seed, shuffle, blockSize, windowBlocks } = full;
+    checkInteger('length', full.length, 1, 2 ** 31 - 1);
+    checkInteger('batchSize', batchSize, 1, 2 ** 20);
+    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+    checkInteger('worldSize', worldSize, 1, 2 ** 20);
+    checkInteger('rank', rank, 0, worldSize - 1);
+    checkInteger('blockSize', blockSize, 1, 2 ** 20);
+    checkInteger('windowBlocks', windowBlocks, 1, 2 ** 20);
+    if (![true, false, 'full', 'block'].includes(shuffle))
+      throw argumentError('shuffle', `true, false, 'full' or 'block'`, shuffle);
+    this.#options = full;
+    const ranges = toRanges(full.parts, full.length);
+    this.blockOrder =
+      shuffle === 'block' ? new BlockOrder(ranges, { seed, blockSize, windowBlocks }) : undefined;
+    this.#order = this.blockOrder ?? new WholeOrder(ranges, seed, shuffle !== false);
+    const { length } = this.#order;
+    checkInteger('the draws of an epoch', length, 1, 2 ** 32 - 1);
+    const whole = Math.floor(length / (batchSize * worldSize));
+    this.#perRank = full.dropLast ? whole * batchSize : Math.ceil(length / worldSize);
+    this.numBatches = Math.ceil(this.#perRank / batchSize);
+    if (this.numBatches === 0)
+      throw new KappaError(
+        'ERR_CONFIG',
+        `An epoch has ${length} samples, less than one global batch of ${batchSize * worldSize} (${batchSize} on each of ${worldSize} ranks). Choose a smaller batch, or keep the last, smaller one (dropLast: false).`,
+      );
+  }
+
+  /** Samples drawn in an epoch, by all ranks together and before an incomplete batch is dropped. */
+  get epochLength(): number {
+    return this.#order.length;
+  }
+
+  /**
+   * The samples of this rank's batch `index` in epoch `epoch`.
+   * @throws KappaError ERR_ARGUMENT
+   */
+  batch(epoch: number, index: number): Uint32Array {
+    checkInteger('epoch', epoch, 0, Number.MAX_SAFE_INTEGER);
+    const { rank, worldSize } = this.#options;
+    const [from, size] = this.#stretch(index);
+    const samples = new Uint32Array(size);
+    for (let k = 0; k < size; k++)
+      samples[k] = this.#order.at(epoch, ((from + k) * worldSize + rank) % this.#order.length);
+    return samples;
+  }
+
+  /** The first and the last position of batch `index` in the order of the epoch, over all ranks. */
+  positions(index: number): [first: number, last: number] {
+    const { worldSize } = this.#options;
+    const [from, size] = this.#stretch(index);
+    const { length } = this.#order;
+    return [(from * worldSize) % length, ((from + size) * worldSize - 1) % length];
+  }
+
+  #stretch(index: number): [from: number, size: number] {
+    checkInteger('index', index, 0, this.numBatches - 1);
+    const from = index * this.#options.batchSize;
+    return [from, Math.min(this.#options.batchSize, this.#perRank - from)];
+  }
+}
+
+/**
+ * Which samples are mirrored in an epoch: half of them, by seed, epoch and sample index alone.
+ * @returns a function from the sample's index to 1 (mirror) or 0
+ */
+export function flipFlags(seed: number, epoch: number): (sampleIndex: number) => 0 | 1 {
+  // A third word sets this stream apart from the shuffle's.
+  const [key] = mixSeeds([seed, epoch, 0xf11b]);
+  const [high, low] = [Number(key >> 32n), Number(key & 0xffffffffn)];
+  return (sampleIndex) => (mix32(mix32(sampleIndex ^ high) ^ low) >>> 31 ? 1 : 0);
+}
+
+function toRanges(parts: readonly { length: number; weight: number }[], total: number): WeightedRange[] {
+  let start = 0;
+  const ranges = parts.map(({ length, weight }) => {
+    if (!Number.isInteger(length) || length < 0)
+      throw argumentError('parts', 'lengths of at least 0', length);
+    if (!(weight > 0 && Number.isFinite(weight))) throw argumentError('parts', 'weights above 0', weight);
+    start += length;
+    return { start: start - length, length, weight };
+  });
+  if (start !== total) throw argumentError('parts', `lengths that add up to ${total}`, start);
+  return ranges;
+}
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw argumentError(name, `an integer from ${min} to ${max}`, value);
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

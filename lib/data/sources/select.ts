@@ -1,0 +1,126 @@
+import { KappaError, argumentError } from '../../errors';
+import type { FaceSource, OpenedSource } from './source';
+import { range } from '../number-arrays';
+import { pathAt } from '../sample-table';
+import { readSkipList, recordKeys } from '../lists/skip-list';
+
+/** The part of a source that a dataset uses. */
+export interface Selection {
+  /** The kept classes by the source's own labels, in their new order; null for all of them. */
+  classes: Int32Array | null;
+  /** 1 for each sample that is kept. */
+  kept: Uint8Array;
+  /** Number of samples that are kept. */
+  length: number;
+}
+
+/**
+ * Chooses samples of a source by identity, number and list.
+ * @throws KappaError ERR_ARGUMENT, ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_IO
+ */
+export async function selectSamples(
+  opened: OpenedSource,
+  source: FaceSource,
+  onMessage?: (text: string) => void,
+): Promise<Selection> {
+  const { imagesPerIdentity = Infinity } = source;
+  if (!(imagesPerIdentity >= 1))
+    throw argumentError('imagesPerIdentity', 'a number of at least 1', imagesPerIdentity);
+  const { labels, numClasses } = opened;
+  const classes = keptClasses(source.identities, opened);
+  const isKept = new Uint8Array(numClasses).fill(classes ? 0 : 1);
+  classes?.forEach((label) => (isKept[label] = 1));
+  const skipped = source.skipList === undefined ? undefined : await skippedSamples(opened, source.skipList);
+  const taken = new Uint32Array(numClasses);
+  const kept = new Uint8Array(labels.length);
+  let length = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (isKept[label] === 0 || taken[label]! >= imagesPerIdentity || skipped?.isSkipped(i)) continue;
+    taken[label]!++;
+    kept[i] = 1;
+    length++;
+  }
+  if (length === 0) throw argumentError('identities', 'classes that have images', source.identities);
+  if (skipped) onMessage?.(skipMessage(skipped, source.skipList!, taken, isKept));
+  return { classes, kept, length };
+}
+
+function keptClasses(identities: FaceSource['identities'], opened: OpenedSource): Int32Array | null {
+  if (identities === undefined) return null;
+  const { numClasses, names, name } = opened;
+  const isLabel = (label: unknown): label is number =>
+    Number.isInteger(label) && (label as number) >= 0 && (label as number) < numClasses;
+  const wrong = argumentError(
+    'identities',
+    `a number from 1 to ${numClasses}, or a list of distinct classes below ${numClasses} or of distinct names`,
+    identities,
+  );
+  if (typeof identities === 'number') {
+    if (!isLabel(identities - 1)) throw wrong;
+    return Int32Array.from(range(identities));
+  }
+  const list: readonly (string | number)[] = identities;
+  const labels = list.some((item) => typeof item === 'string') ? labelsOf(list, names, name) : list;
+  if (labels.length === 0 || !labels.every(isLabel) || new Set(labels).size !== labels.length) throw wrong;
+  return Int32Array.from(labels);
+}
+
+/** The labels of identities that are given by name. */
+function labelsOf(
+  list: readonly (string | number)[],
+  names: readonly string[] | undefined,
+  where: string,
+): (number | undefined)[] {
+  if (names === undefined)
+    throw new KappaError(
+      'ERR_ARGUMENT',
+      `Identities were chosen by name, but ${where} has no names: choose them by label, or put a file classes.json beside it.`,
+    );
+  const labels = new Map(names.map((name, label) => [name, label]));
+  const unknown = list.find((name) => !labels.has(String(name)));
+  if (unknown !== undefined)
+    throw new KappaError('ERR_ARGUMENT', `There is no identity ${JSON.stringify(unknown)} in ${where}.`);
+  return list.map((name) => labels.get(String(name)));
+}
+
+interface SkippedSamples {
+  isSkipped: (sample: number) => boolean;
+  /** Entries of the list. */
+  entries: number;
+  /** Entries that name a sample. */
+  found: number;
+}
+
+async function skippedSamples(opened: OpenedSource, file: string): Promise<SkippedSamples> {
+  const entries = await readSkipList(file);
+  const { store, keys, offsets } = opened;
+  const wanted: ReadonlySet<unknown> = store.kind === 'records' ? recordKeys(entries, file) : entries;
+  const nameOf = (i: number) => (store.kind === 'records' ? keys[i]! : pathAt(store, offsets[i]!));
+  const skip = new Uint8Array(keys.length);
+  const found = new Set<unknown>();
+  if (wanted.size > 0)
+    for (let i = 0; i < keys.length; i++) {
+      const name = nameOf(i);
+      if (!wanted.has(name)) continue;
+      skip[i] = 1;
+      found.add(name);
+    }
+  return { isSkipped: (sample) => skip[sample] === 1, entries: wanted.size, found: found.size };
+}
+
+function skipMessage(
+  { entries, found }: SkippedSamples,
+  file: string,
+  taken: Uint32Array,
+  isKept: Uint8Array,
+): string {
+  const emptied = taken.reduce((sum, count, label) => sum + (count === 0 && isKept[label] === 1 ? 1 : 0), 0);
+  return [
+    `${found} images are left out, as ${file} says.`,
+    ...(entries > found
+      ? [`${entries - found} of its entries name no image: is it the list of this set?`]
+      : []),
+    ...(emptied > 0 ? [`${emptied} classes have no image left; they stay classes.`] : []),
+  ].join(' ');
+}

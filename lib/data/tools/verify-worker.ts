@@ -1,4 +1,0 @@
-import { serveTasks } from '../task-worker';
-import { runVerifyTask } from './verify-task';
-
-serveTasks(runVerifyTask);

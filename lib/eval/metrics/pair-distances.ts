@@ -1,0 +1,61 @@
+import { argumentError, KappaError } from '../../errors';
+
+/** Distances of pairs, and the mean length of the embeddings that they were made from. */
+export interface PairDistances {
+  /** [P] squared Euclidean distances of the L2-normalised embeddings, 0 to 4. */
+  readonly distances: Float64Array;
+  /** Mean 2-norm of the embeddings as they came. */
+  readonly meanNorm: number;
+}
+
+/**
+ * Squared distances of consecutive embeddings, normalised in float64. An embedding of length 0 stays 0.
+ *
+ * @param embeddings [2P, D] row by row; pair i is rows 2i and 2i + 1
+ * @param embeddingSize D
+ * @param name the set's name, for errors
+ * @throws KappaError ERR_SHAPE if the length does not fit; ERR_NOT_FINITE for NaN or infinity, with the first row
+ */
+export function pairDistances(
+  embeddings: Float32Array | Float64Array,
+  embeddingSize: number,
+  name: string,
+): PairDistances {
+  if (!Number.isInteger(embeddingSize) || embeddingSize < 1)
+    throw argumentError('embeddingSize', 'a whole number above 0', embeddingSize);
+  if (embeddings.length % (2 * embeddingSize) !== 0)
+    throw new KappaError(
+      'ERR_SHAPE',
+      `Expected two embeddings of ${embeddingSize} numbers for each pair of ${name} but received ${embeddings.length} numbers.`,
+    );
+  const pairs = embeddings.length / (2 * embeddingSize);
+  const distances = new Float64Array(pairs);
+  let normSum = 0;
+  for (let pair = 0; pair < pairs; pair++) {
+    const first = 2 * pair * embeddingSize;
+    const second = first + embeddingSize;
+    const firstNorm = rowNorm(embeddings, 2 * pair, embeddingSize, name);
+    const secondNorm = rowNorm(embeddings, 2 * pair + 1, embeddingSize, name);
+    normSum += firstNorm + secondNorm;
+    const firstScale = firstNorm === 0 ? 1 : firstNorm;
+    const secondScale = secondNorm === 0 ? 1 : secondNorm;
+    let distance = 0;
+    for (let i = 0; i < embeddingSize; i++)
+      distance +=
+        ((embeddings[first + i] ?? 0) / firstScale - (embeddings[second + i] ?? 0) / secondScale) ** 2;
+    distances[pair] = distance;
+  }
+  return { distances, meanNorm: pairs === 0 ? 0 : normSum / (2 * pairs) };
+}
+
+function rowNorm(embeddings: Float32Array | Float64Array, row: number, size: number, name: string): number {
+  let sum = 0;
+  for (let i = row * size; i < (row + 1) * size; i++) sum += (embeddings[i] ?? 0) ** 2;
+  if (!Number.isFinite(sum))
+    throw new KappaError(
+      'ERR_NOT_FINITE',
+      `The embedding of image ${row} of ${name} (pair ${Math.floor(row / 2)}) is not finite: it holds NaN, ` +
+        `infinity or values too large to square. The model has diverged or its weights are damaged.`,
+    );
+  return Math.sqrt(sum);
+}

@@ -1,0 +1,21 @@
+import { readFileSync, statSync } from 'node:fs';
+import { KappaError, ioError } from '../errors';
+
+const MAX_FILE_BYTES = 256 << 20;
+
+/**
+ * Reads an image file, at once: a worker has nothing else to do meanwhile.
+ * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT where it is too large for an image, ERR_IO
+ */
+export function readImageFile(file: string): Buffer {
+  try {
+    const { size } = statSync(file);
+    if (size > MAX_FILE_BYTES)
+      throw new KappaError('ERR_DATA_CORRUPT', `${file}: ${size} bytes are too many for an image.`);
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new KappaError('ERR_DATA_NOT_FOUND', `${file}: there is no such file.`, { cause: error });
+    throw ioError(error, 'read', file);
+  }
+}

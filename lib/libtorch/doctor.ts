@@ -1,0 +1,170 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { isUpToDate, packageVersion, readBuildMetadata } from './build/build-metadata';
+import { cacheFolder } from './cache';
+import type { LibtorchEnv } from './env';
+import { findLibtorch } from './find';
+import type { FoundLibtorch } from './find';
+import { locateAddon } from './build/locate-addon';
+import { machineResources } from './build/machine';
+import { PACKAGE_ROOT } from './package-root';
+import { runChild } from './process';
+import { findPython } from './python';
+import type { Check } from './build/tools';
+
+const FETCH = 'npx kappa libtorch install';
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** The last line that says something. */
+function lastLine(text: string): string {
+  return text.trim().split('\n').pop()?.trim() ?? '';
+}
+
+/** Is this Node.js new enough? */
+export function checkNode(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const fits = major > 20 || (major === 20 && minor >= 19);
+  const detail = `${process.versions.node} (Node-API ${process.versions['napi']})`;
+  return fits
+    ? { name: 'Node.js', status: 'ok', detail }
+    : { name: 'Node.js', status: 'missing', detail, remedy: 'install Node.js 20.19 or newer' };
+}
+
+/** Does a native package of npm load? Tried in a process of its own: a broken binary may crash. */
+export async function checkPackage(name: string): Promise<Check> {
+  const { code, stderr } = await runChild(process.execPath, ['-e', 'require(process.argv[1])', name], {
+    cwd: PACKAGE_ROOT,
+    timeoutMs: 60_000,
+  });
+  if (code === 0) return { name, status: 'ok', detail: 'loads' };
+  const reason = /^\w*Error: .*$/m.exec(stderr)?.[0] ?? lastLine(stderr);
+  return { name, status: 'missing', detail: `does not load: ${reason}`, remedy: 'npm install' };
+}
+
+/** Is there a Python with pip? Needed only to fetch LibTorch. */
+export async function checkPython(env: LibtorchEnv): Promise<Check> {
+  const name = 'Python and pip';
+  const remedy = `install python3 with pip; only needed to fetch LibTorch`;
+  try {
+    const { command, version, pip, torch } = await findPython(env);
+    const about = `${command} ${version}`;
+    if (pip === undefined) return { name, status: 'warning', detail: `${about} without pip`, remedy };
+    return { name, status: 'ok', detail: `${about}, pip ${pip}${torch ? `, torch in ${torch}` : ''}` };
+  } catch (error) {
+    return { name, status: 'warning', detail: (error as Error).message, remedy };
+  }
+}
+
+/** Is there a usable LibTorch? */
+export async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: FoundLibtorch }> {
+  const name = 'LibTorch';
+  try {
+    const found = await findLibtorch(env);
+    const { version, variant, abi, root, source } = found;
+    const detail = `${version}, ${variant}, C++ ABI ${abi}, in ${root} (found by ${source})`;
+    return { check: { name, status: 'ok', detail }, found };
+  } catch (error) {
+    // The remedies of the message are one line below; here only what was tried.
+    const [first = '', ...rest] = (error as Error).message.split('\n');
+    const tried = rest.filter((line) => /^ +\d+\. /.test(line)).map((line) => line.trim());
+    const explicit = env.libtorch !== undefined || env.usePython;
+    const remedy = explicit ? `correct or unset LIBTORCH, LIBTORCH_USE_PYTORCH; or ${FETCH}` : FETCH;
+    return { check: { name, status: 'missing', detail: [first, ...tried].join(' '), remedy } };
+  }
+}
+
+/** Is the addon there, does it load, does it belong to this version and this LibTorch? */
+export async function checkAddon(found: FoundLibtorch | undefined): Promise<Check> {
+  const name = 'Native addon';
+  const addon = locateAddon().find((file) => fs.existsSync(file));
+  if (addon === undefined) return { name, status: 'missing', detail: 'not built', remedy: FETCH };
+  const where = path.relative(process.cwd(), addon) || addon;
+  const { code, stderr } = await runChild(process.execPath, ['-e', 'require(process.argv[1])', addon], {
+    timeoutMs: 60_000,
+  });
+  if (code !== 0) {
+    const reason = /^\w*Error: .*$/m.exec(stderr)?.[0] ?? (lastLine(stderr) || 'it crashed');
+    return { name, status: 'missing', detail: `${where} does not load: ${reason}`, remedy: FETCH };
+  }
+  const metadata = readBuildMetadata(addon);
+  if (metadata === undefined)
+    return {
+      name,
+      status: 'warning',
+      detail: `${where} loads; nothing is known of its build`,
+      remedy: FETCH,
+    };
+  const { addonVersion, libtorch, config } = metadata;
+  const detail = `${where} loads; ${addonVersion}, ${config}, LibTorch ${libtorch.version} ${libtorch.variant}`;
+  if (addonVersion !== packageVersion())
+    return { name, status: 'missing', detail: `${detail}; but this is ${packageVersion()}`, remedy: FETCH };
+  if (found !== undefined && !isUpToDate(addon, found, config))
+    return {
+      name,
+      status: 'warning',
+      detail: `${detail}; older than its sources, or built against another LibTorch than the one found`,
+      remedy: 'npm run build:native',
+    };
+  return { name, status: 'ok', detail };
+}
+
+/** Processors, instruction sets, memory, and what a control group leaves of them. */
+export function checkMachine(): Check[] {
+  const { cpus, cpuQuota, memory, freeMemory, memoryLimited, features, model } = machineResources();
+  const quota = cpuQuota === undefined ? '' : `, limited to ${cpuQuota} by the control group`;
+  const detail = `${model}, ${cpus} threads${quota}; ${features.join(' ') || 'instruction sets unknown'}`;
+  const slow = process.arch === 'x64' && process.platform === 'linux' && !features.includes('avx2');
+  const processor: Check = slow
+    ? { name: 'Processor', status: 'warning', detail, remedy: 'without AVX2 training is many times slower' }
+    : { name: 'Processor', status: 'ok', detail };
+  const amount = `${gigabytes(memory)}${memoryLimited ? ' (control group)' : ''}, ${gigabytes(freeMemory)} free`;
+  const small = freeMemory < 2e9;
+  return [
+    processor,
+    small
+      ? { name: 'Memory', status: 'warning', detail: amount, remedy: 'at least 2 GB should be free' }
+      : { name: 'Memory', status: 'ok', detail: amount },
+  ];
+}
+
+/** Room for LibTorch in the cache. */
+export function checkDisk(env: LibtorchEnv, needed: boolean): Check {
+  const name = 'Cache folder';
+  let folder = cacheFolder(env);
+  const wanted = env.cache;
+  while (!fs.existsSync(folder)) folder = path.dirname(folder);
+  const { bavail, bsize } = fs.statfsSync(folder);
+  const detail = `${wanted}, ${gigabytes(bavail * bsize)} free`;
+  let writable = true;
+  try {
+    fs.accessSync(folder, fs.constants.W_OK);
+  } catch {
+    writable = false;
+  }
+  const status = needed ? 'missing' : 'warning';
+  const remedy = 'set KAPPA_CACHE to a folder that you may write, with 1 GB free';
+  if (!writable) return { name, status, detail: `${detail}, but ${folder} is not writable`, remedy };
+  if (bavail * bsize < 1e9) return { name, status, detail, remedy };
+  return { name, status: 'ok', detail };
+}
+
+/** Is there an NVIDIA driver, and can the found LibTorch use it? */
+export async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
+  const name = 'CUDA';
+  const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
+  const { code, stdout } = await runChild('nvidia-smi', query, { timeoutMs: 30_000 });
+  const devices = code === 0 ? stdout.trim().split('\n').filter(Boolean) : [];
+  if (devices.length === 0) return { name, status: 'ok', detail: 'no NVIDIA device; the CPU is used' };
+  const detail = devices.join('; ');
+  if (found?.variant === 'cpu')
+    return {
+      name,
+      status: 'warning',
+      detail: `${detail}; but LibTorch is the cpu variant`,
+      remedy: 'point LIBTORCH at a LibTorch with CUDA, or LIBTORCH_USE_PYTORCH=1, then npm run build:native',
+    };
+  return { name, status: 'ok', detail };
+}

@@ -1,0 +1,4 @@
+import { serveTasks } from '../workers/task-worker';
+import { runVerifyTask } from './check-task';
+
+serveTasks(runVerifyTask);

@@ -1,0 +1,26 @@
+import { KappaError } from '../errors';
+import { convertImage, type ConvertOptions } from '../image/convert';
+import { readImageFile } from '../image/read-file';
+import type { ConvertItem, ConvertReply, ConvertTask } from './convert-files';
+
+/** Reads and converts the images of a task. */
+export async function runConvertTask({ items, options }: ConvertTask): Promise<ConvertReply[]> {
+  const replies: ConvertReply[] = [];
+  for (const item of items) replies.push(await convertFile(item, options));
+  return replies;
+}
+
+async function convertFile(
+  { file, points, problem }: ConvertItem,
+  options: ConvertOptions,
+): Promise<ConvertReply> {
+  if (problem !== undefined) return { error: { code: 'ERR_DATA_NOT_FOUND', message: problem } };
+  try {
+    const image = await convertImage(readImageFile(file), points, options, file);
+    // Small buffers share memory, and shared memory cannot be handed over.
+    return { image: Uint8Array.from(image) };
+  } catch (error) {
+    if (!(error instanceof KappaError)) throw error;
+    return { error: { code: error.code, message: error.message } };
+  }
+}

@@ -1,0 +1,45 @@
+import type { GradScalerState } from '../optim/grad-scaler';
+import type { ValidationResult } from '../train/validation';
+
+/** Where a run stands, besides its tensors: the part of a checkpoint that is JSON. */
+export interface RunState {
+  /** Optimizer steps tried so far. */
+  step: number;
+  /** The epoch that the next step belongs to, from 0. */
+  epoch: number;
+  /** Optimizer steps of that epoch done. */
+  stepInEpoch: number;
+  /** Updates of the margins. */
+  marginUpdates: number;
+  /** Steps without an update, because loss or gradient were not finite. */
+  skippedSteps: number;
+  /** The same, in a row up to now. */
+  skippedInARow: number;
+  /** Of a run in float16. */
+  lossScaler: GradScalerState | null;
+  /** Damaged images that were replaced. */
+  replacedImages: number;
+  /** Seconds spent training. */
+  seconds: number;
+  /** Sums since the last line of metrics. */
+  window: { steps: number; loss: number; targetCosine: number };
+  best: ValidationResult | null;
+  last: ValidationResult | null;
+}
+
+export function initialRunState(): RunState {
+  return {
+    step: 0,
+    epoch: 0,
+    stepInEpoch: 0,
+    marginUpdates: 0,
+    skippedSteps: 0,
+    skippedInARow: 0,
+    lossScaler: null,
+    replacedImages: 0,
+    seconds: 0,
+    window: { steps: 0, loss: 0, targetCosine: 0 },
+    best: null,
+    last: null,
+  };
+}

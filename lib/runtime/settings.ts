@@ -1,0 +1,39 @@
+import { native } from '../native/load';
+import { submit } from '../native/submit';
+import { usableProcessors } from '../processors';
+import { Tensor } from '../tensor/tensor';
+
+/** Seeds the generator that initial weights, dropout and random tensors draw from. */
+export async function manualSeed(seed: number): Promise<void> {
+  return submit((addon) => addon.manualSeed(seed));
+}
+
+/** State of a device's generator: initial weights come from that of the CPU, dropout from that of its device. */
+export async function getRandomState(device = 'cpu'): Promise<Tensor> {
+  return Tensor.wrap(await submit((addon) => addon.getRandomState(device)));
+}
+
+export async function setRandomState(state: Tensor, device = 'cpu'): Promise<void> {
+  const handle = state.handle;
+  return submit((addon) => addon.setRandomState(handle, device));
+}
+
+/** Threads that one operation may use; by default as many as this process may keep busy. */
+export async function setThreads(threads: number = usableProcessors()): Promise<void> {
+  return submit((addon) => addon.setThreads(threads));
+}
+
+export async function getThreads(): Promise<number> {
+  return submit((addon) => addon.getThreads());
+}
+
+/** Resolves when everything queued before has run. */
+export async function synchronize(): Promise<void> {
+  return submit((addon) => addon.synchronize());
+}
+
+/** Version of LibTorch, how it was built, and whether CUDA can be used. */
+export function buildInfo(): { libtorch: string; configuration: string; cuda: boolean } {
+  const [libtorch, configuration, cuda] = native().buildInfo();
+  return { libtorch, configuration, cuda };
+}

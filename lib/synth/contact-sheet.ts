@@ -1,0 +1,46 @@
+import sharp from 'sharp';
+import { ioError } from '../errors';
+import { drawPhotos } from './render/draw-photo';
+import type { SynthOptions } from './options';
+import { planSynthSet } from './plan';
+import { FACE_SIZE } from './render/render-face';
+
+/**
+ * Writes a PNG with one row for each person, from the least to the most difficult, so that a set can be judged
+ * at a glance. The photographs are those of the set itself.
+ *
+ * @throws KappaError `ERR_IO`.
+ */
+export async function writeContactSheet(
+  file: string,
+  options: SynthOptions,
+  { rows = 8, columns = 10 } = {},
+): Promise<void> {
+  const people = planSynthSet(options)
+    .train.filter((person) => person.images >= Math.min(columns, options.maxImages))
+    .sort((a, b) => a.difficulty - b.difficulty);
+  const count = Math.min(rows, people.length);
+  const chosen = Array.from(
+    { length: count },
+    (_, row) => people[Math.round((row * (people.length - 1)) / Math.max(1, count - 1))]!,
+  );
+  const tiles = chosen.flatMap((person, row) =>
+    drawPhotos(options.seed, { ...person, images: Math.min(columns, person.images) }).map(
+      (input, column) => ({
+        input,
+        left: column * FACE_SIZE,
+        top: row * FACE_SIZE,
+      }),
+    ),
+  );
+  try {
+    await sharp({
+      create: { width: columns * FACE_SIZE, height: count * FACE_SIZE, channels: 3, background: '#ffffff' },
+    })
+      .composite(tiles)
+      .png()
+      .toFile(file);
+  } catch (error) {
+    throw ioError(error, 'write the contact sheet', file);
+  }
+}

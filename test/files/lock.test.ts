@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { withLock } from '../../lib/files/lock';
+import { cleanScratch, scratchFolder } from '../libtorch/fake-libtorch';
+
+/** The pid of a process that has ended. */
+function deadPid(): number {
+  return spawnSync(process.execPath, ['-e', '']).pid;
+}
+
+describe('the lock', () => {
+  let file: string;
+  beforeEach(() => (file = path.join(scratchFolder(), 'deep', 'x.lock')));
+  afterEach(cleanScratch);
+
+  it('lets one in at a time, and is gone at the end', async () => {
+    let inside = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 8 }, () => withLock(file, work, { pollMs: 1 })));
+    assert.equal(most, 1);
+    assert.deepEqual(fs.readdirSync(path.dirname(file)), []);
+  });
+
+  it('is released when the work fails', async () => {
+    await assert.rejects(
+      withLock(file, () => Promise.reject(new Error('work'))),
+      /work/,
+    );
+    assert.equal(await withLock(file, async () => 7), 7);
+  });
+
+  it('takes over the lock of a dead process, of a reused pid, and an unreadable one', async () => {
+    fs.mkdirSync(path.dirname(file));
+    const host = os.hostname();
+    const stale = [JSON.stringify({ pid: deadPid(), host }), 'not JSON', ''];
+    if (process.platform === 'linux') stale.push(JSON.stringify({ pid: process.pid, host, started: '1' }));
+    for (const content of stale) {
+      fs.writeFileSync(file, content);
+      assert.equal(await withLock(file, async () => 'in', { pollMs: 1 }), 'in', content);
+    }
+    assert.deepEqual(fs.readdirSync(path.dirname(file)), []);
+  });
+
+  it('waits for a living process, says so once, and can be cancelled', async () => {
+    fs.mkdirSync(path.dirname(file));
+    const content = JSON.stringify({ pid: process.ppid, host: os.hostname() });
+    fs.writeFileSync(file, content);
+    const controller = new AbortController();
+    const waits: number[] = [];
+    const waiting = withLock(file, async () => undefined, {
+      pollMs: 1,
+      signal: controller.signal,
+      onWait: ({ pid }) => {
+        waits.push(pid);
+        setTimeout(() => controller.abort(), 20);
+      },
+    });
+    await assert.rejects(waiting, { code: 'ERR_CANCELLED' });
+    assert.deepEqual(waits, [process.ppid]);
+    assert.equal(fs.readFileSync(file, 'utf8'), content);
+  });
+
+  it("takes over another machine's lock only when nobody refreshes it", async () => {
+    fs.mkdirSync(path.dirname(file));
+    fs.writeFileSync(file, JSON.stringify({ pid: 1, host: 'another-machine' }));
+    let waited = false;
+    const options = { pollMs: 1, abandonedMs: 20, onWait: () => void (waited = true) };
+    assert.equal(await withLock(file, async () => 'in', options), 'in');
+    assert.ok(waited);
+  });
+});
