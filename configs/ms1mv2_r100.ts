@@ -17,7 +17,6 @@ export default defineConfig({
   head: {
     kind: 'kappaface',
     scale: 64,
-    margin: null, // by kind, so that the same run is ArcFace with --set head.kind=arcface: 0.8 for KappaFace
     temperature: 0.4,
     gamma: 0.7,
     concentration: { kind: 'momentum', momentum: 0.9 },

@@ -23,14 +23,17 @@ export {
 } from './runtime/settings';
 export { readSafetensors, writeSafetensors } from './io/safetensors';
 
+export type { Backbone, BackboneShape } from './nn/backbone';
 export { IResNet } from './nn/iresnet';
 export type { IResNetDepth, IResNetOptions } from './nn/iresnet';
 export type { NamedTensors, Stateful } from './nn/module';
 
 export { MarginHead } from './head/margin-head';
-export type { ForwardOptions, MarginHeadOptions } from './head/margin-head';
+export type { ForwardOptions, HeadCounters } from './head/margin-head';
 export { ArcFaceHead } from './head/arcface-head';
+export type { ArcFaceHeadOptions } from './head/arcface-head';
 export { CosFaceHead } from './head/cosface-head';
+export type { CosFaceHeadOptions } from './head/cosface-head';
 export { CombinedMarginHead } from './head/combined-margin-head';
 export type { CombinedMarginHeadOptions } from './head/combined-margin-head';
 export { KappaFaceHead } from './head/kappaface-head';
@@ -44,6 +47,7 @@ export type { MemoryBufferOptions } from './concentration/memory-buffer';
 export { MomentumEncoder } from './concentration/momentum-encoder';
 export type { MomentumEncoderOptions } from './concentration/momentum-encoder';
 
+export type { Optimizer } from './optim/optimizer';
 export { SGD } from './optim/sgd';
 export type { SGDOptions } from './optim/sgd';
 export { clipGradNorm } from './optim/clip';
@@ -101,6 +105,8 @@ export type {
 } from './train/events';
 export { createSchedule } from './optim/schedule';
 export { openCheckpoint, resolveCheckpoint } from './run/checkpoint';
+export { loadBackbone } from './run/load-backbone';
+export type { LoadBackboneOptions } from './run/load-backbone';
 
 export { embedImages } from './eval/embed';
 export type { Embeddings, EmbedOptions } from './eval/embed';

@@ -4,7 +4,7 @@ require('ts-node/register/transpile-only');
 const { mkdirSync } = require('node:fs');
 const path = require('node:path');
 const sharp = require('sharp');
-const { Augmenter, defaultAugmentOptions, resolveAugmentOptions } = require('../lib/data/augment');
+const { Augmenter, resolveAugmentOptions } = require('../lib/data/augment');
 const { decodeImages } = require('../lib/image/decode');
 const { drawPhotos } = require('../lib/synth/render/draw-photo');
 const { defaultSynthOptions } = require('../lib/synth/options');
@@ -23,7 +23,7 @@ async function main() {
     .slice(0, FACES)
     .map((person) => drawPhotos(defaultSynthOptions.seed, { ...person, images: 1 })[0]);
   const faces = await decodeImages(photos, { size: SIDE });
-  for (const name of Object.keys(defaultAugmentOptions)) {
+  for (const name of Object.keys(resolveAugmentOptions())) {
     const augmenter = new Augmenter(resolveAugmentOptions({ [name]: { probability: 1 } }), 1, [SIDE, SIDE]);
     const augmented = faces.slice();
     for (let i = 0; i < FACES; i++) augmenter.apply(augmented.subarray(i * BYTES, (i + 1) * BYTES), 0, i);

@@ -79,7 +79,7 @@ export async function benchHead({ quick, only, rows }: BenchOptions): Promise<vo
       ];
   for (const [classes, sampleRate] of sizes) {
     for (const batch of quick ? [128] : [128, 512]) {
-      for (const dtype of ['float32', 'bf16'] as const) {
+      for (const dtype of ['float32', 'bfloat16'] as const) {
         const work = classes * sampleRate * batch;
         const repeats = quick ? 3 : Math.max(3, Math.min(15, Math.round(1.5e8 / work)));
         const options: HeadCase = { batch, classes, dtype, sampleRate, repeats, limit: false };

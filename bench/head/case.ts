@@ -6,7 +6,7 @@ import { watchMemory } from '../memory';
 export interface HeadCase {
   batch: number;
   classes: number;
-  dtype: 'float32' | 'bf16';
+  dtype: 'float32' | 'bfloat16';
   sampleRate: number;
   repeats: number;
   /** Measure the machine's limit instead of the head. */
@@ -33,7 +33,7 @@ async function step(head: ArcFaceHead, optimizer: SGD, embeddings: Tensor, label
 
 /** A step of a small head: brings in LibTorch's code, which is no memory of the case. */
 async function warmUp(dtype: HeadCase['dtype']): Promise<void> {
-  const head = new ArcFaceHead({ numClasses: 256, precision: dtype, fusedUpdate: true });
+  const head = new ArcFaceHead({ numClasses: 256, precision: dtype });
   const optimizer = new SGD(head.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 5e-4 });
   const embeddings = await Tensor.randn([2, dim]);
   embeddings.requiresGrad = true;
@@ -45,7 +45,7 @@ async function warmUp(dtype: HeadCase['dtype']): Promise<void> {
 async function measureHead({ batch, classes, dtype, sampleRate, repeats }: HeadCase): Promise<HeadFigures> {
   await warmUp(dtype);
   await manualSeed(1);
-  const head = new ArcFaceHead({ numClasses: classes, precision: dtype, fusedUpdate: true, sampleRate });
+  const head = new ArcFaceHead({ numClasses: classes, precision: dtype, sampleRate });
   const optimizer = new SGD(head.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 5e-4 });
   const embeddings = await Tensor.randn([batch, dim]);
   embeddings.requiresGrad = true;
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
           batch,
           Math.round(classes * sampleRate),
           dim,
-          dtype === 'bf16',
+          dtype === 'bfloat16',
           repeats,
         ),
         peakExtraBytes: null,

@@ -51,7 +51,7 @@ def main():
     import torch
     import torch.nn.functional as F
 
-    bf16 = options["dtype"] == "bf16"
+    bf16 = options["dtype"] == "bfloat16"
     batch, classes = options["batch"], options["classes"]
     torch.manual_seed(1)
     weight = torch.nn.Parameter(torch.randn(classes, DIM) * 0.01)

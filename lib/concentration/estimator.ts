@@ -25,7 +25,7 @@ export interface ConcentrationEstimator {
   /** Begins a new epoch. */
   nextEpoch(): Promise<void>;
   /** Everything a checkpoint must hold. */
-  state(): NamedTensors;
+  stateDict(): NamedTensors;
   /** Waits for the initial state. */
   ready(): Promise<void>;
   dispose(): void;

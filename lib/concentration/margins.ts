@@ -1,16 +1,11 @@
 import { submit } from '../native/submit';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
+import { marginRuleOptions } from './options';
 
-export interface MarginRule {
-  /** Sharpness T of the concentration weight; 0.4 by default. */
-  temperature?: number;
-  /** Balance of concentration and population weight; 0.7 by default. */
-  gamma?: number;
-  /** Which of the two published forms; the official code's by default. */
-  convention?: 'official' | 'paper';
-  /** Correct the upward bias of the mean resultant length of small classes; off by default. */
-  debias?: boolean;
-}
+/** How class sums become margins; see `kappa config print` for each option. */
+export type MarginRule = Input<typeof marginRuleOptions>;
 
 /** What was found about each class; all float64 (classes). */
 export interface ClassMargins {
@@ -39,7 +34,7 @@ export async function computeClassMargins(
   samplesPerClass: Tensor,
   rule: MarginRule = {},
 ): Promise<ClassMargins> {
-  const { temperature = 0.4, gamma = 0.7, convention = 'official', debias = false } = rule;
+  const { temperature, gamma, convention, debias } = resolveOptions(marginRuleOptions(), rule, 'rule');
   const [length, kappa] = await submit((addon) =>
     addon.classConcentration(sums.handle, counts.handle, debias),
   );

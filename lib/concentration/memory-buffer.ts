@@ -1,23 +1,23 @@
-import { KappaError, argumentError } from '../errors';
+import { KappaError } from '../errors';
 import type { TensorHandle } from '../native/contract';
 import { submit } from '../native/submit';
 import type { NamedTensors } from '../nn/module';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
 import { ClassSums } from './class-sums';
 import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import { memoryOptions } from './options';
 
 type Three = [TensorHandle, TensorHandle, TensorHandle];
 type Four = [TensorHandle, ...Three];
 
-export interface MemoryBufferOptions {
+/** What makes a {@link MemoryBuffer}: `zbar <- normalize((1 - alpha) zbar + alpha z)`. */
+export interface MemoryBufferOptions extends Input<typeof memoryOptions> {
   numClasses: number;
   embeddingSize: number;
   /** Images of the training set. */
   numSamples: number;
-  /** Weight of the newest embedding in zbar <- normalize((1 - alpha) zbar + alpha z); 0.9 by default. */
-  alpha?: number;
-  /** Storage of the embeddings; float32 by default. */
-  storage?: 'float32' | 'bfloat16';
 }
 
 /**
@@ -33,8 +33,8 @@ export class MemoryBuffer implements ConcentrationEstimator {
   readonly #filled: Promise<unknown>;
 
   constructor(options: MemoryBufferOptions) {
-    const { numClasses, embeddingSize, numSamples, alpha = 0.9, storage = 'float32' } = options;
-    if (!(alpha > 0 && alpha <= 1)) throw argumentError('alpha', 'a number in (0, 1]', alpha);
+    const { numClasses, embeddingSize, numSamples, ...rest } = options;
+    const { alpha, storage } = resolveOptions(memoryOptions(), rest);
     this.alpha = alpha;
     this.#classes = new ClassSums(numClasses, embeddingSize);
     this.#buffer = Tensor.empty([numSamples, embeddingSize], { dtype: storage }).keep();
@@ -72,7 +72,7 @@ export class MemoryBuffer implements ConcentrationEstimator {
     return Promise.resolve();
   }
 
-  state(): NamedTensors {
+  stateDict(): NamedTensors {
     return new Map([
       ['memory.buffer', this.#buffer],
       ['memory.visited', this.#visited],

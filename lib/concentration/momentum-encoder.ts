@@ -1,18 +1,20 @@
-import { KappaError, argumentError } from '../errors';
+import { KappaError } from '../errors';
 import { noGrad, submit } from '../native/submit';
-import { IResNet } from '../nn/iresnet';
+import type { Backbone } from '../nn/backbone';
 import type { NamedTensors } from '../nn/module';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
 import type { Tensor } from '../tensor/tensor';
 import { scope } from '../tensor/scope';
 import { ClassSums } from './class-sums';
 import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import { momentumOptions } from './options';
 
-export interface MomentumEncoderOptions {
+/** What makes a {@link MomentumEncoder}: `p_k <- momentum p_k + (1 - momentum) p_q` after each step. */
+export interface MomentumEncoderOptions extends Input<typeof momentumOptions> {
   numClasses: number;
   /** The network to follow. */
-  backbone: IResNet;
-  /** p_k <- momentum p_k + (1 - momentum) p_q after each step; 0.9 by default. */
-  momentum?: number;
+  backbone: Backbone;
 }
 
 /**
@@ -22,19 +24,19 @@ export interface MomentumEncoderOptions {
 export class MomentumEncoder implements ConcentrationEstimator {
   readonly kind = 'momentum';
   readonly momentum: number;
-  readonly #backbone: IResNet;
-  readonly #encoder: IResNet;
+  readonly #backbone: Backbone;
+  readonly #encoder: Backbone;
   readonly #classes: ClassSums;
   readonly #copied: Promise<void>;
 
   constructor(options: MomentumEncoderOptions) {
-    const { numClasses, backbone, momentum = 0.9 } = options;
-    if (!(momentum >= 0 && momentum < 1)) throw argumentError('momentum', 'a number in [0, 1)', momentum);
+    const { numClasses, backbone, ...rest } = options;
+    const { momentum } = resolveOptions(momentumOptions(), rest);
     this.momentum = momentum;
     this.#backbone = backbone;
-    this.#encoder = new IResNet(backbone.options).eval();
+    this.#encoder = backbone.like().eval();
     this.#classes = new ClassSums(numClasses, backbone.options.embeddingSize);
-    this.#copied = this.#encoder.loadState(backbone.state());
+    this.#copied = this.#encoder.loadStateDict(backbone.stateDict());
     this.#copied.catch(() => undefined); // reported by ready()
   }
 
@@ -64,8 +66,10 @@ export class MomentumEncoder implements ConcentrationEstimator {
     await this.#classes.clear();
   }
 
-  state(): NamedTensors {
-    const encoder = [...this.#encoder.state()].map(([name, tensor]) => [`encoder.${name}`, tensor] as const);
+  stateDict(): NamedTensors {
+    const encoder = [...this.#encoder.stateDict()].map(
+      ([name, tensor]) => [`encoder.${name}`, tensor] as const,
+    );
     return new Map([['momentum.sums', this.sums], ['momentum.counts', this.counts], ...encoder]);
   }
 

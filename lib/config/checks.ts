@@ -1,13 +1,5 @@
-import { defaultAugmentOptions, isRange, type AugmentName } from '../data/augment/options';
-import type { ConfigProblem } from '../options/problem';
+import type { OptionProblem } from '../options/problem';
 import type { ResolvedConfig } from './schema';
-
-/** The options of data.augment that are a lowest and a highest value. */
-const augmentRanges = Object.entries(defaultAugmentOptions).flatMap(([section, options]) =>
-  Object.entries(options)
-    .filter(([, value]) => Array.isArray(value))
-    .map(([range]) => [section as AugmentName, range] as const),
-);
 
 /** What must hold between options; each check names every option that it looks at. */
 const checks: readonly {
@@ -50,32 +42,10 @@ const checks: readonly {
         : `expected names without the extension, but received ${JSON.stringify(withExtension)}`;
     },
   },
-  ...augmentRanges.map(([section, range]) => ({
-    paths: [`data.augment.${section}.${range}`] as const,
-    check: ({ data }: ResolvedConfig) => {
-      const options: Record<string, unknown> = data.augment[section];
-      const value = options[range];
-      return isRange(value) ? undefined : `expected [low, high], but received ${JSON.stringify(value)}`;
-    },
-  })),
-  {
-    paths: ['backbone.widthMultiplier'],
-    check: ({ backbone }) =>
-      Number.isInteger(64 * backbone.widthMultiplier)
-        ? undefined
-        : `64 channels times ${backbone.widthMultiplier} is no whole number: expected a multiple of 1/64`,
-  },
-  {
-    paths: ['head.margin', 'head.kind'],
-    check: ({ head }) =>
-      head.kind === 'cosface' && head.margin >= 1
-        ? `expected a margin below 1 for cosface, where it is taken from a cosine, but received ${head.margin}`
-        : undefined,
-  },
   {
     paths: ['head.blendEpochs', 'train.epochs'],
     check: ({ head, train }) =>
-      head.blendEpochs > train.epochs
+      head.kind === 'kappaface' && head.blendEpochs > train.epochs
         ? `expected at most train.epochs (${train.epochs}), but received ${head.blendEpochs}`
         : undefined,
   },
@@ -110,7 +80,7 @@ const checks: readonly {
  * @param invalid paths that were replaced by defaults because their own values were wrong: checks that look at
  *   them, or at something in or around them, are left out
  */
-export function crossFieldProblems(config: ResolvedConfig, invalid: readonly string[] = []): ConfigProblem[] {
+export function crossFieldProblems(config: ResolvedConfig, invalid: readonly string[] = []): OptionProblem[] {
   const touches = (path: string): boolean =>
     invalid.some((bad) => bad === path || bad.startsWith(`${path}[`) || path.startsWith(`${bad}.`));
   return checks.flatMap(({ paths, check }) => {

@@ -118,7 +118,7 @@ async function parseData(file: string): Promise<unknown> {
   const text = await readText(file);
   try {
     if (text.length > maxDataLength) throw new Error(`it has ${text.length} characters, a config has few`);
-    return extname(file) === '.json' ? JSON.parse(text) : await parseYaml(text);
+    return extname(file) === '.json' ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new KappaError('ERR_CONFIG', `The config ${file} cannot be read: ${why}`, { cause: error });

@@ -1,4 +1,5 @@
 import { fieldAt, isSection, ownValue, type Section } from '../options/fields';
+import { configSchema } from './schema';
 
 /**
  * Merges changes into a config: sections key by key, lists and everything else as a whole. Where a change chooses
@@ -26,7 +27,7 @@ function merge(base: Section, changes: Section, path: readonly string[]): Sectio
 function keepOfVariant(base: Section, changes: Section, path: readonly string[]): Section {
   // Only the section's own value matters to find its variant, so a config with nothing else in it is enough.
   const nested = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), changes);
-  const field = fieldAt(path, nested);
+  const field = fieldAt(configSchema(), path, nested);
   if (field?.discriminator === undefined) return base;
   if (ownValue(changes, field.discriminator) === undefined) return base;
   return Object.fromEntries(Object.entries(base).filter(([key]) => field.keys.includes(key)));

@@ -1,9 +1,10 @@
-import { parse } from 'yaml';
 import { KappaError } from '../errors';
 import { mergeConfig } from './merge';
-import { configError, type ConfigProblem } from '../options/problem';
-import { fieldAt, type ConfigField, type Section } from '../options/fields';
-import { unknownOption } from './validate';
+import { unknownOption } from '../options/check';
+import { configError, type OptionProblem } from '../options/problem';
+import { fieldAt, type Field, type Section } from '../options/fields';
+import { configSchema } from './schema';
+import { parseYaml } from './yaml';
 
 /**
  * Applies `--set path.to.field=value` to a config. The value is read as a YAML scalar or list (`1e-4`, `true`,
@@ -14,7 +15,7 @@ import { unknownOption } from './validate';
  * @throws KappaError ERR_USAGE if a text has no `=`; ERR_CONFIG, with a suggestion, if there is no such option
  */
 export function applyOverrides(config: Section, overrides: readonly string[]): Section {
-  const problems: ConfigProblem[] = [];
+  const problems: OptionProblem[] = [];
   let result = config;
   for (const text of overrides) {
     const { path, value } = splitOverride(text);
@@ -38,14 +39,14 @@ function splitOverride(text: string): { path: string[]; value: string } {
 }
 
 /** The problem of a path that leads to no option, if it does not. */
-function unknownPath(config: Section, path: readonly string[]): ConfigProblem | undefined {
-  const known = path.findIndex((_, i) => fieldAt(path.slice(0, i + 1), config) === undefined);
+function unknownPath(config: Section, path: readonly string[]): OptionProblem | undefined {
+  const known = path.findIndex((_, i) => fieldAt(configSchema(), path.slice(0, i + 1), config) === undefined);
   if (known < 0) return undefined;
   const section = path.slice(0, known);
-  const parent = fieldAt(section, config);
+  const parent = fieldAt(configSchema(), section, config);
   const message =
     parent?.isSection === true
-      ? unknownOption(section, path[known] ?? '', parent.keys)
+      ? unknownOption(configSchema(), section, path[known] ?? '', config)
       : `${section.join('.')} has nothing below it: set it as a whole.`;
   return { path: path.slice(0, known + 1).join('.'), message };
 }
@@ -54,10 +55,10 @@ function applyOverride(
   config: Section,
   path: readonly string[],
   text: string,
-  problems: ConfigProblem[],
+  problems: OptionProblem[],
 ): Section {
   try {
-    const value = parseValue(text, fieldAt(path, config));
+    const value = parseValue(text, fieldAt(configSchema(), path, config));
     const changes = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
     return mergeConfig(config, changes as Section);
   } catch (error) {
@@ -70,8 +71,8 @@ function applyOverride(
   }
 }
 
-function parseValue(text: string, field: ConfigField | undefined): unknown {
-  if (field?.isText !== true) return parse(text);
+function parseValue(text: string, field: Field | undefined): unknown {
+  if (field?.isText !== true) return parseYaml(text);
   return field.isNullable && text.trim() === 'null' ? null : unquoted(text);
 }
 
@@ -80,7 +81,7 @@ function unquoted(text: string): string {
   const trimmed = text.trim();
   if (!/^(["']).*\1$/s.test(trimmed)) return text;
   try {
-    const value: unknown = parse(trimmed);
+    const value: unknown = parseYaml(trimmed);
     return typeof value === 'string' ? value : text;
   } catch {
     return text;

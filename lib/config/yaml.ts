@@ -1,3 +1,8 @@
+import { createRequire } from 'node:module';
+import type * as yaml from 'yaml';
+
+const load = createRequire(__filename);
+
 const MAX_FLOW_DEPTH = 64;
 const MAX_COLUMN = 200;
 const MAX_INDICATORS = 64;
@@ -11,8 +16,8 @@ const SCALAR = '\x1f';
  *
  * @throws Error for text that is no YAML or nests too deeply
  */
-export async function parseYaml(text: string): Promise<unknown> {
-  const { Lexer, parse } = await import('yaml');
+export function parseYaml(text: string): unknown {
+  const { Lexer, parse } = load('yaml') as typeof yaml;
   const line = deepBlock(text);
   if (line !== undefined) throw new Error(`it is nested too deeply at line ${line}`);
   if (hasDeepFlow(new Lexer().lex(text)))

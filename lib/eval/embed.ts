@@ -3,7 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { decodeImages } from '../image/decode';
 import { KappaError } from '../errors';
 import { noGrad } from '../native/submit';
-import type { IResNet } from '../nn/iresnet';
+import type { Backbone } from '../nn/backbone';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 
@@ -30,7 +30,7 @@ export interface Embeddings {
  * @throws KappaError `ERR_DATA_CORRUPT`, `ERR_CANCELLED`
  */
 export async function embedImages(
-  backbone: IResNet,
+  backbone: Backbone,
   images: readonly Buffer[],
   options: EmbedOptions = {},
 ): Promise<Embeddings> {
@@ -58,7 +58,7 @@ export async function embedImages(
 }
 
 async function embedBatch(
-  backbone: IResNet,
+  backbone: Backbone,
   pixels: Uint8Array,
   batch: number,
 ): Promise<{ sums: Float32Array; norms: number }> {

@@ -1,5 +1,5 @@
 import type { VerificationSet } from '../data/protocols/verification-set';
-import type { IResNet } from '../nn/iresnet';
+import type { Backbone } from '../nn/backbone';
 import { embedImages } from './embed';
 import type { EmbedOptions } from './embed';
 import { evaluateEmbeddings } from './metrics/verification';
@@ -12,7 +12,7 @@ import type { VerificationResult } from './metrics/verification';
  * const result = await evaluateVerification(backbone, await readVerificationSet('lfw.bin'));
  */
 export async function evaluateVerification(
-  backbone: IResNet,
+  backbone: Backbone,
   set: VerificationSet,
   options: Omit<EmbedOptions, 'name'> = {},
 ): Promise<VerificationResult> {

@@ -1,15 +1,10 @@
-import { argumentError } from '../errors';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
 import { MarginHead } from './margin-head';
-import type { MarginHeadOptions } from './margin-head';
+import { combinedOptions } from './options';
 
-export interface CombinedMarginHeadOptions extends MarginHeadOptions {
-  /** m1, factor on the angle; 1 by default. */
-  angleFactor?: number;
-  /** m2, added to the angle, in radians; 0.5 by default. */
-  margin?: number;
-  /** m3, taken from the cosine; 0 by default. */
-  cosineMargin?: number;
-}
+/** What makes a {@link CombinedMarginHead}; see `kappa config print` for each option. */
+export type CombinedMarginHeadOptions = Input<typeof combinedOptions>;
 
 /**
  * The combined margin of insightface: cos(m1 theta + m2) - m3, with SphereFace (m1), ArcFace (m2) and CosFace (m3) as
@@ -18,11 +13,7 @@ export interface CombinedMarginHeadOptions extends MarginHeadOptions {
 export class CombinedMarginHead extends MarginHead {
   /** @throws KappaError `ERR_ARGUMENT` */
   constructor(options: CombinedMarginHeadOptions) {
-    const { angleFactor = 1, margin = 0.5, cosineMargin = 0, ...rest } = options;
-    if (!(angleFactor >= 1 && angleFactor < Infinity))
-      throw argumentError('angleFactor', 'a number of 1 or more', angleFactor);
-    if (!(cosineMargin >= 0 && cosineMargin < Infinity))
-      throw argumentError('cosineMargin', 'a number of 0 or more', cosineMargin);
+    const { margin, angleFactor, cosineMargin, ...rest } = resolveOptions(combinedOptions(), options);
     super(rest, { kind: 'combined', margin, angleFactor, cosineMargin });
   }
 }

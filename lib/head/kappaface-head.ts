@@ -3,31 +3,33 @@ import { computeClassMargins } from '../concentration/margins';
 import type { ClassMargins, MarginRule } from '../concentration/margins';
 import { MemoryBuffer } from '../concentration/memory-buffer';
 import { MomentumEncoder } from '../concentration/momentum-encoder';
-import { KappaError, argumentError } from '../errors';
-import type { IResNet } from '../nn/iresnet';
+import type { ConcentrationSection } from '../concentration/options';
+import { KappaError } from '../errors';
+import type { Backbone } from '../nn/backbone';
 import type { NamedTensors } from '../nn/module';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import { MarginHead } from './margin-head';
-import type { ForwardOptions, MarginHeadOptions } from './margin-head';
+import type { ForwardOptions, HeadCounters } from './margin-head';
+import { kappafaceOptions } from './options';
 
-/** How the embeddings of each class are collected. */
-export type ConcentrationOptions =
-  | { kind: 'memory'; alpha?: number; storage?: 'float32' | 'bfloat16' }
-  | { kind: 'momentum'; backbone: IResNet; momentum?: number };
+type Options = Input<typeof kappafaceOptions>;
 
-export interface KappaFaceHeadOptions extends Omit<MarginHeadOptions, 'numClasses'>, MarginRule {
+/** How the embeddings of each class are collected; the momentum encoder follows the `backbone`. */
+export type ConcentrationOptions = NonNullable<Options['concentration']> & { backbone?: Backbone };
+
+/** What makes a {@link KappaFaceHead}; see `kappa config print` for each option. */
+export type KappaFaceHeadOptions = Omit<Options, 'concentration'> & {
   /** Images of each class in the training set. */
   samplesPerClass: ArrayLike<number>;
-  /** Full margin m0 in radians; 0.8 by default. */
-  margin?: number;
-  /** Memory buffer by default. */
-  concentration?: ConcentrationOptions;
-  /** psi of every class before the first update; 1 by default. */
-  initialMarginScale?: number;
-  /** Updates over which psi moves linearly from its initial to its estimated value; 0 jumps there. */
-  blendEpochs?: number;
-}
+  /**
+   * `{ kind: 'momentum', backbone }`, as in the official recipe, or `{ kind: 'memory' }`, which needs no second forward
+   * pass but a stored vector for each image.
+   */
+  concentration: ConcentrationOptions;
+};
 
 /**
  * KappaFace (Oinar, Le, Woo, 2022): an angular margin psi_c m0 for each class c, larger for classes whose embeddings
@@ -51,50 +53,47 @@ export class KappaFaceHead extends MarginHead {
   readonly #kappaReady: Promise<void>;
   #updates = 0;
 
-  constructor(options: KappaFaceHeadOptions) {
-    const { samplesPerClass, margin = 0.8, initialMarginScale = 1, blendEpochs = 0 } = options;
+  /** @throws KappaError `ERR_ARGUMENT`, `ERR_SHAPE` where backbone and head differ in the embeddings' dimension */
+  constructor({ samplesPerClass, concentration: given, ...rest }: KappaFaceHeadOptions) {
+    const { backbone, ...concentration } = given ?? {};
+    const options = resolveOptions(kappafaceOptions(), { ...rest, concentration } as Options);
+    const { margin, initialMarginScale } = options;
     super(
       { ...options, numClasses: samplesPerClass.length },
       { kind: 'angular', margin: margin * initialMarginScale },
     );
-    if (!(blendEpochs >= 0)) throw argumentError('blendEpochs', 'a number of 0 or more', blendEpochs);
     this.margin = margin;
     this.initialMarginScale = initialMarginScale;
-    this.blendEpochs = blendEpochs;
+    this.blendEpochs = options.blendEpochs;
     this.#samplesPerClass = samplesPerClass;
-    this.rule = {
-      temperature: options.temperature ?? 0.4,
-      gamma: options.gamma ?? 0.7,
-      convention: options.convention ?? 'official',
-      debias: options.debias ?? false,
-    };
-    if (!(this.rule.gamma >= 0 && this.rule.gamma <= 1)) {
-      throw argumentError('gamma', 'a number from 0 to 1', this.rule.gamma);
-    }
+    const { temperature, gamma, convention, debias } = options;
+    this.rule = { temperature, gamma, convention, debias };
     this.kappa = Tensor.empty([this.numClasses], { dtype: 'float64' }).keep();
     this.#kappaReady = this.kappa.fill(0);
     this.#kappaReady.catch(() => undefined); // reported by updateMargins
-    this.concentration = this.#makeEstimator(options.concentration ?? { kind: 'memory' });
+    this.concentration = this.#makeEstimator(options.concentration, backbone);
   }
 
-  #makeEstimator(options: ConcentrationOptions): ConcentrationEstimator {
-    if (options.kind === 'momentum') {
-      if (options.backbone.options.embeddingSize !== this.embeddingSize) {
+  #makeEstimator(section: ConcentrationSection, backbone: Backbone | undefined): ConcentrationEstimator {
+    const { numClasses, embeddingSize } = this;
+    if (section.kind === 'momentum') {
+      const { momentum } = section;
+      if (backbone === undefined)
+        throw new KappaError(
+          'ERR_ARGUMENT',
+          "The momentum encoder follows a backbone: give concentration: { kind: 'momentum', backbone }, or take the memory buffer, concentration: { kind: 'memory' }.",
+        );
+      if (backbone.options.embeddingSize !== embeddingSize)
         throw new KappaError(
           'ERR_SHAPE',
-          `The backbone makes embeddings of dimension ${options.backbone.options.embeddingSize} but the head has ${this.embeddingSize}.`,
+          `The backbone makes embeddings of dimension ${backbone.options.embeddingSize} but the head has ${embeddingSize}.`,
         );
-      }
-      return new MomentumEncoder({ ...options, numClasses: this.numClasses });
+      return new MomentumEncoder({ momentum, backbone, numClasses });
     }
+    const { alpha, storage } = section;
     let numSamples = 0;
-    for (let i = 0; i < this.numClasses; i++) numSamples += this.#samplesPerClass[i] ?? 0;
-    return new MemoryBuffer({
-      ...options,
-      numClasses: this.numClasses,
-      embeddingSize: this.embeddingSize,
-      numSamples,
-    });
+    for (let i = 0; i < numClasses; i++) numSamples += this.#samplesPerClass[i] ?? 0;
+    return new MemoryBuffer({ alpha, storage, numClasses, embeddingSize, numSamples });
   }
 
   /** How often the margins have been updated. */
@@ -115,7 +114,7 @@ export class KappaFaceHead extends MarginHead {
    * Takes in a batch for the estimate of concentration, once a step after the optimizer. Not needed for the memory
    * buffer where `forward` was given `sampleIndex`.
    */
-  observe(batch: ObservedBatch): Promise<void> {
+  override observe(batch: ObservedBatch): Promise<void> {
     return this.concentration.update(batch);
   }
 
@@ -165,13 +164,30 @@ export class KappaFaceHead extends MarginHead {
     return scope(async () => (await this.margins.div(this.margin)).toArray());
   }
 
-  override state(): NamedTensors {
-    return new Map([...super.state(), ['kappa', this.kappa], ...this.concentration.state()]);
+  override async endEpoch(): Promise<boolean> {
+    if (!(await this.hasObserved())) return false;
+    await this.updateMargins();
+    return true;
   }
 
-  override async loadState(state: ReadonlyMap<string, Tensor>, updates = 0): Promise<void> {
-    await Promise.all([super.loadState(state), this.concentration.ready()]);
-    this.#updates = updates;
+  override async concentrations(): Promise<number[] | undefined> {
+    return this.#updates === 0 ? undefined : this.kappa.toArray();
+  }
+
+  override get counters(): HeadCounters {
+    return { marginUpdates: this.#updates };
+  }
+
+  override stateDict(): NamedTensors {
+    return new Map([...super.stateDict(), ['kappa', this.kappa], ...this.concentration.stateDict()]);
+  }
+
+  override async loadStateDict(
+    state: ReadonlyMap<string, Tensor>,
+    { marginUpdates = 0 }: HeadCounters = {},
+  ): Promise<void> {
+    await Promise.all([super.loadStateDict(state), this.concentration.ready()]);
+    this.#updates = marginUpdates;
   }
 
   override dispose(): void {

@@ -1,53 +1,28 @@
-import { KappaError, argumentError } from '../errors';
+import type { ObservedBatch } from '../concentration/estimator';
+import { KappaError } from '../errors';
 import type { MarginSoftmaxHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
-import { checkPrecision, loadState } from '../nn/module';
+import { copyState } from '../nn/module';
 import { setFusedUpdater } from '../optim/fused-update';
 import type { DescentStep, FusedUpdater } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
-export interface MarginHeadOptions {
-  numClasses: number;
-  /** Dimension of the embeddings; 512 by default. */
-  embeddingSize?: number;
-  /** Factor s on the logits; 64 by default. */
-  scale?: number;
-  /**
-   * Where theta + margin exceeds pi: `extend` lets the target logit go on falling, `none` leaves cos(theta + margin)
-   * as it is. `extend` by default.
-   */
-  beyondPi?: 'extend' | 'none';
-  /** Element type of centres and embeddings; float32 by default. */
-  dtype?: 'float32' | 'float64';
-  /**
-   * `bf16` and `float16` multiply embeddings and centres in bfloat16 and float16 with float32 sums; targets, softmax,
-   * centres and their update stay float32. Needs dtype float32. On the CPU float16 computes in float32, which is no
-   * slower there. `float32` by default.
-   */
-  precision?: Precision;
-  /**
-   * The optimizer's step for the centres happens inside the head, without a matrix of their gradients: the same
-   * numbers for less time and memory. The centres have no `grad` then. Off by default.
-   */
-  fusedUpdate?: boolean;
-  /**
-   * PartialFC (An et al., 2022): share of the classes in each training step, all classes of the batch among them, the
-   * others drawn at random. Below 1 it needs `fusedUpdate`. 1 by default.
-   */
-  sampleRate?: number;
-  /** Seed of the random classes of PartialFC; 0 by default. */
-  seed?: number;
-  /**
-   * Inter-class filtering: where the cosine to another class is above this threshold the label is taken for wrong,
-   * and that logit becomes 0 without a gradient. 1, the default, filters nothing.
-   */
-  interclassFilteringThreshold?: number;
-  /** Bytes for what is kept between the passes, at most; the rest is computed again. 46 MiB by default. */
-  memoryBudget?: number;
-  /** Where centres and margins are: `cpu` (by default), `cuda` or `cuda:N`. Embeddings must be there too. */
-  device?: string;
+/** What every margin head has, with its defaults filled in. */
+export interface CommonHeadOptions {
+  readonly numClasses: number;
+  readonly embeddingSize: number;
+  readonly scale: number;
+  readonly beyondPi?: 'extend' | 'none';
+  readonly dtype: 'float32' | 'float64';
+  readonly precision: Precision;
+  readonly fusedUpdate: boolean;
+  readonly sampleRate: number;
+  readonly seed: number;
+  readonly interclassFilteringThreshold: number;
+  readonly memoryBudget: number;
+  readonly device: string;
 }
 
 export interface ForwardOptions {
@@ -67,30 +42,8 @@ export interface MarginRecipe {
 }
 
 const centreDeviation = 0.01;
-const defaultMemoryBudget = 46 * 2 ** 20;
-
-function checkOptions(options: Required<Omit<MarginHeadOptions, 'dtype'>>, dtype: string): void {
-  const { numClasses, embeddingSize, scale, beyondPi, precision, sampleRate, fusedUpdate } = options;
-  for (const [name, value] of Object.entries({ numClasses, embeddingSize })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw argumentError(name, 'a whole number above 0', value);
-  }
-  if (!(scale > 0 && scale < Infinity)) throw argumentError('scale', 'a number above 0', scale);
-  if (beyondPi !== 'extend' && beyondPi !== 'none')
-    throw argumentError('beyondPi', "'extend' or 'none'", beyondPi);
-  checkPrecision(precision);
-  if (precision !== 'float32' && dtype !== 'float32')
-    throw argumentError('dtype', `'float32' where precision is '${precision}'`, dtype);
-  if (!(sampleRate > 0 && sampleRate <= 1))
-    throw argumentError('sampleRate', 'a number above 0 and at most 1', sampleRate);
-  if (sampleRate < 1 && !fusedUpdate)
-    throw argumentError('fusedUpdate', 'true where sampleRate is below 1', fusedUpdate);
-  const { seed, interclassFilteringThreshold: threshold, memoryBudget } = options;
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw argumentError('seed', 'a whole number of 0 or more', seed);
-  if (!(threshold > 0)) throw argumentError('interclassFilteringThreshold', 'a number above 0', threshold);
-  if (!(memoryBudget >= 0 && memoryBudget < Infinity))
-    throw argumentError('memoryBudget', 'a number of bytes', memoryBudget);
-}
+/** What a head knows besides its tensors, for a checkpoint: plain numbers by name. */
+export type HeadCounters = Readonly<Record<string, number>>;
 
 /**
  * Softmax cross-entropy over the cosines to class centres, with a margin on the target logit. Forward and backward
@@ -116,37 +69,21 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
   readonly #ready: Promise<unknown>;
   #handle: MarginSoftmaxHandle | undefined;
 
-  protected constructor(given: MarginHeadOptions, recipe: MarginRecipe) {
-    const { dtype = 'float32' } = given;
-    const options: Required<Omit<MarginHeadOptions, 'dtype'>> = {
-      embeddingSize: 512,
-      scale: 64,
-      beyondPi: 'extend',
-      precision: 'float32',
-      fusedUpdate: false,
-      sampleRate: 1,
-      seed: 0,
-      interclassFilteringThreshold: 1,
-      memoryBudget: defaultMemoryBudget,
-      device: 'cpu',
-      ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-      numClasses: given.numClasses,
-    };
-    checkOptions(options, dtype);
+  protected constructor(options: CommonHeadOptions, recipe: MarginRecipe) {
+    const { beyondPi = 'extend', dtype, device } = options;
     const { margin } = recipe;
-    if (!(margin >= 0 && margin <= Math.PI)) throw argumentError('margin', 'a number from 0 to pi', margin);
     this.numClasses = options.numClasses;
     this.embeddingSize = options.embeddingSize;
     this.scale = options.scale;
-    this.beyondPi = options.beyondPi;
+    this.beyondPi = beyondPi;
     this.precision = options.precision;
-    this.device = options.device;
+    this.device = device;
     this.fusedUpdate = options.fusedUpdate;
     this.sampleRate = options.sampleRate;
     this.#handle = native().marginSoftmax(
       options.scale,
       recipe.kind,
-      options.beyondPi,
+      beyondPi,
       recipe.angleFactor ?? 1,
       recipe.cosineMargin ?? 0,
       options.interclassFilteringThreshold,
@@ -155,7 +92,6 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
       options.sampleRate,
       options.seed,
     );
-    const { device } = options;
     this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype, device }).keep();
     this.margins = Tensor.empty([this.numClasses], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
@@ -229,14 +165,52 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
     await submit((addon) => addon.marginSoftmaxDrop(head));
   }
 
-  state(): NamedTensors {
+  /**
+   * Takes in a batch that the optimizer has stepped on; what a head learns of the classes comes from here. Most heads
+   * learn nothing.
+   */
+  async observe(_batch: ObservedBatch): Promise<void> {}
+
+  /**
+   * Ends an epoch: a head that adapts its margins sets them now.
+   *
+   * @returns whether there was anything to go by; always true for a head that adapts nothing
+   */
+  async endEpoch(): Promise<boolean> {
+    return true;
+  }
+
+  /** What was last found of the classes' concentrations kappa (numClasses), for heads that estimate them. */
+  async concentrations(): Promise<number[] | undefined> {
+    return undefined;
+  }
+
+  /** Plain numbers that belong to the state: a checkpoint keeps them beside {@link stateDict}. */
+  get counters(): HeadCounters {
+    return {};
+  }
+
+  stateDict(): NamedTensors {
     const sampler: [string, Tensor][] = this.sampleRate < 1 ? [['samplerStep', this.#samplerStep]] : [];
     return new Map([['centres', this.centres], ['margins', this.margins], ...sampler]);
   }
 
-  /** @throws KappaError `ERR_CHECKPOINT` */
-  async loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
-    await Promise.all([loadState(this.state(), state, 'head'), this.#ready]);
+  /**
+   * @param _counters what {@link counters} said when the state was kept
+   * @throws KappaError `ERR_CHECKPOINT`
+   */
+  async loadStateDict(state: ReadonlyMap<string, Tensor>, _counters: HeadCounters = {}): Promise<void> {
+    await Promise.all([copyState(this.stateDict(), state, 'head'), this.#ready]);
+  }
+
+  /** @deprecated use {@link stateDict} */
+  state(): NamedTensors {
+    return this.stateDict();
+  }
+
+  /** @deprecated use {@link loadStateDict} */
+  loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    return this.loadStateDict(state);
   }
 
   dispose(): void {

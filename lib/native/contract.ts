@@ -27,7 +27,7 @@ export interface MarginSoftmaxHandle {
 export type DType = 'float32' | 'float64' | 'bfloat16' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
 
 /** Arithmetic of a layer's products. */
-export type Precision = 'float32' | 'bf16' | 'float16';
+export type Precision = 'float32' | 'bfloat16' | 'float16';
 
 /** Arrays that carry elements into the addon; a Uint16Array holds the bits of a half type. */
 export type HostData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;

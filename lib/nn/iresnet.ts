@@ -1,10 +1,14 @@
 import { KappaError, argumentError } from '../errors';
-import type { NetworkHandle, Precision } from '../native/contract';
+import type { NetworkHandle } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
+import { resolveOptions } from '../options/check';
+import type { Input, Output } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
-import { checkPrecision, loadState } from './module';
-import type { NamedTensors, Stateful } from './module';
+import type { Backbone } from './backbone';
+import { copyState } from './module';
+import type { NamedTensors } from './module';
+import { iresnetOptions } from './options';
 
 /** Residual blocks of the four layers by depth. */
 const blocksOfDepth = {
@@ -18,25 +22,8 @@ const blocksOfDepth = {
 /** Depths that have a name in the field. */
 export type IResNetDepth = keyof typeof blocksOfDepth;
 
-export interface IResNetOptions {
-  /** 18, 34, 50, 100 or 200 layers. */
-  depth: IResNetDepth;
-  /** Dimension of the embeddings; 512 by default. */
-  embeddingSize?: number;
-  /** Factor on the channels 64, 128, 256, 512 of the layers; 1 by default. */
-  widthMultiplier?: number;
-  /** Share of the last feature map that is dropped in training; 0 by default. */
-  dropout?: number;
-  /**
-   * `bf16` and `float16` run the convolutions in bfloat16 and float16; weights, batch statistics and the last linear
-   * layer stay float32. float16 is meant for GPUs and needs a {@link GradScaler}. `float32` by default.
-   */
-  precision?: Precision;
-  /** Side of the square images in pixels, a multiple of 16; 112 by default. */
-  imageSize?: number;
-  /** Where the parameters are: `cpu` (by default), `cuda` or `cuda:N`. */
-  device?: string;
-}
+/** What makes an {@link IResNet}; see `kappa config print` for each option. */
+export type IResNetOptions = Input<typeof iresnetOptions>;
 
 /**
  * IResNet, the residual network of ArcFace. Parameters carry the names of insightface's `iresnet.py`
@@ -44,11 +31,11 @@ export interface IResNetOptions {
  * `manualSeed` sets.
  *
  * @example
- * const backbone = new IResNet({ depth: 50, precision: 'bf16' });
+ * const backbone = new IResNet({ depth: 50 });
  * const embeddings = await backbone.forward(images); // (batch, 3, 112, 112) -> (batch, 512)
  */
-export class IResNet implements Stateful {
-  readonly options: Required<IResNetOptions>;
+export class IResNet implements Backbone {
+  readonly options: Readonly<Output<typeof iresnetOptions>>;
   #handle: NetworkHandle | undefined;
   readonly #parameters: NamedTensors;
   readonly #buffers: NamedTensors;
@@ -56,19 +43,9 @@ export class IResNet implements Stateful {
   #training = true;
 
   /** @throws KappaError `ERR_ARGUMENT`, `ERR_DEVICE` */
-  constructor(options: IResNetOptions) {
-    this.options = {
-      embeddingSize: 512,
-      widthMultiplier: 1,
-      dropout: 0,
-      precision: 'float32',
-      imageSize: 112,
-      device: 'cpu',
-      ...options,
-    };
+  constructor(options: IResNetOptions = {}) {
+    this.options = Object.freeze(resolveOptions(iresnetOptions(), options));
     const { depth, embeddingSize, widthMultiplier, dropout, precision, imageSize, device } = this.options;
-    if (!(depth in blocksOfDepth)) throw argumentError('depth', Object.keys(blocksOfDepth).join(', '), depth);
-    checkPrecision(precision);
     const addon = native();
     const handle = addon.iresnet(
       [...blocksOfDepth[depth]],
@@ -137,24 +114,39 @@ export class IResNet implements Stateful {
   }
 
   /** Parameters and running statistics by their standard names. */
-  state(): NamedTensors {
+  stateDict(): NamedTensors {
     return new Map([...this.#parameters, ...this.#buffers]);
   }
 
   /** @throws KappaError `ERR_CHECKPOINT` */
-  async loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
-    await Promise.all([loadState(this.state(), state, 'backbone'), this.#ready]);
+  async loadStateDict(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    await Promise.all([copyState(this.stateDict(), state, 'backbone'), this.#ready]);
+  }
+
+  /** @deprecated use {@link stateDict} */
+  state(): NamedTensors {
+    return this.stateDict();
+  }
+
+  /** @deprecated use {@link loadStateDict} */
+  loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    return this.loadStateDict(state);
+  }
+
+  like(): IResNet {
+    return new IResNet(this.options);
   }
 
   /** A network of its own with the same weights. */
   async clone(): Promise<IResNet> {
-    const copy = new IResNet(this.options);
-    await copy.loadState(this.state());
+    const copy = this.like();
+    await copy.loadStateDict(this.stateDict());
     return copy;
   }
 
-  /** Moves every parameter by p <- momentum p + (1 - momentum) p_source and copies the running statistics. */
-  async follow(source: IResNet, momentum: number): Promise<void> {
+  /** @throws KappaError `ERR_ARGUMENT` where the source is a backbone of another kind, `ERR_SHAPE` */
+  async follow(source: Backbone, momentum: number): Promise<void> {
+    if (!(source instanceof IResNet)) throw argumentError('source', 'an IResNet to follow', source);
     const [handle, other] = [this.handle, source.handle];
     return submit((addon) => addon.iresnetFollow(handle, other, momentum));
   }
@@ -174,7 +166,7 @@ export class IResNet implements Stateful {
   /** Frees all parameters. Further calls do nothing. */
   dispose(): void {
     if (this.#handle === undefined) return;
-    for (const tensor of this.state().values()) tensor.dispose();
+    for (const tensor of this.stateDict().values()) tensor.dispose();
     native().disposeNetwork(this.#handle);
     this.#handle = undefined;
   }

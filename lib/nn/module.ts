@@ -1,5 +1,4 @@
-import { KappaError, argumentError } from '../errors';
-import type { Precision } from '../native/contract';
+import { KappaError } from '../errors';
 import type { Tensor } from '../tensor/tensor';
 
 /** Tensors by name, in a fixed order. */
@@ -8,13 +7,13 @@ export type NamedTensors = Map<string, Tensor>;
 /** Something with named tensors that make up its whole state. */
 export interface Stateful {
   /** The live tensors themselves, not copies: writing to them changes the object. */
-  state(): NamedTensors;
-}
-
-/** @throws KappaError `ERR_ARGUMENT` */
-export function checkPrecision(precision: Precision): void {
-  if (precision !== 'float32' && precision !== 'bf16' && precision !== 'float16')
-    throw argumentError('precision', "'float32', 'bf16' or 'float16'", precision);
+  stateDict(): NamedTensors;
+  /**
+   * Overwrites the state.
+   *
+   * @throws KappaError `ERR_CHECKPOINT` naming all tensors that are missing, unknown or of another shape
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>): Promise<void>;
 }
 
 /**
@@ -23,7 +22,7 @@ export function checkPrecision(precision: Precision): void {
  * @param what names the state in errors
  * @throws KappaError `ERR_CHECKPOINT` naming all tensors that are missing, unknown or of another shape
  */
-export async function loadState(
+export async function copyState(
   target: NamedTensors,
   source: ReadonlyMap<string, Tensor>,
   what: string,

@@ -1,17 +1,11 @@
-import { argumentError } from '../errors';
+import { resolveOptions } from '../options/check';
+import type { Input, Output } from '../options/schema';
 import type { Tensor } from '../tensor/tensor';
-import type { SGD } from './sgd';
+import type { Optimizer } from './optimizer';
+import { gradScalerOptions } from './options';
 
-export interface GradScalerOptions {
-  /** Factor on the loss at first; 65536 by default. */
-  initialScale?: number;
-  /** What the factor is multiplied by after `growthInterval` good steps in a row; 2 by default. */
-  growthFactor?: number;
-  /** What the factor is multiplied by after a step whose gradients were not finite; 0.5 by default. */
-  backoffFactor?: number;
-  /** 2000 by default. */
-  growthInterval?: number;
-}
+/** What makes a {@link GradScaler}. */
+export type GradScalerOptions = Input<typeof gradScalerOptions>;
 
 /** What a checkpoint keeps of a scaler. */
 export interface GradScalerState {
@@ -31,7 +25,7 @@ export interface GradScalerState {
  * scaler.update();
  */
 export class GradScaler {
-  readonly options: Required<GradScalerOptions>;
+  readonly options: Readonly<Output<typeof gradScalerOptions>>;
   #scale: number;
   #goodSteps = 0;
   /** Whether the gradients of this step were unscaled, and found finite. */
@@ -39,22 +33,8 @@ export class GradScaler {
 
   /** @throws KappaError `ERR_ARGUMENT` */
   constructor(options: GradScalerOptions = {}) {
-    this.options = {
-      initialScale: 65536,
-      growthFactor: 2,
-      backoffFactor: 0.5,
-      growthInterval: 2000,
-      ...options,
-    };
-    const { initialScale, growthFactor, backoffFactor, growthInterval } = this.options;
-    if (!(initialScale > 0 && initialScale < Infinity))
-      throw argumentError('initialScale', 'a number above 0', initialScale);
-    if (!(growthFactor > 1)) throw argumentError('growthFactor', 'a number above 1', growthFactor);
-    if (!(backoffFactor > 0 && backoffFactor < 1))
-      throw argumentError('backoffFactor', 'a number between 0 and 1', backoffFactor);
-    if (!Number.isSafeInteger(growthInterval) || growthInterval < 1)
-      throw argumentError('growthInterval', 'a whole number above 0', growthInterval);
-    this.#scale = initialScale;
+    this.options = Object.freeze(resolveOptions(gradScalerOptions(), options));
+    this.#scale = this.options.initialScale;
   }
 
   /** The factor of the step under way. */
@@ -73,7 +53,7 @@ export class GradScaler {
    *
    * @returns whether all of them are finite
    */
-  async unscale(optimizer: SGD): Promise<boolean> {
+  async unscale(optimizer: Optimizer): Promise<boolean> {
     this.#finite ??= await optimizer.unscaleGradients(this.#scale);
     return this.#finite;
   }
@@ -83,7 +63,7 @@ export class GradScaler {
    *
    * @returns whether the step was made
    */
-  async step(optimizer: SGD): Promise<boolean> {
+  async step(optimizer: Optimizer): Promise<boolean> {
     const finite = await this.unscale(optimizer);
     if (finite) await optimizer.step();
     return finite;
@@ -105,13 +85,23 @@ export class GradScaler {
     }
   }
 
-  state(): GradScalerState {
+  stateDict(): GradScalerState {
     return { scale: this.#scale, goodSteps: this.#goodSteps };
   }
 
-  loadState({ scale, goodSteps }: GradScalerState): void {
+  loadStateDict({ scale, goodSteps }: GradScalerState): void {
     this.#scale = scale;
     this.#goodSteps = goodSteps;
     this.#finite = undefined;
+  }
+
+  /** @deprecated use {@link stateDict} */
+  state(): GradScalerState {
+    return this.stateDict();
+  }
+
+  /** @deprecated use {@link loadStateDict} */
+  loadState(state: GradScalerState): void {
+    this.loadStateDict(state);
   }
 }

@@ -1,5 +1,8 @@
 import { argumentError } from '../errors';
-import type { ResolvedConfig } from '../config/schema';
+import { resolveOptions } from '../options/check';
+import type { Input } from '../options/schema';
+import { scheduleSection } from './options';
+import type { OptimizerSection } from './options';
 
 /** The length of a run and the rate that its schedule scales. */
 export interface ScheduleOptions {
@@ -11,6 +14,14 @@ export interface ScheduleOptions {
   readonly baseLr: number;
 }
 
+/** The full rate of a run: that of the config, which is meant for another batch size, for the run's own. */
+export function scaledLearningRate(
+  { lr, referenceBatchSize }: Pick<OptimizerSection, 'lr' | 'referenceBatchSize'>,
+  globalBatchSize: number,
+): number {
+  return (lr * globalBatchSize) / referenceBatchSize;
+}
+
 /**
  * Builds the learning rate of each optimizer step.
  *
@@ -19,13 +30,13 @@ export interface ScheduleOptions {
  * - `step`: the full rate times `factor` to the number of milestones (epochs counted from 0) that have begun;
  * - `polynomial`: the full rate times `(1 - (t - W) / (T - W))^power`, which is 1 at step W and 0 at step T.
  *
- * @param schedule the config's section
+ * @param given `kind` (`step` by default) and its options, as in the section `schedule` of a config
  * @param options length of the run and full rate
  * @returns the rate of a step; it may be asked beyond the end of the run
  * @throws KappaError ERR_ARGUMENT
  */
 export function createSchedule(
-  schedule: ResolvedConfig['schedule'],
+  given: Input<typeof scheduleSection>,
   { epochs, stepsPerEpoch, baseLr }: ScheduleOptions,
 ): (step: number) => number {
   if (!Number.isInteger(epochs) || epochs < 1)
@@ -33,6 +44,7 @@ export function createSchedule(
   if (!Number.isInteger(stepsPerEpoch) || stepsPerEpoch < 1)
     throw argumentError('stepsPerEpoch', 'a whole number above 0', stepsPerEpoch);
   if (!Number.isFinite(baseLr) || baseLr < 0) throw argumentError('baseLr', 'a number of at least 0', baseLr);
+  const schedule = resolveOptions(scheduleSection(), given, 'schedule');
   const totalSteps = epochs * stepsPerEpoch;
   const warmupSteps = Math.round(schedule.warmupEpochs * stepsPerEpoch);
   const decay =

@@ -1,30 +1,16 @@
 import { argumentError } from '../errors';
 import { submit } from '../native/submit';
-import type { NamedTensors, Stateful } from '../nn/module';
-import { loadState } from '../nn/module';
+import type { NamedTensors } from '../nn/module';
+import { copyState } from '../nn/module';
+import { resolveOptions } from '../options/check';
+import type { Input, Output } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
 import { fusedUpdaterOf } from './fused-update';
+import type { Optimizer } from './optimizer';
+import { sgdOptions } from './options';
 
-export interface SGDOptions {
-  /** Learning rate. */
-  lr: number;
-  /** Share of the last step's direction that stays; 0 by default. */
-  momentum?: number;
-  /** L2 penalty, added to the gradient; 0 by default. */
-  weightDecay?: number;
-  /** Nesterov's momentum; off by default. */
-  nesterov?: boolean;
-}
-
-function checkRange(name: string, value: number, low: number, high: number): void {
-  if (typeof value !== 'number' || !(value >= low) || !(value < high)) {
-    throw argumentError(
-      name,
-      `a number of at least ${low}${high === Infinity ? '' : ` and below ${high}`}`,
-      value,
-    );
-  }
-}
+/** What makes an {@link SGD}; see `kappa config print` for each option. */
+export type SGDOptions = Input<typeof sgdOptions>;
 
 /** A parameter with its velocity. */
 interface Moving {
@@ -37,20 +23,21 @@ interface Moving {
  * parameters. Parameters without a gradient are left alone. Centres of a head with `fusedUpdate` are moved by the
  * head, at the same moment and by the same rule.
  */
-export class SGD implements Stateful {
+export class SGD implements Optimizer {
   /** Learning rate of the next step; schedules write it. */
   lr: number;
-  readonly options: Required<Omit<SGDOptions, 'lr'>>;
+  readonly options: Readonly<Omit<Output<typeof sgdOptions>, 'lr'>>;
   readonly #all: Moving[];
   readonly #separate: Moving[];
   readonly #ready: Promise<unknown>;
 
-  constructor(parameters: Iterable<Tensor>, options: SGDOptions) {
-    const { lr, ...rest } = options;
-    this.options = { momentum: 0, weightDecay: 0, nesterov: false, ...rest };
-    checkRange('lr', lr, 0, Infinity);
-    checkRange('momentum', this.options.momentum, 0, 1);
-    checkRange('weightDecay', this.options.weightDecay, 0, Infinity);
+  /**
+   * @param parameters what requires gradients, and centres of heads with `fusedUpdate`; others are passed over
+   * @throws KappaError `ERR_ARGUMENT`
+   */
+  constructor(parameters: Iterable<Tensor>, options: SGDOptions = {}) {
+    const { lr, ...rest } = resolveOptions(sgdOptions(), options);
+    this.options = Object.freeze(rest);
     this.lr = lr;
     const moved = [...parameters].filter((tensor) => tensor.requiresGrad || fusedUpdaterOf(tensor));
     if (moved.length === 0) {
@@ -79,7 +66,7 @@ export class SGD implements Stateful {
   }
 
   /**
-   * Divides all gradients by the factor that the losses were multiplied by; {@link GradScaler} calls it.
+   * Divides all gradients by the factor that the losses were multiplied by; a GradScaler calls it.
    *
    * @returns whether all gradients are finite. Those of fused centres are, where the loss was.
    */
@@ -101,13 +88,23 @@ export class SGD implements Stateful {
   }
 
   /** The velocities, named by the position of their parameter. */
-  state(): NamedTensors {
+  stateDict(): NamedTensors {
     return new Map(this.#all.map(({ velocity }, i) => [`velocity.${i}`, velocity]));
   }
 
   /** @throws KappaError `ERR_CHECKPOINT` */
-  async loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
-    await Promise.all([loadState(this.state(), state, 'optimizer'), this.#ready]);
+  async loadStateDict(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    await Promise.all([copyState(this.stateDict(), state, 'optimizer'), this.#ready]);
+  }
+
+  /** @deprecated use {@link stateDict} */
+  state(): NamedTensors {
+    return this.stateDict();
+  }
+
+  /** @deprecated use {@link loadStateDict} */
+  loadState(state: ReadonlyMap<string, Tensor>): Promise<void> {
+    return this.loadStateDict(state);
   }
 
   /** Frees the velocities. */

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
-import { configSchema } from '../config/schema';
+import type { Schema } from './schema';
 
 /**
- * Questions about the schema's structure: which keys does a section have, what is expected at a path, what does
- * the doc line say. The rest of this folder asks here and never looks into zod's own objects.
+ * Questions about a schema's structure: which keys does a section have, what is expected at a path, what does the doc
+ * line say. Everybody asks here and never looks into zod's own objects.
  */
 
-/** A plain object with string keys: what a section of a config is. */
+/** A plain object with string keys: what a section of options is. */
 export type Section = Record<string, unknown>;
 
-/** Whether a value is a plain object, and so may be a section of a config. */
+/** Whether a value is a plain object, and so may be a section of options. */
 export function isSection(value: unknown): value is Section {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -76,8 +76,8 @@ function shapeOf(node: Node, value: unknown): Record<string, Node> | undefined {
   });
 }
 
-/** One option or section of the config's schema. */
-export interface ConfigField {
+/** One option or section of a schema. */
+export interface Field {
   /** The doc line. */
   readonly doc: string;
   /** What a value must be, in words. */
@@ -92,43 +92,50 @@ export interface ConfigField {
   readonly isNullable: boolean;
   /** The key that chooses between variants of the section, if there are variants. */
   readonly discriminator: string | undefined;
+  /** What it is where nothing is given; undefined for what must be given, may be left out, or is a section. */
+  readonly initial: unknown;
 }
 
-/** The field at a path, given the config's value (variants are chosen by it); undefined where there is none. */
-export function fieldAt(path: readonly PropertyKey[], config: unknown): ConfigField | undefined {
-  let outer: Node = configSchema as unknown as Node;
-  let value = config;
-  for (const part of path) {
+/** The field at a path, given the whole value (variants are chosen by it); undefined where there is none. */
+export function fieldAt(schema: Schema, path: readonly PropertyKey[], whole: unknown): Field | undefined {
+  const parentPath = path.slice(0, -1);
+  const parent = path.length > 0 ? nodeAt(schema, parentPath, whole) : undefined;
+  if (parent) {
+    const { node } = unwrap(parent);
+    const key = String(path.at(-1));
+    if (key === discriminatorOf(node))
+      return variantField(node, key, shapeOf(node, at(whole, parentPath))?.[key]);
+  }
+  const node = nodeAt(schema, path, whole);
+  return node && toField(node, at(whole, path));
+}
+
+/** The value at a path. */
+export function at(whole: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, part) => (Array.isArray(value) ? value[Number(part)] : ownValue(value, String(part))),
+    whole,
+  );
+}
+
+function nodeAt(schema: Schema, path: readonly PropertyKey[], whole: unknown): Node | undefined {
+  let outer: Node | undefined = schema as unknown as Node;
+  for (const [i, part] of path.entries()) {
+    if (outer === undefined) return undefined;
     const { node } = unwrap(outer);
     const def = node._zod.def;
-    if (def.type === 'array') {
-      if (typeof part !== 'number') return undefined;
-      outer = def.element as Node;
-      value = Array.isArray(value) ? value[part] : undefined;
-      continue;
+    if (def.type === 'array') outer = typeof part === 'number' ? (def.element as Node) : undefined;
+    else if (def.type === 'tuple')
+      outer = typeof part === 'number' ? (def.items[part] as Node | undefined) : undefined;
+    else {
+      const shape = shapeOf(node, at(whole, path.slice(0, i))) ?? {};
+      outer = Object.hasOwn(shape, String(part)) ? shape[String(part)] : undefined;
     }
-    if (def.type === 'tuple') {
-      const item = typeof part === 'number' ? def.items[part] : undefined;
-      if (item === undefined) return undefined;
-      outer = item as Node;
-      value = Array.isArray(value) ? value[Number(part)] : undefined;
-      continue;
-    }
-    const key = String(part);
-    const discriminator = discriminatorOf(node);
-    let shape = shapeOf(node, value);
-    // Of an unknown variant only the discriminator itself is known: all variants' values are allowed there.
-    if (shape === undefined && def.type === 'union' && key === discriminator) return variantField(node, key);
-    shape ??= {};
-    if (!Object.hasOwn(shape, key)) return undefined;
-    if (key === discriminator) return variantField(node, key, shape[key]);
-    outer = shape[key] as Node;
-    value = ownValue(value, key);
   }
-  return toField(outer, value);
+  return outer;
 }
 
-function variantField(union: Node, key: string, chosen?: Node): ConfigField {
+function variantField(union: Node, key: string, chosen?: Node): Field {
   const def = union._zod.def;
   const options = def.type === 'union' ? def.options : [];
   const values = options.flatMap((option) => {
@@ -137,6 +144,7 @@ function variantField(union: Node, key: string, chosen?: Node): ConfigField {
   });
   return {
     doc: chosen === undefined ? '' : docOf(chosen),
+    initial: chosen === undefined ? undefined : valuesOf(chosen)[0],
     expected: oneOf(values),
     keys: [],
     isSection: false,
@@ -146,13 +154,14 @@ function variantField(union: Node, key: string, chosen?: Node): ConfigField {
   };
 }
 
-function toField(outer: Node, value: unknown): ConfigField {
+function toField(outer: Node, value: unknown): Field {
   const { node, nullable } = unwrap(outer);
   const shape = shapeOf(node, value);
   const type = node._zod.def.type;
   const literals = valuesOf(node);
   return {
     doc: docOf(outer),
+    initial: initialOf(outer),
     expected: expectation(outer),
     keys: Object.keys(shape ?? {}),
     isSection: type === 'object' || discriminatorOf(node) !== undefined,
@@ -160,6 +169,39 @@ function toField(outer: Node, value: unknown): ConfigField {
     isNullable: nullable,
     discriminator: discriminatorOf(node),
   };
+}
+
+/** Whether and how a value may be missing. */
+function initialOf(outer: Node): unknown {
+  for (let node = outer; ;) {
+    const def = node._zod.def;
+    if (def.type === 'default') return def.defaultValue;
+    if (def.type === 'pipe') node = def.in as Node;
+    else if (def.type === 'nullable' || def.type === 'optional') node = def.innerType as Node;
+    else return undefined;
+  }
+}
+
+/**
+ * The variants of a section, by the value of `kind` (or whatever tells them apart), with the names each has.
+ *
+ * @returns an empty list for a section without variants
+ */
+export function variantsAt(
+  schema: Schema,
+  path: readonly PropertyKey[],
+  whole: unknown,
+): { kind: string; keys: readonly string[] }[] {
+  const node = nodeAt(schema, path, whole);
+  const union = node && unwrap(node).node;
+  const def = union?._zod.def;
+  const discriminator = union && discriminatorOf(union);
+  if (def?.type !== 'union' || discriminator === undefined) return [];
+  return def.options.flatMap((option) => {
+    const shape = shapeOf(unwrap(option as Node).node, undefined) ?? {};
+    const literal = shape[discriminator];
+    return literal ? [{ kind: String(valuesOf(literal)[0]), keys: Object.keys(shape) }] : [];
+  });
 }
 
 function docOf(node: Node): string {

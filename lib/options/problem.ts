@@ -1,8 +1,8 @@
 import { describe, KappaError } from '../errors';
 
-/** One thing that is wrong in a config. */
-export interface ConfigProblem {
-  /** Path of the option, like `train.batchSize`; empty for the config as a whole. */
+/** One thing that is wrong with options. */
+export interface OptionProblem {
+  /** Path of the option, like `train.batchSize`; empty for the whole. */
   readonly path: string;
   /** What was expected and what was received. */
   readonly message: string;
@@ -25,7 +25,7 @@ export function received(value: unknown): string {
 }
 
 /** The ERR_CONFIG error that lists every problem. */
-export function configError(where: string, problems: readonly ConfigProblem[]): KappaError {
+export function configError(where: string, problems: readonly OptionProblem[]): KappaError {
   const lines = problems.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`);
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   return new KappaError('ERR_CONFIG', `The config ${where} has ${count}:\n${lines.join('\n')}`);

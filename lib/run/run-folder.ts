@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
+import { resolveSavedConfig } from '../config/saved';
 import type { ResolvedConfig } from '../config/schema';
 import { writeFileAtomically } from '../files/atomic-file';
 import { KappaError, ioError } from '../errors';
@@ -106,11 +107,11 @@ export class RunFolder {
     } catch (error) {
       throw new KappaError('ERR_CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`);
     }
+    const before = resolveSavedConfig(saved, file);
     const text = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
     const changed = fixedFields
-      .map((field) => ({ field, was: text(valueAt(saved, field)), is: text(valueAt(config, field)) }))
-      // An option that an older version did not have yet.
-      .filter(({ was, is }) => was !== is && was !== 'undefined');
+      .map((field) => ({ field, was: text(valueAt(before, field)), is: text(valueAt(config, field)) }))
+      .filter(({ was, is }) => was !== is);
     if (changed.length === 0) return;
     throw new KappaError(
       'ERR_CONFIG',

@@ -1,3 +1,4 @@
+import type { HeadCounters } from '../head/margin-head';
 import type { GradScalerState } from '../optim/grad-scaler';
 import type { ValidationResult } from '../train/validation';
 
@@ -9,8 +10,8 @@ export interface RunState {
   epoch: number;
   /** Optimizer steps of that epoch done. */
   stepInEpoch: number;
-  /** Updates of the margins. */
-  marginUpdates: number;
+  /** What the head counts, see {@link MarginHead.counters}. */
+  headCounters: HeadCounters;
   /** Steps without an update, because loss or gradient were not finite. */
   skippedSteps: number;
   /** The same, in a row up to now. */
@@ -32,7 +33,7 @@ export function initialRunState(): RunState {
     step: 0,
     epoch: 0,
     stepInEpoch: 0,
-    marginUpdates: 0,
+    headCounters: {},
     skippedSteps: 0,
     skippedInARow: 0,
     lossScaler: null,
@@ -42,4 +43,12 @@ export function initialRunState(): RunState {
     best: null,
     last: null,
   };
+}
+
+/** A run's state as it is now, of one that an older version may have written. */
+export function currentRunState({
+  marginUpdates = 0,
+  ...run
+}: RunState & { marginUpdates?: number }): RunState {
+  return { ...run, headCounters: run.headCounters ?? { marginUpdates } };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { rankCorrelation } from '../eval/metrics/rank-correlation';
-import type { KappaFaceHead } from '../head/kappaface-head';
+import type { MarginHead } from '../head/margin-head';
 
 /** How well the estimated concentrations find the difficulty that was planted in a synthetic face set. */
 export interface DifficultyReport {
@@ -16,17 +16,18 @@ export interface DifficultyReport {
 // Two images say next to nothing about how a class scatters.
 const leastImages = 3;
 
-/** Compares kappa with the planted difficulty; undefined for sets without one. */
+/** Compares kappa with the planted difficulty; undefined for sets without one and heads that estimate none. */
 export async function reportDifficulty(
-  head: KappaFaceHead,
+  head: MarginHead,
   root: string,
   samplesPerClass: ArrayLike<number>,
 ): Promise<DifficultyReport | undefined> {
   const text = await readFile(path.join(root, 'identities.json'), 'utf8').catch(() => undefined);
-  if (text === undefined || head.updates === 0) return undefined;
+  if (text === undefined) return undefined;
   const { train } = JSON.parse(text) as { train: { difficulty: number }[] };
   if (train.length !== samplesPerClass.length) return undefined;
-  const kappa = await head.kappa.toArray();
+  const kappa = await head.concentrations();
+  if (kappa === undefined) return undefined;
   const known = train.map((_, i) => i).filter((i) => (samplesPerClass[i] ?? 0) >= leastImages);
   if (known.length < 3) return undefined;
   return {

@@ -1,10 +1,10 @@
 import { KappaError } from '../errors';
-import { KappaFaceHead } from '../head/kappaface-head';
 import { getRandomState, setRandomState } from '../runtime/settings';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { openCheckpoint } from '../run/checkpoint';
 import type { Model } from './model';
+import { currentRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
 
 /** The generators that training draws from, by device. */
@@ -17,13 +17,11 @@ export async function randomStates(device: string): Promise<Map<string, Tensor>>
 /** Brings a model to where a checkpoint left it. @throws KappaError ERR_CHECKPOINT, ERR_IO */
 export async function restore(model: Model, folder: string, device: string): Promise<RunState> {
   const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
-  const { run } = checkpoint.state;
+  const run = currentRunState(checkpoint.state.run);
   await scope(async () => {
-    await model.backbone.loadState(await checkpoint.tensors('backbone'));
-    const head = await checkpoint.tensors('head');
-    if (model.head instanceof KappaFaceHead) await model.head.loadState(head, run.marginUpdates);
-    else await model.head.loadState(head);
-    await model.optimizer.loadState(await checkpoint.tensors('optimizer'));
+    await model.backbone.loadStateDict(await checkpoint.tensors('backbone'));
+    await model.head.loadStateDict(await checkpoint.tensors('head'), run.headCounters);
+    await model.optimizer.loadStateDict(await checkpoint.tensors('optimizer'));
     const random = await checkpoint.tensors('random');
     const [own, other] = [random.get('cpu'), random.get('device')];
     if (!own) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
@@ -31,6 +29,6 @@ export async function restore(model: Model, folder: string, device: string): Pro
     // A run that goes on on another kind of device starts that generator from the seed.
     if (device !== 'cpu' && other) await setRandomState(other, device);
   });
-  if (run.lossScaler) model.scaler?.loadState(run.lossScaler);
+  if (run.lossScaler) model.scaler?.loadStateDict(run.lossScaler);
   return run;
 }

@@ -1,5 +1,4 @@
 import type { Batch } from '../data/loader/loader';
-import { KappaFaceHead } from '../head/kappaface-head';
 import { clipGradNorm } from '../optim/clip';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
@@ -49,7 +48,6 @@ export async function trainStep(
   options: { lr: number; clipNorm: number },
 ): Promise<StepResult> {
   const globalBatch = batches.reduce((sum, batch) => sum + batch.size, 0);
-  const estimates = head instanceof KappaFaceHead ? head : undefined;
   return scope(async () => {
     await backbone.keepBuffers();
     const observed: Observed[] = [];
@@ -80,7 +78,7 @@ export async function trainStep(
     if (updated) {
       optimizer.lr = options.lr;
       await optimizer.step();
-      if (estimates) for (const batch of observed) await estimates.observe(batch);
+      for (const batch of observed) await head.observe(batch);
     } else {
       await backbone.restoreBuffers();
     }

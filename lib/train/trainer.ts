@@ -1,44 +1,17 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
-import type { FaceDataset } from '../data/face-dataset';
-import { Loader } from '../data/loader/loader';
 import type { Batch } from '../data/loader/loader';
-import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError } from '../errors';
-import { KappaFaceHead } from '../head/kappaface-head';
-import { MetricsLog } from '../run/metrics-log';
 import { manualSeed, setThreads } from '../runtime/settings';
-import { scope } from '../tensor/scope';
-import { resolveCheckpoint } from '../run/checkpoint';
 import { reportDifficulty } from './difficulty';
-import type { MarginStatistics, StepReport, TrainResult, TrainerOptions } from './events';
-import { makeModel } from './model';
-import type { Model } from './model';
-import { randomStates, restore } from './restore';
-import { RunFolder } from '../run/run-folder';
-import { initialRunState } from '../run/run-state';
-import type { RunState } from '../run/run-state';
-import { createSchedule } from '../optim/schedule';
+import type { StepReport, TrainResult, TrainerOptions } from './events';
+import { randomStates } from './restore';
+import { closeSession, marginStatistics, openSession } from './session';
+import type { Session } from './session';
 import { trainStep } from './step';
-import { openTrainingSet } from './training-set';
 import type { StepResult } from './step';
-import { readValidationSets, validate } from './validation';
+import { validate } from './validation';
 import type { ValidationResult } from './validation';
-
-/** Everything a run works with. */
-interface Session {
-  folder: RunFolder;
-  dataset: FaceDataset;
-  loader: Loader;
-  sets: VerificationSet[];
-  model: Model;
-  metrics: MetricsLog;
-  schedule: (step: number) => number;
-  stepsPerEpoch: number;
-  state: RunState;
-  root: string;
-  margins: MarginStatistics;
-}
 
 const throughputWindow = 20;
 
@@ -66,130 +39,13 @@ export class Trainer {
     const { runtime, seed } = this.config;
     await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
     await manualSeed(seed);
-    const session = await this.#open();
+    const session = await openSession(this.config, this.#options);
     try {
       const interrupted = await this.#train(session);
       return await this.#finish(session, interrupted);
     } finally {
-      await session.loader.close();
-      session.dataset.close();
-      session.metrics.close();
-      session.model.backbone.dispose();
-      session.model.head.dispose();
-      session.model.optimizer.dispose();
+      await closeSession(session);
     }
-  }
-
-  async #open(): Promise<Session> {
-    const { config } = this;
-    const say = (text: string): void => this.#options.onMessage?.(text);
-    const resumeFrom = await this.#findRun();
-    const { dataset, root, validationRoot } = await openTrainingSet(config, say, this.#options.signal);
-    const { batchSize, accumulate, dropLast, epochs } = config.train;
-    const workers =
-      config.data.workers === 'auto' || config.data.workers === 0 ? undefined : config.data.workers;
-    const loader = new Loader(dataset, {
-      batchSize,
-      seed: config.seed,
-      workers,
-      flip: config.data.flip,
-      augment: config.data.augment,
-      dropLast,
-      shuffle: config.data.shuffle,
-      blockSize: config.data.blockSize,
-      windowBlocks: config.data.windowBlocks,
-      queueDepth: 3 + accumulate,
-      onCorrupt: config.data.onCorrupt,
-      onSkip: (skipped) => say(`A damaged image was replaced: ${skipped.message}`),
-      onWorkerCrash: config.data.onWorkerCrash,
-      maxWorkerRestarts: config.data.maxWorkerRestarts,
-      onRestart: (crash) => say(`${crash.message} A new one took over.`),
-    });
-    try {
-      const stepsPerEpoch = this.#stepsPerEpoch(loader.epochLength, loader.numBatches);
-      const sets = await readValidationSets(
-        validationRoot,
-        config.data.validation,
-        config.data.validationRequired,
-        say,
-      );
-      const baseLr = (config.optimizer.lr * batchSize * accumulate) / config.optimizer.referenceBatchSize;
-      const schedule = createSchedule(config.schedule, { epochs, stepsPerEpoch, baseLr });
-      const model = makeModel(config, dataset.samplesPerClass);
-      const folder = resumeFrom?.folder ?? (await RunFolder.create(config));
-      await folder.keepClassNames(dataset.classNames);
-      const metrics = MetricsLog.open(folder.path('metrics.jsonl'));
-      const state = resumeFrom?.checkpoint
-        ? await restore(model, resumeFrom.checkpoint, config.runtime.device)
-        : initialRunState();
-      metrics.truncateAfter(state.step);
-      const margins = await marginStatistics(model);
-      const session = {
-        folder,
-        dataset,
-        loader,
-        sets,
-        model,
-        metrics,
-        schedule,
-        stepsPerEpoch,
-        state,
-        root,
-        margins,
-      };
-      this.#options.onPlan?.({
-        folder: folder.root,
-        root,
-        images: dataset.length,
-        classes: dataset.numClasses,
-        epochs,
-        totalSteps: epochs * stepsPerEpoch,
-        firstStep: state.step,
-        resumedFrom: resumeFrom?.checkpoint,
-      });
-      return session;
-    } catch (error) {
-      await loader.close();
-      dataset.close();
-      throw error;
-    }
-  }
-
-  /** Finds what `resume` means, before anything expensive begins. */
-  async #findRun(): Promise<{ folder: RunFolder; checkpoint: string | undefined } | undefined> {
-    const { resume } = this.#options;
-    if (resume === undefined || resume === false) return undefined;
-    if (typeof resume === 'string') {
-      const checkpoint = await resolveCheckpoint(resume, 'last');
-      const folder = RunFolder.ofCheckpoint(checkpoint);
-      await folder.checkConfig(this.config);
-      return { folder, checkpoint };
-    }
-    const folder = await RunFolder.newest(this.config);
-    if (!folder) {
-      this.#options.onMessage?.(
-        `There is no run of ${this.config.name} in ${this.config.output}: starting one.`,
-      );
-      return undefined;
-    }
-    await folder.checkConfig(this.config);
-    const checkpoint = (await folder.checkpoints.pointed('last')) ?? (await folder.checkpoints.newest());
-    if (!checkpoint) this.#options.onMessage?.(`${folder.root} has no checkpoint yet: starting over.`);
-    return { folder, checkpoint };
-  }
-
-  #stepsPerEpoch(images: number, numBatches: number): number {
-    const { batchSize, accumulate, dropLast } = this.config.train;
-    // Batch normalisation cannot train on a last batch of one image.
-    const usable = !dropLast && images % batchSize === 1 ? numBatches - 1 : numBatches;
-    const steps = Math.floor(usable / accumulate);
-    if (steps < 1) {
-      throw new KappaError(
-        'ERR_CONFIG',
-        `The ${images} images do not fill one step of ${batchSize} x ${accumulate}: lower train.batchSize or train.accumulate.`,
-      );
-    }
-    return steps;
   }
 
   /** Runs until the last step or an interruption; returns whether it was interrupted. */
@@ -247,17 +103,15 @@ export class Trainer {
     return false;
   }
 
-  async #endEpoch({ model, state, ...session }: Session): Promise<void> {
+  async #endEpoch({ model, state, margins }: Session): Promise<void> {
     state.epoch += 1;
     state.stepInEpoch = 0;
-    if (!(model.head instanceof KappaFaceHead)) return;
-    if (!(await model.head.hasObserved())) {
+    if (!(await model.head.endEpoch())) {
       this.#options.onMessage?.(`Epoch ${state.epoch} made no step: the margins stay as they are.`);
       return;
     }
-    await model.head.updateMargins();
-    state.marginUpdates = model.head.updates;
-    Object.assign(session.margins, await marginStatistics(model));
+    state.headCounters = model.head.counters;
+    Object.assign(margins, await marginStatistics(model.head));
   }
 
   #report({ state, metrics }: Session, report: StepReport): void {
@@ -326,11 +180,11 @@ export class Trainer {
     if (saving) {
       session.metrics.sync();
       const random = await randomStates(this.config.runtime.device);
-      state.lossScaler = model.scaler?.state() ?? null;
+      state.lossScaler = model.scaler?.stateDict() ?? null;
       const tensors = {
-        backbone: model.backbone.state(),
-        head: model.head.state(),
-        optimizer: model.optimizer.state(),
+        backbone: model.backbone.stateDict(),
+        head: model.head.stateDict(),
+        optimizer: model.optimizer.stateDict(),
         random,
       };
       const saved = await folder.checkpoints.save(
@@ -368,20 +222,10 @@ export class Trainer {
       best: state.best,
       final: state.last,
     };
-    if (model.head instanceof KappaFaceHead) {
-      result.difficulty = await reportDifficulty(model.head, root, dataset.samplesPerClass);
-    }
+    result.difficulty = await reportDifficulty(model.head, root, dataset.samplesPerClass);
     if (!interrupted) await folder.writeJson('result.json', result);
     return result;
   }
-}
-
-async function marginStatistics({ head }: Model): Promise<MarginStatistics> {
-  return scope(async () => ({
-    min: await (await head.margins.min()).item(),
-    mean: await (await head.margins.mean()).item(),
-    max: await (await head.margins.max()).item(),
-  }));
 }
 
 function throughput(recent: readonly { images: number; at: number }[]): number {

@@ -6,7 +6,7 @@ import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError, ioError } from '../errors';
 import { evaluateVerification } from '../eval/verification';
 import type { VerificationResult } from '../eval/metrics/verification';
-import type { IResNet } from '../nn/iresnet';
+import type { Backbone } from '../nn/backbone';
 
 /** What one round of verification came to. */
 export interface ValidationResult {
@@ -66,7 +66,7 @@ export async function readValidationSets(
 
 /** Verifies a backbone on every set. */
 export async function validate(
-  backbone: IResNet,
+  backbone: Backbone,
   sets: readonly VerificationSet[],
   step: number,
   signal?: AbortSignal,

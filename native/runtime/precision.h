@@ -10,10 +10,10 @@ namespace kappa {
 
 enum class Precision { float32, bfloat16, float16 };
 
-/// @param name float32, bf16 or float16
+/// @param name float32, bfloat16 or float16
 inline Precision precision_named(const std::string& name) {
   if (name == "float32") return Precision::float32;
-  if (name == "bf16") return Precision::bfloat16;
+  if (name == "bfloat16") return Precision::bfloat16;
   require(name == "float16", "ERR_ARGUMENT", "Unknown precision '", name, "'.");
   return Precision::float16;
 }

@@ -178,7 +178,7 @@ describe('the memory buffer', () => {
         labels: await labelsOf(indices.map((index) => classOf[index] as number)),
         sampleIndex: await labelsOf(indices),
       });
-      const stored = (await memory.state().get('memory.buffer')?.toArray()) ?? [];
+      const stored = (await memory.stateDict().get('memory.buffer')?.toArray()) ?? [];
       const sums = [0, 0, 0, 0, 0, 0];
       const counts = [0, 0];
       for (const [index, value] of reference) {
@@ -205,7 +205,7 @@ describe('the memory buffer', () => {
         sampleIndex: await labelsOf([0, 1]),
       });
     }
-    const [a = 0, b = 0, c = 0, d = 0] = (await memory.state().get('memory.buffer')?.toArray()) ?? [];
+    const [a = 0, b = 0, c = 0, d = 0] = (await memory.stateDict().get('memory.buffer')?.toArray()) ?? [];
     close(await memory.sums.toArray(), [a + c, b + d], 1e-12);
   });
 
@@ -232,7 +232,12 @@ describe('KappaFaceHead', () => {
   const options = { samplesPerClass: [2, 2, 3], embeddingSize: 4, margin: 0.8 };
 
   it('begins with the initial margin, then follows psi m0, blended where asked', async () => {
-    const head = new KappaFaceHead({ ...options, blendEpochs: 2, initialMarginScale: 0.5 });
+    const head = new KappaFaceHead({
+      ...options,
+      concentration: { kind: 'memory' },
+      blendEpochs: 2,
+      initialMarginScale: 0.5,
+    });
     close(await head.marginScale(), [0.5, 0.5, 0.5], 1e-6);
     await rejects(head.updateMargins(), 'ERR_ARGUMENT', /nothing to go by/);
     await manualSeed(2);
@@ -255,9 +260,23 @@ describe('KappaFaceHead', () => {
     );
   });
 
+  it('says what the momentum encoder, its default, needs', () => {
+    for (const concentration of [undefined, {}, { kind: 'momentum' }] as const)
+      assert.throws(() => new KappaFaceHead({ ...options, concentration: concentration as never }), {
+        code: 'ERR_ARGUMENT',
+        message: /follows a backbone.*kind: 'memory'/,
+      });
+  });
+
   it('with a momentum encoder follows weights and batch statistics, and counts visits of the epoch', async () => {
     await manualSeed(4);
-    const backbone = new IResNet({ depth: 18, widthMultiplier: 0.0625, embeddingSize: 4, imageSize: 16 });
+    const backbone = new IResNet({
+      depth: 18,
+      widthMultiplier: 0.0625,
+      embeddingSize: 4,
+      imageSize: 16,
+      precision: 'float32',
+    });
     const head = new KappaFaceHead({
       ...options,
       concentration: { kind: 'momentum', backbone, momentum: 0.9 },
@@ -265,17 +284,17 @@ describe('KappaFaceHead', () => {
     const images = await Tensor.randn([6, 3, 16, 16]);
     const labels = await labelsOf([0, 0, 1, 1, 2, 2]);
     await backbone.forward(images); // moves the running statistics
-    const conv = backbone.state().get('conv1.weight') as Tensor;
+    const conv = backbone.stateDict().get('conv1.weight') as Tensor;
     const before = await conv.toArray();
     await conv.copyFrom(await (await conv.detach()).add(1));
     await head.observe({ images, labels });
-    const encoder = head.concentration.state();
+    const encoder = head.concentration.stateDict();
     close(
       (await encoder.get('encoder.conv1.weight')?.toArray()) ?? [],
       before.map((w) => w + 0.1),
       1e-6,
     );
-    const mean = backbone.state().get('bn1.running_mean') as Tensor;
+    const mean = backbone.stateDict().get('bn1.running_mean') as Tensor;
     assert.deepEqual(await encoder.get('encoder.bn1.running_mean')?.toArray(), await mean.toArray());
     assert.deepEqual(await head.concentration.counts.toArray(), [2, 2, 2]);
     await head.updateMargins();

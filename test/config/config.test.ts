@@ -27,8 +27,6 @@ describe('config', () => {
       kind: 'kappaface',
       scale: 64,
       margin: 0.8,
-      angleFactor: 1,
-      cosineMargin: 0,
       beyondPi: 'extend',
       temperature: 0.4,
       gamma: 0.7,
@@ -49,11 +47,12 @@ describe('config', () => {
       referenceBatchSize: 512,
       momentum: 0.9,
       weightDecay: 5e-4,
+      nesterov: false,
       clipNorm: 5,
     });
     assert.deepEqual(schedule, { kind: 'step', warmupEpochs: 0, milestones: [], factor: 0.1 });
     assert.equal(train.batchSize, 128);
-    assert.equal(backbone.precision, 'bf16');
+    assert.equal(backbone.precision, 'bfloat16');
     assert.deepEqual(data.validation, ['lfw', 'cfp_fp', 'agedb_30']);
   });
 
@@ -107,14 +106,42 @@ describe('config', () => {
 
   it('knows the options of each variant of a section', () => {
     assert.deepEqual(problems({ ...minimal, head: { concentration: { kind: 'memory', momentum: 0.5 } } }), [
-      'head.concentration.momentum: there is no such option. Did you mean optimizer.momentum?',
+      'head.concentration.momentum: there is no such option where head.concentration.kind is "memory": it belongs to "momentum".',
     ]);
     assert.deepEqual(problems({ ...minimal, head: { concentration: { kind: 'memroy' } } }), [
       'head.concentration.kind: expected one of "momentum", "memory", but received the string "memroy". Did you mean "memory"?',
     ]);
     assert.deepEqual(problems({ ...minimal, schedule: { kind: 'polynomial', milestones: [3] } }), [
-      'schedule.milestones: there is no such option. Known here: kind, warmupEpochs, power.',
+      'schedule.milestones: there is no such option where schedule.kind is "polynomial": it belongs to "step".',
     ]);
+  });
+
+  it('refuses an option of another kind, and says which kind has it', () => {
+    assert.deepEqual(problems({ ...minimal, head: { kind: 'arcface', temperature: 0.4 } }), [
+      'head.temperature: there is no such option where head.kind is "arcface": it belongs to "kappaface".',
+    ]);
+    assert.deepEqual(problems({ ...minimal, head: { cosineMargin: 0.1 } }), [
+      'head.cosineMargin: there is no such option where head.kind is "kappaface": it belongs to "combined".',
+    ]);
+    assert.deepEqual(problems({ ...minimal, optimizer: { kind: 'sdg', lr: 0 } }), [
+      'optimizer.kind: expected "sgd", but received the string "sdg". Did you mean "sgd"?',
+      'optimizer.lr: expected a number, above 0, but received number 0.',
+    ]);
+  });
+
+  it('says what is wrong between two options', () => {
+    assert.deepEqual(problems({ ...minimal, head: { sampleRate: 0.1, fusedUpdate: false } }), [
+      'head.fusedUpdate: expected true where sampleRate is below 1, but received boolean false.',
+    ]);
+  });
+
+  it('takes bf16 for bfloat16', () => {
+    const { backbone, head } = resolveConfig({
+      ...minimal,
+      backbone: { precision: 'bf16' },
+      head: { precision: 'bf16' },
+    });
+    assert.deepEqual([backbone.precision, head.precision], ['bfloat16', 'bfloat16']);
   });
 
   it('refuses numbers that are not finite, holes and values of other types', () => {
@@ -172,7 +199,7 @@ describe('config', () => {
     const of = (changes: object): string[] =>
       problems({ ...minimal, data: { synthetic: {}, augment: changes } });
     assert.deepEqual(of({ jpeg: { quality: [90, 30] }, gaussianBlur: { sigma: [0, 8] } }), [
-      'data.augment.jpeg.quality: expected [low, high], but received [90,30].',
+      'data.augment.jpeg.quality: expected [low, high], but received the list [90, 30].',
     ]);
     assert.deepEqual(of({ jpeg: { quality: 30 } }), [
       'data.augment.jpeg.quality: expected a list of 2, each a number, at least 1 and at most 100, but received number 30.',
@@ -209,7 +236,7 @@ describe('config', () => {
     assert.match(of({ head: { blendEpochs: 11 } }), /^head\.blendEpochs: expected at most train\.epochs/);
     assert.match(
       of({ head: { kind: 'cosface', margin: 1.2 } }),
-      /^head\.margin: expected a margin below 1 for cosface/,
+      /^head\.margin: expected a number, at least 0 and below 1, .* received number 1\.2/,
     );
     assert.match(
       of({ backbone: { widthMultiplier: 0.3 } }),
@@ -254,7 +281,7 @@ describe('deriving a config', () => {
       head: { concentration: { kind: 'memory' } },
       schedule: { kind: 'polynomial', power: 3 },
     });
-    assert.deepEqual(derived.head?.concentration, { kind: 'memory' });
+    assert.deepEqual(derived.head, { scale: 32, concentration: { kind: 'memory' } });
     assert.deepEqual(derived.schedule, { kind: 'polynomial', power: 3, warmupEpochs: 1 });
     assert.equal(resolveConfig(derived).head.scale, 32);
   });

@@ -68,6 +68,8 @@ describe('margin softmax', () => {
           scale: example.scale,
           margin: example.margin,
           beyondPi: example.beyondPi,
+          concentration: { kind: 'memory' },
+          fusedUpdate: false,
           dtype,
         });
         await setMatrix(head.centres, example.weight);
@@ -89,28 +91,25 @@ describe('margin softmax', () => {
     }
   }
 
+  const small = { embeddingSize: 6, dtype: 'float64', fusedUpdate: false } as const;
   const heads: [string, () => MarginHead][] = [
     [
       'KappaFace, extend',
-      () => new KappaFaceHead({ samplesPerClass: [3, 3, 3, 3, 3], embeddingSize: 6, dtype: 'float64' }),
-    ],
-    [
-      'ArcFace, none',
       () =>
-        new ArcFaceHead({ numClasses: 5, embeddingSize: 6, dtype: 'float64', beyondPi: 'none', scale: 8 }),
+        new KappaFaceHead({ samplesPerClass: [3, 3, 3, 3, 3], concentration: { kind: 'memory' }, ...small }),
     ],
+    ['ArcFace, none', () => new ArcFaceHead({ numClasses: 5, ...small, beyondPi: 'none', scale: 8 })],
     [
       'ArcFace, margin 2.5, extend',
-      () => new ArcFaceHead({ numClasses: 5, embeddingSize: 6, dtype: 'float64', margin: 2.5, scale: 4 }),
+      () => new ArcFaceHead({ numClasses: 5, ...small, margin: 2.5, scale: 4 }),
     ],
-    ['CosFace', () => new CosFaceHead({ numClasses: 5, embeddingSize: 6, dtype: 'float64', scale: 8 })],
+    ['CosFace', () => new CosFaceHead({ numClasses: 5, ...small, scale: 8 })],
     ...(['extend', 'none'] as const).map((beyondPi): [string, () => MarginHead] => [
       `combined margin, ${beyondPi}`,
       () =>
         new CombinedMarginHead({
           numClasses: 5,
-          embeddingSize: 6,
-          dtype: 'float64',
+          ...small,
           scale: 8,
           margin: 0.9,
           angleFactor: 1.3,
@@ -123,23 +122,22 @@ describe('margin softmax', () => {
       () =>
         new ArcFaceHead({
           numClasses: 5,
-          embeddingSize: 6,
-          dtype: 'float64',
+          ...small,
           scale: 8,
           interclassFilteringThreshold: 0.2,
         }),
     ],
     [
       'ArcFace, scale above 300: a walk for the maximum',
-      () => new ArcFaceHead({ numClasses: 5, embeddingSize: 6, dtype: 'float64', scale: 320, margin: 0.1 }),
+      () => new ArcFaceHead({ numClasses: 5, ...small, scale: 320, margin: 0.1 }),
     ],
     [
       'KappaFace, nothing kept between the walks',
       () =>
         new KappaFaceHead({
           samplesPerClass: [3, 3, 3, 3, 3],
-          embeddingSize: 6,
-          dtype: 'float64',
+          concentration: { kind: 'memory' },
+          ...small,
           scale: 8,
           memoryBudget: 0,
         }),
@@ -211,7 +209,13 @@ describe('margin softmax', () => {
       });
       return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     };
-    const options = { numClasses: 3, embeddingSize: 2, scale: 10, dtype: 'float64' } as const;
+    const options = {
+      numClasses: 3,
+      embeddingSize: 2,
+      scale: 10,
+      dtype: 'float64',
+      fusedUpdate: false,
+    } as const;
     const arc = new ArcFaceHead({ ...options, margin: 0.5 });
     const cos = new CosFaceHead({ ...options, margin: 0.35 });
     for (const head of [arc, cos]) await setMatrix(head.centres, centres);
@@ -226,7 +230,14 @@ describe('margin softmax', () => {
   it('stays finite at cosines of 1 and -1, for zero embeddings and at scale 64', async () => {
     for (const dtype of ['float32', 'float64'] as const) {
       for (const beyondPi of ['extend', 'none'] as const) {
-        const head = new ArcFaceHead({ numClasses: 3, embeddingSize: 2, margin: 0.8, beyondPi, dtype });
+        const head = new ArcFaceHead({
+          numClasses: 3,
+          embeddingSize: 2,
+          margin: 0.8,
+          beyondPi,
+          dtype,
+          fusedUpdate: false,
+        });
         await setMatrix(head.centres, [
           [1, 0],
           [0, 1],
@@ -261,7 +272,7 @@ describe('margin softmax', () => {
       samplesPerClass: new Uint32Array(numClasses).fill(1),
       embeddingSize: dimension,
       margin: 0.8,
-      fusedUpdate: true,
+      concentration: { kind: 'memory' },
     });
     const optimizer = new SGD(head.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 5e-4 });
     for (let step = 0; step < steps; step++) {
@@ -283,7 +294,7 @@ describe('margin softmax', () => {
   });
 
   it('gives a mean that does not depend on how a batch is cut', async () => {
-    const head = new ArcFaceHead({ numClasses: 4, embeddingSize: 3, dtype: 'float64' });
+    const head = new ArcFaceHead({ numClasses: 4, embeddingSize: 3, dtype: 'float64', fusedUpdate: false });
     const embeddings = Array.from({ length: 6 }, (_, i) => [Math.sin(i), Math.cos(3 * i), i - 2]);
     const labels = [0, 1, 2, 3, 0, 1];
     const whole = await lossOf(head, { embeddings, labels });
@@ -316,7 +327,7 @@ describe('margin softmax', () => {
 
   it('leaves no tensors behind', async () => {
     await leavesNoTensors(async () => {
-      const head = new ArcFaceHead({ numClasses: 4, embeddingSize: 3, dtype: 'float64' });
+      const head = new ArcFaceHead({ numClasses: 4, embeddingSize: 3, dtype: 'float64', fusedUpdate: false });
       await lossOf(head, { embeddings: [[1, 2, 3]], labels: [1] });
       head.dispose();
       head.dispose();

@@ -4,12 +4,18 @@ import { IResNet, SGD, Tensor, manualSeed, noGrad } from '../../lib';
 import type { IResNetOptions } from '../../lib';
 import { close, leavesNoTensors, rejects } from '../support';
 
-const tiny: IResNetOptions = { depth: 18, widthMultiplier: 0.125, embeddingSize: 8, imageSize: 32 };
+const tiny: IResNetOptions = {
+  depth: 18,
+  widthMultiplier: 0.125,
+  embeddingSize: 8,
+  imageSize: 32,
+  precision: 'float32',
+};
 
 describe('IResNet', () => {
   it("has insightface's parameter names and shapes", () => {
     const backbone = new IResNet({ depth: 18, embeddingSize: 512 });
-    const state = backbone.state();
+    const state = backbone.stateDict();
     const shape = (name: string): string => state.get(name)?.shape.join('x') ?? 'absent';
     assert.equal(shape('conv1.weight'), '64x3x3x3');
     assert.equal(shape('bn1.running_var'), '64');
@@ -44,7 +50,7 @@ describe('IResNet', () => {
         embeddingSize: 4,
         imageSize: 16,
       });
-      const names = [...backbone.state().keys()];
+      const names = [...backbone.stateDict().keys()];
       const found = [1, 2, 3, 4].map(
         (layer) =>
           names.filter((name) => new RegExp(`^layer${layer}\\.\\d+\\.conv1\\.weight$`).test(name)).length,
@@ -56,7 +62,7 @@ describe('IResNet', () => {
 
   it('starts as the reference does', async () => {
     await manualSeed(1);
-    const state = new IResNet({ depth: 18, widthMultiplier: 0.5, embeddingSize: 64 }).state();
+    const state = new IResNet({ depth: 18, widthMultiplier: 0.5, embeddingSize: 64 }).stateDict();
     const conv = state.get('layer4.1.conv2.weight') as Tensor;
     close([await (await conv.mean()).item(), await (await conv.std()).item()], [0, 0.1], 1e-3);
     assert.ok(conv.isChannelsLast);
@@ -72,7 +78,7 @@ describe('IResNet', () => {
     const make = async (seed: number): Promise<number[]> => {
       await manualSeed(seed);
       const backbone = new IResNet(tiny);
-      return (backbone.state().get('fc.weight') as Tensor).toArray();
+      return (backbone.stateDict().get('fc.weight') as Tensor).toArray();
     };
     assert.deepEqual(await make(1), await make(1));
     assert.notDeepEqual(await make(1), await make(2));
@@ -89,7 +95,7 @@ describe('IResNet', () => {
       1e-5,
       'batch mean of the last batch norm',
     );
-    assert.equal(await (backbone.state().get('bn1.num_batches_tracked') as Tensor).item(), 1);
+    assert.equal(await (backbone.stateDict().get('bn1.num_batches_tracked') as Tensor).item(), 1);
     backbone.eval();
     const one = await noGrad(() => backbone.forward(images));
     const half = await noGrad(async () => backbone.forward(await images.slice(0, 0, 3)));
@@ -99,15 +105,15 @@ describe('IResNet', () => {
       1e-4,
       'an image does not depend on its batch',
     );
-    assert.equal(await (backbone.state().get('bn1.num_batches_tracked') as Tensor).item(), 1);
+    assert.equal(await (backbone.stateDict().get('bn1.num_batches_tracked') as Tensor).item(), 1);
   });
 
-  for (const precision of ['bf16', 'float16'] as const)
+  for (const precision of ['bfloat16', 'float16'] as const)
     it(`computes nearly the same in ${precision}`, async () => {
       await manualSeed(3);
       const exact = new IResNet(tiny).train();
       const fast = new IResNet({ ...tiny, precision });
-      await fast.loadState(exact.state());
+      await fast.loadStateDict(exact.stateDict());
       const images = await Tensor.randn([8, 3, 32, 32]);
       const a = await noGrad(async () => (await exact.forward(images)).normalize(1));
       const b = await noGrad(async () => (await fast.forward(images)).normalize(1));
@@ -131,7 +137,7 @@ describe('IResNet', () => {
       losses.push(await loss.item());
     }
     assert.ok((losses.at(-1) ?? 9) < 0.3 * (losses[0] ?? 0), String(losses));
-    assert.equal(await (backbone.state().get('features.weight') as Tensor).grad(), null);
+    assert.equal(await (backbone.stateDict().get('features.weight') as Tensor).grad(), null);
   });
 
   it('copies, follows, saves and restores its state', async () => {
@@ -142,7 +148,7 @@ describe('IResNet', () => {
     await backbone.keepBuffers();
     await noGrad(() => backbone.forward(images));
     const mean = (net: IResNet): Promise<number[]> =>
-      (net.state().get('bn1.running_mean') as Tensor).toArray();
+      (net.stateDict().get('bn1.running_mean') as Tensor).toArray();
     assert.notDeepEqual(await mean(backbone), await mean(copy));
     await copy.follow(backbone, 0.5);
     assert.deepEqual(await mean(backbone), await mean(copy));
@@ -150,7 +156,7 @@ describe('IResNet', () => {
     assert.deepEqual(await mean(backbone), new Array(8).fill(0));
     const other = new IResNet({ ...tiny, embeddingSize: 4 });
     await rejects(
-      other.loadState(backbone.state()),
+      other.loadStateDict(backbone.stateDict()),
       'ERR_CHECKPOINT',
       /fc\.weight has shape \[8, 256\] instead of \[4, 256\]/,
     );

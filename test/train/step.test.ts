@@ -72,7 +72,7 @@ describe('a training step', function () {
       }
       closeRelative([b.loss, b.gradNorm], [a.loss, a.gradNorm], 3e-2);
     }
-    assert.ok(scaler.state().goodSteps >= 1 && scaler.factor < 65536);
+    assert.ok(scaler.stateDict().goodSteps >= 1 && scaler.factor < 65536);
   });
 
   for (const where of ['loss', 'gradient'] as const) {
@@ -80,12 +80,12 @@ describe('a training step', function () {
       const m = await model('momentum');
       await trainStep(m, [batch(0, 6)], options);
       const everything = async (): Promise<Map<string, number[]>> => {
-        const state = [...m.backbone.state(), ...m.head.state(), ...m.optimizer.state()];
+        const state = [...m.backbone.stateDict(), ...m.head.stateDict(), ...m.optimizer.stateDict()];
         return new Map(
           await Promise.all(state.map(async ([name, t]) => [name, await t.toArray()] as [string, number[]])),
         );
       };
-      if (where === 'loss') await (m.backbone.state().get('fc.bias') as Tensor).fill(NaN);
+      if (where === 'loss') await (m.backbone.stateDict().get('fc.bias') as Tensor).fill(NaN);
       else await (await (await (m.backbone.parameters()[0] as Tensor).mul(NaN)).sum()).backward();
       const before = await everything();
       const result = await trainStep(m, [batch(0, 6)], options);

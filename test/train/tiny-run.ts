@@ -35,7 +35,10 @@ export function tinyConfig(root: string, output: string, changes: Partial<Config
     optimizer: { lr: 0.1, referenceBatchSize: 64 },
     ...rest,
     data: { root, validation: 'auto', workers: 1, ...data },
-    head: { concentration: { kind: 'memory' }, ...head },
+    head:
+      head?.kind === undefined || head.kind === 'kappaface'
+        ? { concentration: { kind: 'memory' }, ...head }
+        : head,
     train: { epochs: 3, batchSize: 8, logEvery: 1, ...train },
   });
 }

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { Option, type Command } from 'commander';
-import { syntheticDocs } from '../../config/synthetic';
-import { defaultSynthOptions, type SynthOptions } from '../../synth/options';
+import { synthOptions as numbers, type SynthOptions } from '../../synth/options';
 import type * as dataAlignModule from './align';
 import type * as dataInspectModule from './inspect';
 import type * as dataLfwModule from './pairs';
@@ -252,9 +251,9 @@ function formatOption(doc: string): Option {
 
 /** One flag for each option of a synthetic set; values are checked by the set itself. */
 function synthOptions(): Option[] {
-  return (Object.keys(syntheticDocs) as (keyof SynthOptions)[]).map((name) => {
+  return (Object.keys(numbers) as (keyof SynthOptions)[]).map((name) => {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const doc = `${syntheticDocs[name]} (default: ${defaultSynthOptions[name]})`;
+    const doc = `${numbers[name].doc} (default: ${numbers[name].initial})`;
     return new Option(`--${flag} <number>`, doc).argParser(plainNumber);
   });
 }

@@ -1,13 +1,10 @@
-import type { ResolvedConfig } from '../../config/schema';
-import { cuda } from '../../runtime/cuda';
 import { readVerificationSet } from '../../data/protocols/verification-set';
 import { evaluateVerification } from '../../eval/verification';
 import type { VerificationResult } from '../../eval/metrics/verification';
 import { formatTable } from '../../report/console/table';
 import { setThreads } from '../../runtime/settings';
-import { scope } from '../../tensor/scope';
-import { openCheckpoint, resolveCheckpoint } from '../../run/checkpoint';
-import { makeBackbone } from '../../train/model';
+import { resolveCheckpoint } from '../../run/checkpoint';
+import { loadBackbone } from '../../run/load-backbone';
 
 export interface EvalVerificationOptions {
   /** Verification sets (.bin). */
@@ -24,12 +21,9 @@ export async function evalVerificationCommand(
   target: string,
   options: EvalVerificationOptions,
 ): Promise<void> {
-  const checkpoint = await openCheckpoint<{ config: ResolvedConfig }>(await resolveCheckpoint(target));
+  const folder = await resolveCheckpoint(target);
   await setThreads();
-  const { config } = checkpoint.state;
-  const device = options.device ?? ((await cuda.isAvailable()) ? config.runtime.device : 'cpu');
-  const backbone = makeBackbone(config, device).eval();
-  await scope(async () => backbone.loadState(await checkpoint.tensors('backbone')));
+  const backbone = await loadBackbone(folder, { device: options.device });
   const results: VerificationResult[] = [];
   for (const file of options.data) {
     const set = await readVerificationSet(file);
@@ -70,5 +64,5 @@ export async function evalVerificationCommand(
     'XNorm',
     'pairs',
   ];
-  process.stdout.write(`${checkpoint.folder}\n${formatTable(header, rows)}`);
+  process.stdout.write(`${folder}\n${formatTable(header, rows)}`);
 }

@@ -6,7 +6,7 @@ import { GaussianBlur } from './gaussian-blur';
 import { JpegQuality } from './jpeg-quality';
 import { LowResolution } from './low-resolution';
 import { MotionBlur } from './motion-blur';
-import { defaultAugmentOptions, type AugmentName, type AugmentOptions } from './options';
+import type { AugmentName, AugmentOptions } from './options';
 import { RESAMPLE_FILTERS, type ResampleFilter } from './resample';
 import { SampleRandom } from './sample-random';
 import type { WorkImage } from './work-image';
@@ -39,7 +39,7 @@ export class Augmenter {
     this.#random = new SampleRandom(seed);
     this.#image = { pixels: new Uint8ClampedArray(3 * height * width), height, width };
     this.#bytes = new Uint8Array(this.#image.pixels.buffer);
-    const names = Object.keys(defaultAugmentOptions) as AugmentName[];
+    const names = Object.keys(options) as AugmentName[];
     this.#steps = names
       .map((name, stream) => ({ name, stream, probability: options[name].probability }))
       .filter(({ probability }) => probability > 0)

@@ -1,3 +1,3 @@
 export { Augmenter } from './augmenter';
-export { augmentLimits, defaultAugmentOptions, isRange, resolveAugmentOptions } from './options';
+export { resolveAugmentOptions } from './options';
 export type { AugmentChanges, AugmentName, AugmentOptions, Range } from './options';

@@ -1,109 +1,103 @@
-import { argumentError } from '../../errors';
+import { resolveOptions } from '../../options/check';
+import { lazySchema, type Input, type Output, type Z } from '../../options/schema';
+import { fraction } from '../../options/types';
 
-/** Lowest and highest value; one between them is drawn for each image, each equally likely. */
-export type Range = [low: number, high: number];
+const probability = (z: Z) => fraction(z).default(0).describe('share of the images');
 
-/** What may happen to a training image, in the order in which it happens. Every probability is 0 to 1. */
-export interface AugmentOptions {
-  /** All but a random rectangle becomes black. */
-  crop: {
-    probability: number;
-    /** Area of the rectangle over that of the image. */
-    area: Range;
-    /** Width over height of the rectangle, relative to the image's; logarithms are drawn evenly. */
-    aspect: Range;
-  };
-  /** Brightness, contrast and saturation, in random order, each times a factor from 1 - x to 1 + x. */
-  photometric: { probability: number; brightness: number; contrast: number; saturation: number };
-  /** The colours are lost. */
-  grey: { probability: number };
-  /** A lens out of focus. */
-  gaussianBlur: {
-    probability: number;
-    /** Standard deviation in pixels. */
-    sigma: Range;
-  };
-  /** A camera or a face that moves, in a direction drawn evenly. */
-  motionBlur: {
-    probability: number;
-    /** Length of the way in pixels. */
-    length: Range;
-  };
-  /** A small picture, enlarged again. */
-  lowResolution: {
-    probability: number;
-    /** Side of the small picture over that of the image. */
-    scale: Range;
-  };
-  /** Artefacts of JPEG at a low quality (chroma halved). */
-  jpeg: {
-    probability: number;
-    /** libjpeg's quality, 1 to 100. */
-    quality: Range;
-  };
-}
+/** Two numbers between which one is drawn for each image, each equally likely. */
+const range = (z: Z, [low, high]: [number, number], initial: [number, number], doc: string) => {
+  const end = () => z.number().min(low).max(high);
+  return z
+    .tuple([end(), end()])
+    .refine(([from, to]) => from <= to, { error: 'expected [low, high]' })
+    .default(initial)
+    .describe(doc);
+};
+
+const strength = (z: Z, what: string) =>
+  fraction(z).default(0.5).describe(`${what} is multiplied by 1 - x to 1 + x`);
+
+/**
+ * The section `data.augment` of a config: what may happen to a training image, in this order. Everything is off, as in
+ * the official recipe; the ranges are those of AdaFace where it has the same augmentation.
+ */
+export const augmentSection = lazySchema((z) =>
+  z
+    .strictObject({
+      crop: z
+        .strictObject({
+          probability: probability(z),
+          area: range(z, [0.01, 1], [0.2, 1], "area of what stays over the image's"),
+          aspect: range(
+            z,
+            [0.1, 10],
+            [0.75, 1.3333],
+            "width over height of what stays, relative to the image's; logarithms are drawn evenly",
+          ),
+        })
+        .prefault({})
+        .describe('all but a random rectangle becomes black'),
+      photometric: z
+        .strictObject({
+          probability: probability(z),
+          brightness: strength(z, 'brightness'),
+          contrast: strength(z, 'contrast'),
+          saturation: strength(z, 'saturation'),
+        })
+        .prefault({})
+        .describe('brightness, contrast and saturation, in random order'),
+      grey: z
+        .strictObject({ probability: probability(z) })
+        .prefault({})
+        .describe('the colours are lost'),
+      gaussianBlur: z
+        .strictObject({
+          probability: probability(z),
+          sigma: range(z, [0, 8], [0.5, 2], 'standard deviation in pixels'),
+        })
+        .prefault({})
+        .describe('a lens out of focus'),
+      motionBlur: z
+        .strictObject({
+          probability: probability(z),
+          length: range(z, [1, 31], [3, 11], 'length of the way in pixels'),
+        })
+        .prefault({})
+        .describe('a camera or a face that moves, in any direction'),
+      lowResolution: z
+        .strictObject({
+          probability: probability(z),
+          scale: range(z, [0.05, 1], [0.2, 1], "side of the small picture over the image's"),
+        })
+        .prefault({})
+        .describe('a small picture, enlarged again; both filters are drawn'),
+      jpeg: z
+        .strictObject({
+          probability: probability(z),
+          quality: range(z, [1, 100], [30, 90], "libjpeg's quality"),
+        })
+        .prefault({})
+        .describe('artefacts of JPEG (chroma halved)'),
+    })
+    .prefault({})
+    .describe('what else may happen to a training image; all off, as in the official recipe'),
+);
+
+/** What may happen to a training image, in the order in which it happens. */
+export type AugmentOptions = Output<typeof augmentSection>;
 
 export type AugmentName = keyof AugmentOptions;
 
 /** Some of the options; the rest keep their defaults. */
-export type AugmentChanges = { [Name in AugmentName]?: Partial<AugmentOptions[Name]> };
+export type AugmentChanges = NonNullable<Input<typeof augmentSection>>;
 
-/** Everything off, as in the official recipe; the ranges are those of AdaFace where it has the same augmentation. */
-export const defaultAugmentOptions: Readonly<AugmentOptions> = {
-  crop: { probability: 0, area: [0.2, 1], aspect: [0.75, 1.3333] },
-  photometric: { probability: 0, brightness: 0.5, contrast: 0.5, saturation: 0.5 },
-  grey: { probability: 0 },
-  gaussianBlur: { probability: 0, sigma: [0.5, 2] },
-  motionBlur: { probability: 0, length: [3, 11] },
-  lowResolution: { probability: 0, scale: [0.2, 1] },
-  jpeg: { probability: 0, quality: [30, 90] },
-};
-
-/** What an option may be, from low to high; the config's schema reads it from here, too. */
-export const augmentLimits = {
-  crop: { area: [0.01, 1], aspect: [0.1, 10] },
-  photometric: { brightness: [0, 1], contrast: [0, 1], saturation: [0, 1] },
-  grey: {},
-  gaussianBlur: { sigma: [0, 8] },
-  motionBlur: { length: [1, 31] },
-  lowResolution: { scale: [0.05, 1] },
-  jpeg: { quality: [1, 100] },
-} as const satisfies Record<AugmentName, Record<string, readonly [number, number]>>;
+/** Lowest and highest value. */
+export type Range = AugmentOptions['jpeg']['quality'];
 
 /**
  * Fills in defaults and checks the ranges.
  * @throws KappaError ERR_ARGUMENT
  */
 export function resolveAugmentOptions(changes: AugmentChanges = {}): AugmentOptions {
-  const known: Record<string, Record<string, unknown>> = structuredClone(defaultAugmentOptions);
-  for (const [name, section] of Object.entries(changes)) {
-    const options = known[name];
-    if (!options) throw argumentError('augment', `only ${Object.keys(known).join(', ')}`, name);
-    for (const [key, value] of Object.entries(section)) {
-      if (value === undefined) continue;
-      if (!Object.hasOwn(options, key))
-        throw argumentError(`augment.${name}`, `only ${Object.keys(options).join(', ')}`, key);
-      checkOption(`augment.${name}.${key}`, value, options[key], limitsOf(name, key));
-      options[key] = value;
-    }
-  }
-  return known as unknown as AugmentOptions;
-}
-
-function limitsOf(name: string, key: string): readonly [number, number] {
-  const limits: Record<string, readonly [number, number]> = augmentLimits[name as AugmentName];
-  return limits[key] ?? [0, 1];
-}
-
-function checkOption(name: string, value: unknown, like: unknown, [low, high]: readonly [number, number]) {
-  const fits = (number: unknown) => typeof number === 'number' && number >= low && number <= high;
-  if (!Array.isArray(like)) {
-    if (!fits(value)) throw argumentError(name, `a number from ${low} to ${high}`, value);
-  } else if (!isRange(value) || !value.every(fits))
-    throw argumentError(name, `[low, high] with ${low} <= low <= high <= ${high}`, value);
-}
-
-/** Whether a value is two numbers of which the first is not greater. */
-export function isRange(value: unknown): value is Range {
-  return Array.isArray(value) && value.length === 2 && value[0] <= value[1];
+  return resolveOptions(augmentSection(), changes, 'augment');
 }
