@@ -7,7 +7,8 @@ import { imagesBelow } from '../data/lists/image-files';
 import { readImageList, type ListedImage } from '../data/lists/image-list';
 import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { checkConvertOptions } from '../image/convert';
-import { convertFiles, type ConvertItem } from './convert-files';
+import { convertFiles } from './convert-files';
+import type { ConvertItem } from './convert-task';
 import { OnceWriter } from '../files/write-once';
 
 export interface AlignOptions {

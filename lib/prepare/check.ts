@@ -11,9 +11,9 @@ import { readProperty } from '../data/layout/property';
 import { readRecordIndex, type RecordIndex } from '../data/recordio/index-file';
 import { RecordReader } from '../data/recordio/reader';
 import { readVerificationSet } from '../data/protocols/verification-set';
+import { chunks } from '../workers/chunks';
 import { mapInWorkers } from '../workers/worker-map';
 import { decodeWhole } from '../image/convert';
-import { chunks } from './convert-files';
 import type { RecordEntry, RecordFinding, RecordRules } from './check-record';
 import { runVerifyTask, type VerifyTask } from './check-task';
 

@@ -7,7 +7,8 @@ import { FaceDatasetWriter } from '../data/layout/face-dataset-writer';
 import type { ImageList, ListedImage } from '../data/lists/image-list';
 import type { Landmarks } from '../data/lists/landmarks';
 import type { ConvertOptions } from '../image/convert';
-import { convertFiles, type ConvertItem } from './convert-files';
+import { convertFiles } from './convert-files';
+import type { ConvertItem } from './convert-task';
 
 /** How images are packed. */
 export interface PackRunOptions extends Partial<ConvertOptions> {
