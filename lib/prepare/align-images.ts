@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, ioError } from '../errors';
-import type { BadSample } from '../data/bad-list';
+import type { BadSample } from '../data/lists/skip-list';
 import type { ImageFormat } from '../image/format';
 import { imagesBelow } from '../data/lists/image-files';
 import { readImageList, type ListedImage } from '../data/lists/image-list';

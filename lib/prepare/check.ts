@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { KappaError, ioError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
-import { formatBadList, type BadSample } from '../data/bad-list';
+import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { loadSharp } from '../image/decode';
 import { FaceDataset } from '../data/face-dataset';
 import { imagesBelow } from '../data/lists/image-files';

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError } from '../errors';
 import { removeStalePartials, writeFileAtomically } from '../files/atomic-file';
-import { formatBadList, type BadSample } from '../data/bad-list';
+import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { FaceDatasetWriter } from '../data/layout/face-dataset-writer';
 import type { ImageList, ListedImage } from '../data/lists/image-list';
 import type { Landmarks } from '../data/lists/landmarks';

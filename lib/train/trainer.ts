@@ -23,7 +23,7 @@ import { trainStep } from './step';
 import { openTrainingSet } from './training-set';
 import type { StepResult } from './step';
 import { readValidationSets, validate } from './validation';
-import type { ValidationResult } from './validation';
+import type { ValidationResult } from '../run/run-state';
 
 /** Everything a run works with. */
 interface Session {

@@ -11,7 +11,7 @@ import {
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
 import { labelCachePath } from '../../lib/data/layout/label-cache';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
 import { KappaError } from '../../lib/errors';
 import { LFW, makeDataset, makeRaw, onlyTyped, rejects, temporaryFolder, type RawRecord } from './support';
 

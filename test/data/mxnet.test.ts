@@ -5,7 +5,7 @@ import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { RecordReader, readRecordIndex } from '../../lib/data/recordio';
 import { scanRecords } from '../../lib/data/recordio/scan';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
 import { readAsMxnet, unpackAsMxnet } from './mxnet-reader';
 import { LFW, temporaryFolder } from './support';
 

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { KappaError, type KappaErrorCode } from '../../lib/errors';
 import { RecordWriter, packRecord } from '../../lib/data/recordio';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
 
 /** A folder that is removed after the test file's tests. */
 export function temporaryFolder(): string {
