@@ -10,7 +10,7 @@ import { MotionBlur } from '../../lib/data/augment/motion-blur';
 import { RESAMPLE_FILTERS, Resampler, type ResampleFilter } from '../../lib/data/augment/resample';
 import type { WorkImage } from '../../lib/data/augment/work-image';
 import { Xoshiro128 } from '../../lib/random';
-import { close, golden } from '../support';
+import { close, golden } from '../support/assert';
 
 interface Golden {
   size: [number, number];
