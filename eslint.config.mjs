@@ -17,6 +17,23 @@ export default tseslint.config(
     },
   },
   {
+    files: ['lib/**/*.ts'],
+    ignores: ['lib/env.ts', 'lib/libtorch/env.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          "MemberExpression[object.object.name='process'][object.property.name='env']",
+          "VariableDeclarator[id.type='ObjectPattern'][init.object.name='process'][init.property.name='env']",
+        ].map((selector) => ({
+          selector,
+          message:
+            'Environment variables are read in lib/env.ts and lib/libtorch/env.ts; lib/env.ts lists them all.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
       globals: {

@@ -1,15 +1,72 @@
+import os from 'node:os';
+import path from 'node:path';
 import { KappaError } from './errors';
-import { readEnv } from './libtorch/env';
 
-/** The environment variables of this package outside lib/libtorch/, with what they do. */
-export const environmentVariables = {
-  KAPPA_DEBUG: 'set to 1: errors show their stacks, JavaScript and C++ frames',
-  KAPPA_THREADS: 'compute threads, where the config says runtime.threads "auto"',
-  KAPPA_CACHE: 'folder of cached files, by default kappaface in the cache folder of the user',
-  NO_COLOR: 'set to anything: no colours on the terminal',
-} as const;
+/** An environment variable that this package reads. */
+export interface EnvironmentVariable {
+  name: string;
+  meaning: string;
+  /** What holds where it is not set; empty where that is nothing. */
+  default: string;
+}
 
-/** What the environment asks for. */
+/**
+ * Every environment variable of this package: those that {@link readEnvironment} and lib/libtorch/env.ts read, and
+ * those of its scripts. docs/reference/environment.md shows the same table.
+ */
+export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
+  {
+    name: 'KAPPA_THREADS',
+    meaning: 'compute threads, where the config says runtime.threads "auto"',
+    default: 'what the machine offers',
+  },
+  {
+    name: 'KAPPA_CACHE',
+    meaning: 'folder of cached files: LibTorch, synthetic face sets',
+    default: 'kappaface in the cache folder of the user',
+  },
+  { name: 'XDG_CACHE_HOME', meaning: 'cache folder of the user on Linux', default: '.cache in HOME' },
+  { name: 'LOCALAPPDATA', meaning: 'cache folder of the user on Windows', default: 'AppData\\Local in HOME' },
+  { name: 'HOME', meaning: 'home folder of the user', default: 'the one that the system names' },
+  {
+    name: 'KAPPA_DEBUG',
+    meaning:
+      '1: errors show their stacks, JavaScript and C++ frames; a debug build of the addon is preferred',
+    default: '',
+  },
+  { name: 'NO_COLOR', meaning: 'anything: no colours on the terminal', default: '' },
+  { name: 'LIBTORCH', meaning: 'folder of a LibTorch to use (holds lib, include, share/cmake)', default: '' },
+  {
+    name: 'LIBTORCH_USE_PYTORCH',
+    meaning: '1: use the LibTorch inside the installed Python torch',
+    default: '',
+  },
+  { name: 'KAPPA_LIBTORCH_VERSION', meaning: 'version to find or fetch', default: '2.13.0' },
+  {
+    name: 'KAPPA_LIBTORCH_VARIANT',
+    meaning: 'cpu or cuda; cuda also picks the addon of npm run build:cuda, which fetches what it needs',
+    default: 'cpu',
+  },
+  {
+    name: 'KAPPA_LIBTORCH_URL',
+    meaning: 'address (http, https, file) of a LibTorch .zip or a torch .whl to fetch, instead of pip',
+    default: 'the official zip, after pip',
+  },
+  { name: 'KAPPA_LIBTORCH_SHA256', meaning: 'SHA-256 (hex) of the fetched zip or wheel', default: '' },
+  { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
+  { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
+  { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
+  {
+    name: 'CUDACXX',
+    meaning: 'CUDA compiler (nvcc) for the kernels',
+    default: 'CUDA_HOME, CUDA_PATH, PATH, /usr/local/cuda*, the wheel',
+  },
+];
+
+/** Variables by name, like `process.env`. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** What the environment asks for, besides what concerns LibTorch (lib/libtorch/env.ts). */
 export interface Environment {
   /** Show stacks with errors. */
   readonly debug: boolean;
@@ -22,31 +79,49 @@ export interface Environment {
 }
 
 /**
- * Reads the environment; nothing else outside lib/libtorch/ does.
+ * Reads the environment; besides lib/libtorch/env.ts nothing else does.
  *
  * @param variables the variables, by default those of the process
  * @throws KappaError ERR_CONFIG if a variable has a value that it cannot have
  */
-export function readEnvironment(
-  variables: Readonly<Record<string, string | undefined>> = process.env,
-): Environment {
+export function readEnvironment(variables: Variables = process.env): Environment {
   return {
     debug: isDebug(variables),
     color: usesColor(variables),
     threads: threadsOf(nonEmpty(variables.KAPPA_THREADS)),
-    // One rule for all that is cached; lib/libtorch has it.
-    cache: readEnv(variables).cache,
+    cache: cacheOf(variables),
   };
 }
 
 /** Whether KAPPA_DEBUG is on; never throws, so that errors can be printed. */
-export function isDebug(variables: Readonly<Record<string, string | undefined>> = process.env): boolean {
-  return !['', '0', 'false', 'no', 'off'].includes((variables.KAPPA_DEBUG ?? '').toLowerCase());
+export function isDebug(variables: Variables = process.env): boolean {
+  return isOn(variables.KAPPA_DEBUG);
 }
 
 /** Whether NO_COLOR is unset; never throws, so that errors can be printed. */
-export function usesColor(variables: Readonly<Record<string, string | undefined>> = process.env): boolean {
+export function usesColor(variables: Variables = process.env): boolean {
   return nonEmpty(variables.NO_COLOR) === undefined;
+}
+
+/** Whether a switch such as `LIBTORCH_USE_PYTORCH` is on. */
+export function isOn(value: string | undefined): boolean {
+  return value !== undefined && !['', '0', 'false', 'no', 'off'].includes(value.toLowerCase());
+}
+
+/** The folder of everything that kappaface caches for this user: KAPPA_CACHE, or {@link defaultCache}. */
+export function cacheOf(variables: Variables, platform: NodeJS.Platform = process.platform): string {
+  return path.resolve(variables.KAPPA_CACHE || defaultCache(variables, platform));
+}
+
+/** Per-user cache folder of kappaface by the platform's convention. */
+function defaultCache(variables: Variables, platform: NodeJS.Platform): string {
+  const home = variables.HOME || os.homedir();
+  if (platform === 'darwin') return path.join(home, 'Library', 'Caches', 'kappaface');
+  if (platform === 'win32')
+    return path.join(variables.LOCALAPPDATA || path.join(home, 'AppData', 'Local'), 'kappaface', 'Cache');
+  // The XDG specification says that a relative path is to be ignored.
+  const xdg = variables.XDG_CACHE_HOME;
+  return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache'), 'kappaface');
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

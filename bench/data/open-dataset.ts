@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
 import { Sampler } from '../../lib/data/loader/sampler';
-import { writeLargeDataset } from '../../test/data/large-dataset';
+import { writeLargeDataset } from '../../test/support/large-dataset';
 
 /**
  * Measures how long it takes to open a dataset of millions of records and to count its classes, each case in a process

@@ -4,7 +4,7 @@ import { formatTable } from '../report/console/table';
 import { formatSeconds } from '../report/console/text';
 import { Trainer } from '../train/trainer';
 import type { RunPlan, TrainResult } from '../train/events';
-import type { ValidationResult } from '../train/validation';
+import type { ValidationResult } from '../run/run-state';
 
 export interface TrainCommandOptions {
   /** Overrides of the config, `path.to.field=value`. */

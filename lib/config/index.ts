@@ -1,5 +1,4 @@
 export { defineConfig, deriveConfig, type ConfigChanges } from './define';
-export { environmentVariables, isDebug, readEnvironment, usesColor, type Environment } from '../env';
 export { findConfig, loadConfig } from './load';
 export { applyOverrides } from './override';
 export { formatConfig } from './print';

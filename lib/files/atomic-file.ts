@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { ioError } from '../errors';
+import { isAlive } from './lock';
 
 /** A name beside `target` for a file that is still being written. */
 export function partialPath(target: string): string {
@@ -49,13 +50,5 @@ export async function removeStalePartials(folder: string): Promise<void> {
       () => Infinity,
     );
     if (Date.now() - touched > STALE_MILLISECONDS) await rm(file, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, ioError } from '../errors';
-import type { BadSample } from '../data/bad-list';
+import type { BadSample } from '../data/lists/skip-list';
 import type { ImageFormat } from '../image/format';
 import { imagesBelow } from '../data/lists/image-files';
 import { readImageList, type ListedImage } from '../data/lists/image-list';
 import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { checkConvertOptions } from '../image/convert';
-import { convertFiles, type ConvertItem } from './convert-files';
+import { convertFiles } from './convert-files';
+import type { ConvertItem } from './convert-task';
 import { OnceWriter } from '../files/write-once';
 
 export interface AlignOptions {

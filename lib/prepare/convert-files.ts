@@ -1,31 +1,13 @@
 import { join } from 'node:path';
-import { KappaError, type KappaErrorCode } from '../errors';
+import { KappaError } from '../errors';
 import { loadSharp } from '../image/decode';
-import type { Point } from '../image/similarity';
+import { chunks } from '../workers/chunks';
 import { mapInWorkers } from '../workers/worker-map';
 import type { ConvertOptions } from '../image/convert';
-import { runConvertTask } from './convert-task';
-
-/** An image to convert. */
-export interface ConvertItem {
-  /** The file to read. */
-  file: string;
-  /** Landmarks to align by. */
-  points?: readonly Point[];
-  /** What is wrong with it, where that is known already. */
-  problem?: string;
-}
+import { runConvertTask, type ConvertItem, type ConvertReply, type ConvertTask } from './convert-task';
 
 /** The converted image, or why there is none. */
 export type ConvertedImage = { image: Buffer } | { error: KappaError };
-
-export interface ConvertTask {
-  items: ConvertItem[];
-  options: ConvertOptions;
-}
-
-/** What a worker answers for one image; errors lose their class on the way. */
-export type ConvertReply = { image: Uint8Array } | { error: { code: KappaErrorCode; message: string } };
 
 const ITEMS_PER_TASK = 16;
 
@@ -52,21 +34,4 @@ export async function* convertFiles(
       yield 'image' in one
         ? { image: Buffer.from(one.image.buffer, one.image.byteOffset, one.image.byteLength) }
         : { error: new KappaError(one.error.code, one.error.message) };
-}
-
-/** Cuts a sequence into tasks of some items each, drawing items only when a task is asked for. */
-export function* chunks<Item, Task>(
-  items: Iterable<Item>,
-  size: number,
-  task: (items: Item[]) => Task,
-): Generator<Task, void, undefined> {
-  let chunk: Item[] = [];
-  for (const item of items) {
-    chunk.push(item);
-    if (chunk.length === size) {
-      yield task(chunk);
-      chunk = [];
-    }
-  }
-  if (chunk.length > 0) yield task(chunk);
 }

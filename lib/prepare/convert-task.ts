@@ -1,7 +1,26 @@
-import { KappaError } from '../errors';
+import { KappaError, type KappaErrorCode } from '../errors';
 import { convertImage, type ConvertOptions } from '../image/convert';
 import { readImageFile } from '../image/read-file';
-import type { ConvertItem, ConvertReply, ConvertTask } from './convert-files';
+import type { Point } from '../image/similarity';
+
+/** An image to convert. */
+export interface ConvertItem {
+  /** The file to read. */
+  file: string;
+  /** Landmarks to align by. */
+  points?: readonly Point[];
+  /** What is wrong with it, where that is known already. */
+  problem?: string;
+}
+
+/** Images that a worker converts in one go. */
+export interface ConvertTask {
+  items: ConvertItem[];
+  options: ConvertOptions;
+}
+
+/** What a worker answers for one image; errors lose their class on the way. */
+export type ConvertReply = { image: Uint8Array } | { error: { code: KappaErrorCode; message: string } };
 
 /** Reads and converts the images of a task. */
 export async function runConvertTask({ items, options }: ConvertTask): Promise<ConvertReply[]> {

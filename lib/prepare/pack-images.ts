@@ -2,12 +2,13 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError } from '../errors';
 import { removeStalePartials, writeFileAtomically } from '../files/atomic-file';
-import { formatBadList, type BadSample } from '../data/bad-list';
+import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { FaceDatasetWriter } from '../data/layout/face-dataset-writer';
 import type { ImageList, ListedImage } from '../data/lists/image-list';
 import type { Landmarks } from '../data/lists/landmarks';
 import type { ConvertOptions } from '../image/convert';
-import { convertFiles, type ConvertItem } from './convert-files';
+import { convertFiles } from './convert-files';
+import type { ConvertItem } from './convert-task';
 
 /** How images are packed. */
 export interface PackRunOptions extends Partial<ConvertOptions> {

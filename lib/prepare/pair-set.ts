@@ -6,7 +6,8 @@ import { readLines } from '../files/lines';
 import { peopleOf, readPairList, type PairListForm } from '../data/protocols/pair-list';
 import { writeVerificationSet } from '../data/protocols/verification-set';
 import { checkConvertOptions, type ConvertOptions } from '../image/convert';
-import { convertFiles, type ConvertItem } from './convert-files';
+import { convertFiles } from './convert-files';
+import type { ConvertItem } from './convert-task';
 import { convertOptions, packImages, type PackResult } from './pack-images';
 import { mustBeFree } from '../files/write-once';
 

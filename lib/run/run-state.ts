@@ -1,6 +1,14 @@
 import type { HeadCounters } from '../head/margin-head';
+import type { VerificationResult } from '../eval/metrics/verification';
 import type { GradScalerState } from '../optim/grad-scaler';
-import type { ValidationResult } from '../train/validation';
+
+/** What one round of verification came to. */
+export interface ValidationResult {
+  step: number;
+  /** Mean accuracy over the sets: what the best checkpoint is chosen by. */
+  meanAccuracy: number;
+  verification: Record<string, VerificationResult>;
+}
 
 /** Where a run stands, besides its tensors: the part of a checkpoint that is JSON. */
 export interface RunState {

@@ -3,7 +3,7 @@ import { ioError } from '../errors';
 import { drawPhotos } from './render/draw-photo';
 import type { SynthOptions } from './options';
 import { planSynthSet } from './plan';
-import { FACE_SIZE } from './render/render-face';
+import { FACE_SIZE } from './render/picture';
 
 /**
  * Writes a PNG with one row for each person, from the least to the most difficult, so that a set can be judged

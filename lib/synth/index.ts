@@ -3,7 +3,8 @@ export { ensureSynthSet } from './ensure';
 export { drawIdentity, type FaceIdentity } from './render/identity';
 export { defaultSynthOptions, resolveSynthOptions, SYNTH_VERSION, type SynthOptions } from './options';
 export { planSynthSet, type SynthPair, type SynthPerson, type SynthPlan } from './plan';
-export { FACE_SIZE, renderFace } from './render/render-face';
+export { FACE_SIZE } from './render/picture';
+export { renderFace } from './render/render-face';
 export {
   SYNTH_IDENTITIES_FILE,
   SYNTH_VERIFICATION_FILE,

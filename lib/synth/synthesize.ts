@@ -3,10 +3,10 @@ import path from 'node:path';
 import { ioError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
 import { writeVerificationSet } from '../data/protocols/verification-set';
-import { writeFaceDataset } from '../data/write-face-dataset';
+import { writeFaceDataset } from '../data/layout/face-dataset-writer';
 import { resolveSynthOptions, SYNTH_VERSION, type SynthOptions } from './options';
 import { planSynthSet, type SynthPlan } from './plan';
-import { FACE_SIZE } from './render/render-face';
+import { FACE_SIZE } from './render/picture';
 import { renderPeople } from './render-pool';
 
 /** How far the drawing of a set has come. */

@@ -1,6 +1,6 @@
 import type { DifficultyReport } from './difficulty';
 import type { StepResult } from './step';
-import type { ValidationResult } from './validation';
+import type { ValidationResult } from '../run/run-state';
 
 /** The margins psi m0 of the classes. */
 export interface MarginStatistics {

@@ -11,7 +11,7 @@ import type { Session } from './session';
 import { trainStep } from './step';
 import type { StepResult } from './step';
 import { validate } from './validation';
-import type { ValidationResult } from './validation';
+import type { ValidationResult } from '../run/run-state';
 
 const throughputWindow = 20;
 

@@ -7,14 +7,7 @@ import { KappaError, ioError } from '../errors';
 import { evaluateVerification } from '../eval/verification';
 import type { VerificationResult } from '../eval/metrics/verification';
 import type { Backbone } from '../nn/backbone';
-
-/** What one round of verification came to. */
-export interface ValidationResult {
-  step: number;
-  /** Mean accuracy over the sets: what the best checkpoint is chosen by. */
-  meanAccuracy: number;
-  verification: Record<string, VerificationResult>;
-}
+import type { ValidationResult } from '../run/run-state';
 
 async function namesIn(root: string): Promise<string[]> {
   const files = await readdir(root).catch((error: unknown) => {

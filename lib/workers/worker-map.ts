@@ -1,12 +1,11 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { KappaError } from '../errors';
 import { usableProcessors } from '../processors';
+import { startWorker, stopWorker } from './start-worker';
 import type { TaskReply } from './task-worker';
 
 /** Tasks given out ahead of the result awaited, for each worker: bounds what lies in memory. */
 const AHEAD = 4;
-const STOP_GRACE_MS = 5000;
 
 export interface WorkerMapOptions<Task, Result> {
   /** Threads; 0 does the tasks in the calling thread, where {@link inThread} is given. @default one for each processor that may be used, at most 16 */
@@ -118,21 +117,4 @@ export async function* mapInWorkers<Task, Result>(
     source.return?.();
     await Promise.all(pool.map(stopWorker));
   }
-}
-
-function startWorker(file: string, workerData: unknown): Worker {
-  // From sources (tests) the worker needs the compiler hook, from dist/ it does not.
-  const extension = extname(__filename);
-  const execArgv = extension === '.ts' ? ['-r', require.resolve('ts-node/register/transpile-only')] : [];
-  return new Worker(`${file}${extension}`, { workerData, execArgv });
-}
-
-/** Lets a worker end its task first: libraries do not like to lose their thread in the middle of one. */
-async function stopWorker(worker: Worker): Promise<void> {
-  if (worker.threadId === -1) return;
-  const exited = new Promise((resolve) => worker.once('exit', resolve));
-  worker.postMessage('stop');
-  const timer = setTimeout(() => void worker.terminate(), STOP_GRACE_MS);
-  await exited;
-  clearTimeout(timer);
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runKappaEach } from './run-kappa';
-import { jpeg } from '../data/support';
+import { runKappaEach } from '../support/run-kappa';
+import { jpeg } from '../support/faces';
 
 describe('kappa data', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kappa-cli-data-'));

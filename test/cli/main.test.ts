@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { runKappa, runKappaEach, runScript, startKappa, type Ended } from './run-kappa';
+import { runKappa, runKappaEach, runScript, startKappa, type Ended } from '../support/run-kappa';
 
 const root = join(__dirname, '..', '..');
 

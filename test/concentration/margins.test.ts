@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { IResNet, KappaFaceHead, MemoryBuffer, Tensor, computeClassMargins, manualSeed } from '../../lib';
-import { close, closeRelative, golden, rejects } from '../support';
+import { close, closeRelative, golden, rejects } from '../support/assert';
 
 interface GoldenConcentration {
   dim: number;

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { findConfig, formatConfig, loadConfig, resolveConfig } from '../../lib/config';
 import { parse as parseYaml } from 'yaml';
+import { temporaryFolder } from '../support/folder';
 
 const configs = join(__dirname, '..', '..', 'configs');
 
 describe('loading a config', () => {
   let folder: string;
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'kappaface-config-'))));
-  afterEach(() => rmSync(folder, { recursive: true }));
+  beforeEach(() => (folder = temporaryFolder()));
 
   function write(name: string, text: string): string {
     const path = join(folder, name);

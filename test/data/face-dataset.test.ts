@@ -11,12 +11,12 @@ import {
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
 import { labelCachePath } from '../../lib/data/layout/label-cache';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
 import { KappaError } from '../../lib/errors';
-import { LFW, makeDataset, makeRaw, onlyTyped, rejects, temporaryFolder, type RawRecord } from './support';
+import { onlyTyped, rejects } from '../support/assert';
+import { anyBytes, LFW, makeDataset, makeRaw, type RawRecord } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
-// These tests decode nothing: any bytes will do for an image.
-const image = (number: number) => Buffer.from(`image ${number}`);
 const COUNTS = [3, 1, 4, 2];
 
 describe('face datasets', () => {
@@ -24,7 +24,7 @@ describe('face datasets', () => {
   let made = 0;
   const place = () => path.join(folder, String(made++));
   const im2rec = (labels: number[], from = 0): RawRecord[] =>
-    labels.map((label, i) => ({ key: from + i, label, image: image(i) }));
+    labels.map((label, i) => ({ key: from + i, label, image: anyBytes(i) }));
 
   /** Records of the face2rec2 layout for these labels (sorted), with a chance to change them. */
   function face2rec2(
@@ -36,7 +36,7 @@ describe('face datasets', () => {
     const n = labels.length;
     const records: RawRecord[] = [{ key: 0, label: change.header ?? [n + 1, n + 1 + classes.length] }];
     (change.own ?? labels).forEach((label, i) =>
-      records.push({ key: i + 1, label: [label, 1], image: image(i) }),
+      records.push({ key: i + 1, label: [label, 1], image: anyBytes(i) }),
     );
     (change.ranges ?? ranges).forEach((range, i) => records.push({ key: n + 1 + i, label: range }));
     return records;
@@ -59,7 +59,7 @@ describe('face datasets', () => {
     Array.from({ length: set.length }, (_, i) => `${set.read(i).label}: ${set.read(i).image.toString()}`);
 
   it('reads what it wrote, in the face2rec2 layout', async () => {
-    const root = await makeDataset(place(), COUNTS, image);
+    const root = await makeDataset(place(), COUNTS, anyBytes);
     await opened(root, (set) => {
       assert.equal(set.layout, 'face2rec2');
       assert.equal(set.length, 10);
@@ -124,7 +124,7 @@ describe('face datasets', () => {
   });
 
   it('takes a subset by identities and by images, and numbers its classes anew', async () => {
-    const root = await makeDataset(place(), COUNTS, image);
+    const root = await makeDataset(place(), COUNTS, anyBytes);
     const of = (options: FaceDatasetOptions) =>
       opened(root, (set) => [set.numClasses, ...contents(set)], options);
     assert.deepEqual(await of({ identities: 2 }), [
@@ -176,7 +176,7 @@ describe('face datasets', () => {
     const layout = /folder with train\.rec, train\.idx and property/;
     await rejects(FaceDataset.open(path.join(folder, 'nowhere')), 'ERR_DATA_NOT_FOUND', layout);
     for (const file of ['train.rec', 'train.idx', 'property']) {
-      const root = await makeDataset(place(), [1, 1], image);
+      const root = await makeDataset(place(), [1, 1], anyBytes);
       rmSync(path.join(root, file));
       const opening = () => FaceDataset.open(root, { rebuildIndex: false });
       await rejects(opening(), 'ERR_DATA_NOT_FOUND', new RegExp(`no (file|index) .*${file}`));
@@ -332,10 +332,10 @@ describe('face datasets', () => {
   });
 
   it('refuses an index of another file, an incomplete one, and a truncated record file', async () => {
-    const root = await makeDataset(place(), COUNTS, image);
+    const root = await makeDataset(place(), COUNTS, anyBytes);
     const [rec, idx] = [path.join(root, 'train.rec'), path.join(root, 'train.idx')];
     const [goodRec, goodIdx] = [readFileSync(rec), readFileSync(idx, 'latin1')];
-    const other = await makeDataset(place(), [9, 9], image);
+    const other = await makeDataset(place(), [9, 9], anyBytes);
     const strict = () => FaceDataset.open(root, { rebuildIndex: false });
     copyFileSync(path.join(other, 'train.idx'), idx);
     await rejects(strict(), 'ERR_DATA_CORRUPT', /belongs to another/);
@@ -381,20 +381,20 @@ describe('face datasets', () => {
 
   it('leaves no half dataset when writing fails, and refuses identities without images', async () => {
     const root = place();
-    await rejects(writeFaceDataset(root, [[image(0)], []]), 'ERR_ARGUMENT', /identities\[1\]/);
+    await rejects(writeFaceDataset(root, [[anyBytes(0)], []]), 'ERR_ARGUMENT', /identities\[1\]/);
     await rejects(writeFaceDataset(root, []), 'ERR_ARGUMENT', /at least one identity/);
     async function* failing() {
-      yield [image(0)];
+      yield [anyBytes(0)];
       await Promise.reject(new Error('the source broke'));
     }
     await assert.rejects(writeFaceDataset(root, failing()), /the source broke/);
     assert.deepEqual(readdirSync(root), []);
-    await writeFaceDataset(root, [[image(0)]], { imageSize: [64, 96] });
+    await writeFaceDataset(root, [[anyBytes(0)]], { imageSize: [64, 96] });
     assert.equal(readFileSync(path.join(root, 'property'), 'latin1'), '1,64,96\n');
   });
 
   it('refuses reads after the file was replaced, and after close', async () => {
-    const root = await makeDataset(place(), [2], image);
+    const root = await makeDataset(place(), [2], anyBytes);
     const set = await FaceDataset.open(root);
     set.close();
     set.close();

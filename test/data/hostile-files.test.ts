@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { labelCachePath, readLabelCache } from '../../lib/data/layout/label-cache';
 import { parseProperty } from '../../lib/data/layout/property';
 import { parseVerificationSet } from '../../lib/data/protocols/verification-set';
-import { temporaryFolder } from './support';
+import { temporaryFolder } from '../support/folder';
 
 describe('hostile data files', () => {
   const folder = temporaryFolder();

@@ -1,27 +1,24 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { listImageFolder, readImageList } from '../../lib/data/lists/image-list';
 import { readLandmarks } from '../../lib/data/lists/landmarks';
-import { rejects, temporaryFolder } from './support';
+import { rejects } from '../support/assert';
+import { temporaryFolder, writeFile, writeFiles } from '../support/folder';
 
 describe('image lists', () => {
   const folder = temporaryFolder();
   let files = 0;
 
   function tree(...paths: string[]): string {
-    const root = path.join(folder, `tree-${files++}`);
-    for (const file of paths) {
-      mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
-      writeFileSync(path.join(root, file), '');
-    }
-    return root;
+    return writeFiles(
+      path.join(folder, `tree-${files++}`),
+      Object.fromEntries(paths.map((file) => [file, ''])),
+    );
   }
 
   function text(content: string): string {
-    const file = path.join(folder, `list-${files++}.lst`);
-    writeFileSync(file, content);
-    return file;
+    return writeFile(folder, `list-${files++}.lst`, content);
   }
 
   describe('of folders', () => {
@@ -183,11 +180,7 @@ describe('image lists', () => {
 
 describe('landmarks', () => {
   const folder = temporaryFolder();
-  const write = (content: string, name = 'landmarks.txt') => {
-    const file = path.join(folder, name);
-    writeFileSync(file, content);
-    return file;
-  };
+  const write = (content: string, name = 'landmarks.txt') => writeFile(folder, name, content);
   const five = Array.from({ length: 5 }, (_, i) => [10 * i + 1, 10 * i + 2] as const);
 
   it('are read with tabs, commas or spaces, with a header, a score or comments', async () => {

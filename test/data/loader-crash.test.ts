@@ -10,8 +10,10 @@ import {
   writeDyingWorker,
   writeWorker,
   type Digest,
-} from './loader-support';
-import { makeDataset, rejects, temporaryFolder } from './support';
+} from '../support/loader';
+import { rejects } from '../support/assert';
+import { makeDataset } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('a loader whose workers end', () => {
   const folder = temporaryFolder();

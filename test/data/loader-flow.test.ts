@@ -5,8 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { Loader, type LoaderOptions } from '../../lib/data/loader/loader';
-import { collect, compileWorker, withLoader, writeWorker, type Digest } from './loader-support';
-import { makeDataset, temporaryFolder } from './support';
+import { collect, compileWorker, withLoader, writeWorker, type Digest } from '../support/loader';
+import { makeDataset } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 const ROOT = path.join(__dirname, '..', '..');
 

@@ -7,8 +7,10 @@ import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader/loader';
 import { flipFlags } from '../../lib/data/loader/sampler';
-import { collect, compileWorker, digest, withLoader, type Digest } from './loader-support';
-import { LFW, jpeg, makeDataset, makeRaw, pixels, rejects, temporaryFolder } from './support';
+import { collect, compileWorker, digest, withLoader, type Digest } from '../support/loader';
+import { rejects } from '../support/assert';
+import { LFW, jpeg, makeDataset, makeRaw, pixels } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('the loader', () => {
   const workerFile = compileWorker();

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { RecordReader, readRecordIndex } from '../../lib/data/recordio';
 import { scanRecords } from '../../lib/data/recordio/scan';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
-import { readAsMxnet, unpackAsMxnet } from './mxnet-reader';
-import { LFW, temporaryFolder } from './support';
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
+import { readAsMxnet, unpackAsMxnet } from '../support/mxnet-reader';
+import { LFW } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 const FIXTURES = path.join(__dirname, '..', 'fixtures');
 

@@ -5,7 +5,8 @@ import { FaceDataset } from '../../lib/data/face-dataset';
 import { Loader } from '../../lib/data/loader/loader';
 import { ReadAhead } from '../../lib/data/loader/read-ahead';
 import { Sampler } from '../../lib/data/loader/sampler';
-import { jpeg, makeDataset, temporaryFolder } from './support';
+import { jpeg, makeDataset } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 const blocks = { shuffle: 'block', blockSize: 4, windowBlocks: 2, batchSize: 4, seed: 9 } as const;
 

@@ -5,10 +5,10 @@ import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-datase
 import { rebuiltIndexPath } from '../../lib/data/recordio/open-index';
 import { RECORD_DIALECTS, RecordReader, readRecordIndex } from '../../lib/data/recordio';
 import { scanRecords } from '../../lib/data/recordio/scan';
-import { largeLabel, writeLargeDataset } from './large-dataset';
-import { makeDataset, makeRaw, rejects, temporaryFolder } from './support';
-
-const image = (number: number) => Buffer.from(`image ${number}`);
+import { largeLabel, writeLargeDataset } from '../support/large-dataset';
+import { rejects } from '../support/assert';
+import { anyBytes, makeDataset, makeRaw } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('an index made anew', () => {
   const folder = temporaryFolder();
@@ -29,7 +29,7 @@ describe('an index made anew', () => {
   }
 
   it('is the lost one, line for line, says so, and is kept (face2rec2)', async () => {
-    const root = await makeDataset(place(), [3, 1, 2], image);
+    const root = await makeDataset(place(), [3, 1, 2], anyBytes);
     const [lost, expected] = [readFileSync(idxOf(root)), await contents(root)];
     assert.equal(expected.said, '');
     rmSync(idxOf(root));
@@ -41,7 +41,7 @@ describe('an index made anew', () => {
   });
 
   it('has the keys that the records carry, in whatever order they stand (im2rec)', async () => {
-    const records = [7, 3, 9, 4].map((key) => ({ key, label: key % 2, image: image(key) }));
+    const records = [7, 3, 9, 4].map((key) => ({ key, label: key % 2, image: anyBytes(key) }));
     const root = await makeRaw(place(), records, '2,112,112');
     const expected = await contents(root, { cache: false });
     rmSync(idxOf(root));
@@ -54,7 +54,11 @@ describe('an index made anew', () => {
     magic.writeUInt32LE(RECORD_DIALECTS.dmlc.magic);
     const root = await makeRaw(
       place(),
-      [0, 1, 2].map((key) => ({ key, label: 0, image: Buffer.concat([image(key), Buffer.alloc(1), magic]) })),
+      [0, 1, 2].map((key) => ({
+        key,
+        label: 0,
+        image: Buffer.concat([anyBytes(key), Buffer.alloc(1), magic]),
+      })),
       '1,112,112',
     );
     const rec = path.join(root, 'train.rec');
@@ -91,7 +95,7 @@ describe('an index made anew', () => {
   });
 
   it('is not made in the place of one that names a record twice, in whatever order', async () => {
-    const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: image(key) }));
+    const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: anyBytes(key) }));
     const root = await makeRaw(place(), records, '1,112,112');
     const lines = readFileSync(idxOf(root), 'latin1').trimEnd().split('\n');
     const offsets = lines.map((line) => line.split('\t')[1]!);
@@ -110,7 +114,7 @@ describe('an index made anew', () => {
   });
 
   it('stands in for that of an older, shorter file, and for one that is no index', async () => {
-    const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: image(key) }));
+    const records = [0, 1, 2, 3].map((key) => ({ key, label: 0, image: anyBytes(key) }));
     const root = await makeRaw(place(), records, '1,112,112');
     const { samples } = await contents(root);
     const lines = readFileSync(idxOf(root), 'latin1').split('\n');
@@ -134,7 +138,7 @@ describe('an index made anew', () => {
   });
 
   it('is not made of a truncated file: the error names the byte', async () => {
-    const root = await makeDataset(place(), [3, 1, 2], image);
+    const root = await makeDataset(place(), [3, 1, 2], anyBytes);
     const rec = path.join(root, 'train.rec');
     const good = readFileSync(rec);
     const { offsets } = await readRecordIndex(idxOf(root));
@@ -164,7 +168,7 @@ describe('an index made anew', () => {
   });
 
   it('says where a file stops being records', async () => {
-    const root = await makeDataset(place(), [2], image);
+    const root = await makeDataset(place(), [2], anyBytes);
     const rec = path.join(root, 'train.rec');
     const good = readFileSync(rec);
     rmSync(idxOf(root));
@@ -187,7 +191,7 @@ describe('an index made anew', () => {
   });
 
   it('leaves nothing behind when it is interrupted', async () => {
-    const root = await makeDataset(place(), [2], image);
+    const root = await makeDataset(place(), [2], anyBytes);
     rmSync(idxOf(root));
     const signal = AbortSignal.abort();
     await rejects(FaceDataset.open(root, { signal }), 'ERR_CANCELLED', /interrupted at byte 0/);
@@ -212,7 +216,7 @@ describe('an index made anew', () => {
     });
 
   it('is checked by what records say, not by what stands beside them', async () => {
-    const root = await makeDataset(place(), [1, 1], image);
+    const root = await makeDataset(place(), [1, 1], anyBytes);
     const reader = RecordReader.open(path.join(root, 'train.rec'));
     const { offsets } = await readRecordIndex(idxOf(root));
     for (const offset of offsets) assert.ok(reader.beginsRecord(offset));

@@ -13,10 +13,8 @@ import {
   type RecordDialectName,
 } from '../../lib/data/recordio';
 import { KappaError } from '../../lib/errors';
-import { onlyTyped, rejects, temporaryFolder } from './support';
-
-const corrupt = (text: RegExp) => (error: unknown) =>
-  error instanceof KappaError && error.code === 'ERR_DATA_CORRUPT' && text.test(error.message);
+import { onlyTyped, rejects, throws } from '../support/assert';
+import { temporaryFolder } from '../support/folder';
 
 describe('RecordIO', () => {
   const folder = temporaryFolder();
@@ -112,10 +110,10 @@ describe('RecordIO', () => {
   });
 
   it('refuses a payload that is shorter than its header says', () => {
-    assert.throws(() => unpackRecord(Buffer.alloc(23)), corrupt(/23 bytes/));
+    throws(() => unpackRecord(Buffer.alloc(23)), 'ERR_DATA_CORRUPT', /23 bytes/);
     const payload = packRecord({ label: [1, 2], image: Buffer.alloc(0) });
     payload.writeUInt32LE(0xffffffff, 0);
-    assert.throws(() => unpackRecord(payload), corrupt(/4294967295 labels/));
+    throws(() => unpackRecord(payload), 'ERR_DATA_CORRUPT', /4294967295 labels/);
   });
 
   it('reads an index in any order, with either line end, and sorts it', () => {
@@ -127,7 +125,7 @@ describe('RecordIO', () => {
 
   it('names the line of a bad index', () => {
     const bad = (text: string, what: RegExp) =>
-      assert.throws(() => parseRecordIndex(Buffer.from(text), 'x.idx'), corrupt(what));
+      throws(() => parseRecordIndex(Buffer.from(text), 'x.idx'), 'ERR_DATA_CORRUPT', what);
     bad('', /x\.idx is empty/);
     bad('0\t0\n1 40\n', /line 2.*"1 40"/);
     bad('0\t0\n1\t\n', /line 2/);
@@ -154,10 +152,10 @@ describe('RecordIO', () => {
   it('says what is wrong with an offset that is no record', async () => {
     const { rec } = await write('offsets', [Buffer.from('abcd'), Buffer.from('efgh')]);
     const reader = RecordReader.open(rec);
-    assert.throws(() => reader.read(4), corrupt(/no record begins at byte 4/));
-    assert.throws(() => reader.read(2), corrupt(/not a multiple of 4/));
-    assert.throws(() => reader.read(24), corrupt(/truncated/));
-    assert.throws(() => reader.read(NaN), corrupt(/record at byte NaN/));
+    throws(() => reader.read(4), 'ERR_DATA_CORRUPT', /no record begins at byte 4/);
+    throws(() => reader.read(2), 'ERR_DATA_CORRUPT', /not a multiple of 4/);
+    throws(() => reader.read(24), 'ERR_DATA_CORRUPT', /truncated/);
+    throws(() => reader.read(NaN), 'ERR_DATA_CORRUPT', /record at byte NaN/);
     reader.close();
     assert.throws(() => reader.read(0), { code: 'ERR_DISPOSED' });
   });

@@ -3,7 +3,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
 import type { FaceSource } from '../../lib/data/sources/source';
-import { makeDataset, makeRaw, rejects, temporaryFolder } from './support';
+import { rejects } from '../support/assert';
+import { makeDataset, makeRaw } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 type Given = string | FaceSource | FaceSource[];
 

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { withLock } from '../../lib/files/lock';
-import { cleanScratch, scratchFolder } from '../libtorch/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
 
 /** The pid of a process that has ended. */
 function deadPid(): number {
@@ -13,8 +13,7 @@ function deadPid(): number {
 
 describe('the lock', () => {
   let file: string;
-  beforeEach(() => (file = path.join(scratchFolder(), 'deep', 'x.lock')));
-  afterEach(cleanScratch);
+  beforeEach(() => (file = path.join(temporaryFolder(), 'deep', 'x.lock')));
 
   it('lets one in at a time, and is gone at the end', async () => {
     let inside = 0;

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { targets } from './broken-targets';
 import { replayInput, runCampaign, type CampaignOptions } from './campaign';
 import { loadState, type CampaignState } from './state';
+import { temporaryFolder } from '../support/folder';
 
 const MODULE = path.join(__dirname, 'broken-targets');
 
 describe('the fuzz harness', () => {
-  const root = mkdtempSync(path.join(os.tmpdir(), 'kappa-fuzz-'));
-  after(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryFolder();
 
   function options(name: string, folder: string, inputs: number): CampaignOptions {
     const target = targets.find((each) => each.name === name)!;

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { runCampaign } from './campaign';
 import { targets } from './targets';
+import { temporaryFolder } from '../support/folder';
 
 // The same as `npm run fuzz`, with fewer inputs.
 describe('mutated input', () => {
-  const root = mkdtempSync(path.join(os.tmpdir(), 'kappa-fuzz-'));
-  after(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryFolder();
 
   for (const target of targets)
     it(`gives a result or a typed error, soon and in little memory: ${target.about}`, async () => {

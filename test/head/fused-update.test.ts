@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 
 import { ArcFaceHead, CombinedMarginHead, KappaFaceHead, SGD, Tensor, manualSeed, noGrad } from '../../lib';
 import type { MarginHead, ArcFaceHeadOptions } from '../../lib';
-import { close, closeRelative, gradient, leavesNoTensors, rejects } from '../support';
+import { close, closeRelative, rejects } from '../support/assert';
+import { gradient, leavesNoTensors } from '../support/tensors';
 
 const numClasses = 700;
 const embeddingSize = 24;

@@ -11,7 +11,8 @@ import {
   manualSeed,
   scope,
 } from '../../lib';
-import { close, closeRelative, golden, gradient, leavesNoTensors, rejects } from '../support';
+import { close, closeRelative, golden, rejects } from '../support/assert';
+import { gradient, leavesNoTensors } from '../support/tensors';
 
 interface GoldenCase {
   note: string;

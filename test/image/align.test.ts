@@ -12,8 +12,7 @@ import {
   type Point,
   type Similarity,
 } from '../../lib/image/similarity';
-import { KappaError } from '../../lib/errors';
-import { close, golden } from '../support';
+import { close, golden, throws } from '../support/assert';
 
 interface Case {
   name: string;
@@ -27,15 +26,6 @@ const apply = ({ a, b, tx, ty }: Similarity, [x, y]: Point): Point => [
   a * x - b * y + tx,
   b * x + a * y + ty,
 ];
-
-function throwsTyped(work: () => unknown, code: string, text: RegExp): void {
-  assert.throws(work, (error: unknown) => {
-    assert.ok(error instanceof KappaError, String(error));
-    assert.equal(error.code, code);
-    assert.match(error.message, text);
-    return true;
-  });
-}
 
 /** Pixels without any order, so that every one of them counts. */
 function noise(width: number, height: number) {
@@ -61,12 +51,12 @@ describe('the similarity transform', () => {
 
   it('refuses points that determine none', () => {
     const same = FACE_TEMPLATE.map((): Point => [50, 60]);
-    throwsTyped(
+    throws(
       () => estimateSimilarity(same, FACE_TEMPLATE),
       'ERR_ARGUMENT',
       /all points of the face are the same/,
     );
-    throwsTyped(() => estimateSimilarity(FACE_TEMPLATE, same), 'ERR_ARGUMENT', /every rotation fits/);
+    throws(() => estimateSimilarity(FACE_TEMPLATE, same), 'ERR_ARGUMENT', /every rotation fits/);
     // A square and its mirror image: no rotation is better than another.
     const square: Point[] = [
       [1, 1],
@@ -75,12 +65,12 @@ describe('the similarity transform', () => {
       [1, -1],
     ];
     const mirrored = square.map(([x, y]): Point => [y, x]);
-    throwsTyped(() => estimateSimilarity(square, mirrored), 'ERR_ARGUMENT', /every rotation fits/);
-    throwsTyped(() => estimateSimilarity([[1, 2]], [[1, 2]]), 'ERR_ARGUMENT', /at least two points/);
-    throwsTyped(() => estimateSimilarity(square, FACE_TEMPLATE), 'ERR_SHAPE', /4 and 5/);
+    throws(() => estimateSimilarity(square, mirrored), 'ERR_ARGUMENT', /every rotation fits/);
+    throws(() => estimateSimilarity([[1, 2]], [[1, 2]]), 'ERR_ARGUMENT', /at least two points/);
+    throws(() => estimateSimilarity(square, FACE_TEMPLATE), 'ERR_SHAPE', /4 and 5/);
     const [first, ...rest] = FACE_TEMPLATE;
     for (const bad of [NaN, Infinity])
-      throwsTyped(
+      throws(
         () => estimateSimilarity([[bad, first![1]], ...rest], FACE_TEMPLATE),
         'ERR_ARGUMENT',
         /finite coordinates/,
@@ -98,7 +88,7 @@ describe('an aligned face', () => {
       [48, 196],
       [54, 208],
     ]);
-    throwsTyped(() => fivePoints(points.slice(1)), 'ERR_ARGUMENT', /5 or 68 points/);
+    throws(() => fivePoints(points.slice(1)), 'ERR_ARGUMENT', /5 or 68 points/);
   });
 
   it('is the image itself where the landmarks lie on the template', () => {
@@ -110,7 +100,7 @@ describe('an aligned face', () => {
     const image = noise(224, 224);
     const twice = FACE_TEMPLATE.map(([x, y]): Point => [2 * x, 2 * y]);
     assert.deepEqual(alignFace(image, twice, { size: 224 }).data, image.data);
-    throwsTyped(() => alignFace(image, twice, { size: 0 }), 'ERR_ARGUMENT', /from 1 to 4096/);
+    throws(() => alignFace(image, twice, { size: 0 }), 'ERR_ARGUMENT', /from 1 to 4096/);
   });
 
   it('has the pixels of a bilinear interpolation with a black border', () => {
@@ -159,6 +149,6 @@ describe('an aligned face', () => {
 
   it('refuses pixels that do not fit the size', () => {
     const image = { data: new Uint8Array(10), width: 4, height: 4 };
-    throwsTyped(() => alignFace(image, FACE_TEMPLATE), 'ERR_ARGUMENT', /4 x 4 x 3 bytes/);
+    throws(() => alignFace(image, FACE_TEMPLATE), 'ERR_ARGUMENT', /4 x 4 x 3 bytes/);
   });
 });

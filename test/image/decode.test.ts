@@ -5,7 +5,8 @@ import sharp from 'sharp';
 import { decodeImages, decodeInto } from '../../lib/image/decode';
 import { imageFormat, jpegFrame } from '../../lib/image/format';
 import { KappaError } from '../../lib/errors';
-import { jpeg, onlyTyped, pixels, rejects } from '../data/support';
+import { onlyTyped, rejects } from '../support/assert';
+import { jpeg, pixels, png } from '../support/faces';
 
 const SIZE = 112;
 
@@ -160,13 +161,11 @@ describe('decoding', () => {
 
   it('answers every truncation and every flipped byte with a typed error or an image', async () => {
     const good = jpeg(5, 16);
-    const png = await sharp(pixels(5, 16), { raw: { width: 16, height: 16, channels: 3 } })
-      .png()
-      .toBuffer();
+    const lossless = await png(5, 16);
     const out = new Uint8Array(16 * 16 * 3);
     for (const [image, stride] of [
       [good, 1],
-      [png, 3],
+      [lossless, 3],
     ] as const)
       for (let at = 0; at < image.length; at += stride) {
         const flipped = Buffer.from(image);

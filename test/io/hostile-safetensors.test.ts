@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readSafetensors } from '../../lib/io/safetensors';
-import { rejects } from '../support';
+import { rejects } from '../support/assert';
+import { temporaryFolder } from '../support/folder';
 
 describe('hostile safetensors files', () => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'kappa-io-'));
+  const folder = temporaryFolder();
   const file = path.join(folder, 'x.safetensors');
-  after(() => rmSync(folder, { recursive: true, force: true }));
 
   async function refuses(header: string, dataBytes: number, message: RegExp): Promise<void> {
     const prefix = Buffer.alloc(8);

@@ -6,24 +6,19 @@ import { inspectLibtorch } from '../../lib/libtorch/inspect';
 import { locateAddon } from '../../lib/libtorch/build/locate-addon';
 import { buildJobs, machineResources } from '../../lib/libtorch/build/machine';
 import { wheelTags } from '../../lib/libtorch/platform';
-import { cleanScratch, scratchFolder, writeTree } from './fake-libtorch';
+import { writeTree } from '../support/fake-libtorch';
+import { temporaryFolder, writeFiles } from '../support/folder';
 
 describe('the build of the addon', () => {
-  afterEach(cleanScratch);
-
   it('is up to date until a source, the LibTorch, the configuration or the addon changes', () => {
-    const root = scratchFolder();
-    for (const [name, content] of [
-      ['package.json', '{"version":"1.2.3"}'],
-      ['CMakeLists.txt', 'target_compile_definitions(kappaface PRIVATE NAPI_VERSION=9)'],
-      ['native/a/a.cc', 'int a;'],
-      ['native/a/a_test.cc', 'int test;'],
-    ] as const) {
-      fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-      fs.writeFileSync(path.join(root, name), content);
-    }
-    const libtorch = inspectLibtorch(writeTree(scratchFolder()));
-    const other = inspectLibtorch(writeTree(scratchFolder(), { version: '2.14.1' }));
+    const root = writeFiles(temporaryFolder(), {
+      'package.json': '{"version":"1.2.3"}',
+      'CMakeLists.txt': 'target_compile_definitions(kappaface PRIVATE NAPI_VERSION=9)',
+      'native/a/a.cc': 'int a;',
+      'native/a/a_test.cc': 'int test;',
+    });
+    const libtorch = inspectLibtorch(writeTree(temporaryFolder()));
+    const other = inspectLibtorch(writeTree(temporaryFolder(), { version: '2.14.1' }));
     const [addon = ''] = locateAddon(root, false);
     fs.mkdirSync(path.dirname(addon), { recursive: true });
     const upToDate = (): boolean => isUpToDate(addon, libtorch, 'Release', root);
@@ -47,7 +42,7 @@ describe('the build of the addon', () => {
   });
 
   it('is looked for as debug build where asked, as release build, as prebuilt binary', () => {
-    const root = scratchFolder();
+    const root = temporaryFolder();
     const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
     fs.mkdirSync(prebuilds, { recursive: true });
     fs.writeFileSync(path.join(prebuilds, 'kappaface.node'), '');

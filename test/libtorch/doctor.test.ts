@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { runChild } from '../../lib/libtorch/process';
 import type { Check } from '../../lib/libtorch/build/tools';
-import { cleanScratch, scratchFolder, writeTree } from './fake-libtorch';
+import { writeTree } from '../support/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
 
 /** Runs `kappa doctor --json` in a process of its own. */
 async function doctor(
@@ -19,10 +20,8 @@ async function doctor(
 }
 
 describe('kappa doctor', () => {
-  afterEach(cleanScratch);
-
   it('shows every part, and a remedy with all that is not well', async () => {
-    const root = writeTree(scratchFolder());
+    const root = writeTree(temporaryFolder());
     const { checks, code, ok } = await doctor({ LIBTORCH: root });
     const names = checks.map(({ name }) => name);
     for (const name of [
@@ -45,7 +44,7 @@ describe('kappa doctor', () => {
   });
 
   it('fails where something that is needed is missing, and says what was tried', async () => {
-    const { checks, code, ok } = await doctor({ LIBTORCH: path.join(scratchFolder(), 'nowhere') });
+    const { checks, code, ok } = await doctor({ LIBTORCH: path.join(temporaryFolder(), 'nowhere') });
     const libtorch = checks.find(({ name }) => name === 'LibTorch');
     assert.equal(libtorch?.status, 'missing');
     assert.match(libtorch.detail, /1\. LIBTORCH=.*nowhere does not exist/);

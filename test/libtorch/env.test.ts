@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
-import { ENVIRONMENT_VARIABLES, readEnv } from '../../lib/libtorch/env';
+import { readEnv } from '../../lib/libtorch/env';
 
 describe('the environment of lib/libtorch', () => {
   it('asks for the default version and variant where nothing is set', () => {
@@ -40,10 +38,5 @@ describe('the environment of lib/libtorch', () => {
         code: 'ERR_CONFIG',
         message: new RegExp(`^${name} `),
       });
-  });
-
-  it('is documented variable by variable', () => {
-    const text = fs.readFileSync(path.join(__dirname, '../../docs/libtorch.md'), 'utf8');
-    for (const { name } of ENVIRONMENT_VARIABLES) assert.match(text, new RegExp(`^\\| \`${name}\` `, 'm'));
   });
 });

@@ -5,7 +5,8 @@ import { librarySizes, writeManifest } from '../../lib/libtorch/cache';
 import { readEnv } from '../../lib/libtorch/env';
 import { findLibtorch } from '../../lib/libtorch/find';
 import { libraryName } from '../../lib/libtorch/inspect';
-import { cleanScratch, scratchFolder, writePython, writeTree } from './fake-libtorch';
+import { writePython, writeTree } from '../support/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
 
 function writeCache(cache: string): string {
   const root = writeTree(path.join(cache, 'libtorch', '2.13.0-cpu'));
@@ -15,8 +16,7 @@ function writeCache(cache: string): string {
 
 describe('finding LibTorch', () => {
   let folder: string;
-  beforeEach(() => (folder = scratchFolder()));
-  afterEach(cleanScratch);
+  beforeEach(() => (folder = temporaryFolder()));
 
   it('takes LIBTORCH before the Python torch before the cache', async () => {
     const given = writeTree(path.join(folder, 'given'));

@@ -10,17 +10,10 @@ import type { FoundLibtorch } from '../../lib/libtorch/find';
 import { libraryName } from '../../lib/libtorch/inspect';
 import { installLibtorch } from '../../lib/libtorch/install';
 import type { InstallProgress } from '../../lib/libtorch/progress';
-import {
-  cleanScratch,
-  fakeFiles,
-  scratchFolder,
-  sha256,
-  writePython,
-  writeTree,
-  writeWheel,
-} from './fake-libtorch';
-import type { FakePythonOptions } from './fake-libtorch';
-import { makeZip } from './zip-writer';
+import { fakeFiles, sha256, writePython, writeTree, writeWheel } from '../support/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
+import type { FakePythonOptions } from '../support/fake-libtorch';
+import { makeZip } from '../support/zip-writer';
 
 /** Starts an installation in a process of its own. */
 function startChild(env: NodeJS.ProcessEnv): ChildProcess {
@@ -49,13 +42,12 @@ describe('installing LibTorch', function () {
     if (process.platform === 'win32') this.skip();
   });
   beforeEach(() => {
-    folder = scratchFolder();
+    folder = temporaryFolder();
     cache = path.join(folder, 'cache');
     wheel = writeWheel(path.join(folder, 'torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl'));
     env = { KAPPA_CACHE: cache, KAPPA_PYTHON: path.join(folder, 'python') };
     python({ wheel });
   });
-  afterEach(cleanScratch);
 
   const python = (options: FakePythonOptions): string => writePython(path.join(folder, 'python'), options);
   const install = (extra: NodeJS.ProcessEnv = {}): Promise<FoundLibtorch> =>

@@ -3,20 +3,20 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { libraryName } from '../../lib/libtorch/inspect';
 import { checkSpace, unpackLibtorch } from '../../lib/libtorch/fetch/unpack';
-import { cleanScratch, fakeFiles, scratchFolder, writeWheel } from './fake-libtorch';
-import { makeZip } from './zip-writer';
-import type { ZipMember } from './zip-writer';
+import { fakeFiles, writeWheel } from '../support/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
+import { makeZip } from '../support/zip-writer';
+import type { ZipMember } from '../support/zip-writer';
 
 describe('unpacking LibTorch', () => {
   let folder: string;
   let wheel: string;
   let out: string;
   beforeEach(() => {
-    folder = scratchFolder();
+    folder = temporaryFolder();
     wheel = path.join(folder, 'torch.whl');
     out = path.join(folder, 'out');
   });
-  afterEach(cleanScratch);
 
   const refuses = (message: RegExp): Promise<void> =>
     assert.rejects(unpackLibtorch(wheel, out), { code: 'ERR_DATA_CORRUPT', message });

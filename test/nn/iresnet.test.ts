@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 
 import { IResNet, SGD, Tensor, manualSeed, noGrad } from '../../lib';
 import type { IResNetOptions } from '../../lib';
-import { close, leavesNoTensors, rejects } from '../support';
+import { close, rejects } from '../support/assert';
+import { leavesNoTensors } from '../support/tensors';
 
 const tiny: IResNetOptions = {
   depth: 18,

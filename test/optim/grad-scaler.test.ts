@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 
 import { ArcFaceHead, GradScaler, SGD, Tensor, manualSeed } from '../../lib';
-import { close, closeRelative } from '../support';
-
-async function parameter(values: number[]): Promise<Tensor> {
-  const tensor = await Tensor.from(values);
-  tensor.requiresGrad = true;
-  return tensor;
-}
+import { close, closeRelative } from '../support/assert';
+import { parameter } from '../support/tensors';
 
 describe('GradScaler', () => {
   it('scales the loss and takes the factor out of the gradients again', async () => {
-    const p = await parameter([1, -2, 3]);
+    const p = await parameter([1, -2, 3], 'float32');
     const optimizer = new SGD([p], { lr: 0.5, momentum: 0, weightDecay: 0 });
     const scaler = new GradScaler({ initialScale: 1024 });
     const loss = await (await p.mul(await Tensor.from([4, 5, 6]))).sum();
@@ -26,7 +21,7 @@ describe('GradScaler', () => {
   });
 
   it('leaves out a step whose gradients overflowed, and lowers the factor; good steps raise it', async () => {
-    const p = await parameter([1]);
+    const p = await parameter([1], 'float32');
     const optimizer = new SGD([p], { lr: 0.5, momentum: 0, weightDecay: 0 });
     const scaler = new GradScaler({
       initialScale: 8,

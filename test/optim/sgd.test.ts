@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 
 import { SGD, Tensor, clipGradNorm } from '../../lib';
-import { close, gradient, leavesNoTensors, rejects } from '../support';
-
-async function parameter(values: number[], dtype: 'float32' | 'float64' = 'float64'): Promise<Tensor> {
-  const tensor = await Tensor.from(values, undefined, { dtype });
-  tensor.requiresGrad = true;
-  return tensor;
-}
+import { close, rejects } from '../support/assert';
+import { gradient, leavesNoTensors, parameter } from '../support/tensors';
 
 /** Gives a parameter this gradient. */
 async function setGradient(tensor: Tensor, values: number[]): Promise<void> {

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { verifyData } from '../../lib/prepare/check';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
-import { jpeg, makeDataset, makeRaw, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { jpeg, makeDataset, makeRaw } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 const workers = 0;
 

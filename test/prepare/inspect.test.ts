@@ -7,7 +7,9 @@ import { inspectData } from '../../lib/prepare/inspect';
 import { writeSheet } from '../../lib/report/pictures/contact-sheet';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { jpeg, makeDataset, makeRaw, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { jpeg, makeDataset, makeRaw } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('data inspect', () => {
   const folder = temporaryFolder();

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -20,19 +19,12 @@ import { decodeWhole } from '../../lib/image/convert';
 import { packDataset } from '../../lib/prepare/pack';
 import { unpackData } from '../../lib/prepare/unpack';
 import { readVerificationSet, writeVerificationSet } from '../../lib/data/protocols/verification-set';
-import { LFW, jpeg, makeDataset, pixels, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { LFW, jpeg, makeDataset, pixels, png } from '../support/faces';
+import { temporaryFolder, writeFiles } from '../support/folder';
 
 // Threads are slow to start from sources; that they change nothing has a test of its own.
 const workers = 0;
-
-/** Writes files and returns their folder. */
-function makeFiles(root: string, files: Record<string, Buffer | string>): string {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), content);
-  }
-  return root;
-}
 
 const read = (root: string, file: string) => readFileSync(path.join(root, file));
 const names = (root: string): unknown => JSON.parse(read(root, 'classes.json').toString());
@@ -41,21 +33,17 @@ describe('packing and unpacking', () => {
   const folder = temporaryFolder();
   const at = (name: string) => path.join(folder, name);
   // Two people whose names sort by code units, a PNG among JPEGs.
-  const png = () =>
-    sharp(pixels(7), { raw: { width: 112, height: 112, channels: 3 } })
-      .png()
-      .toBuffer();
   let faces: Record<string, Buffer>;
   before(async () => {
     faces = {
       'Zoe/1.jpg': jpeg(1),
-      'Zoe/2.png': await png(),
+      'Zoe/2.png': await png(7),
       'anna/nested/1.jpg': jpeg(3),
       'bo/1.jpg': jpeg(4),
     };
-    makeFiles(at('faces'), faces);
+    writeFiles(at('faces'), faces);
     const many = Array.from({ length: 70 }, (_, i) => [`p${i % 5}/${i}.jpg`, jpeg(i)] as const);
-    makeFiles(at('many'), Object.fromEntries(many));
+    writeFiles(at('many'), Object.fromEntries(many));
   });
 
   it('puts a folder into the insightface layout, bytes untouched, with names beside it', async () => {
@@ -143,7 +131,7 @@ describe('packing and unpacking', () => {
 
   it('groups a list by label and keeps its order and its marks', async () => {
     const list = '1\tfaces/bo/1.jpg\t1\n0\tfaces/Zoe/1.jpg\t0\n1\tfaces/anna/nested/1.jpg\t1\n';
-    makeFiles(folder, { 'list.lst': list });
+    writeFiles(folder, { 'list.lst': list });
     await packDataset(at('list.lst'), at('listed'), { workers });
     const index = await readRecordIndex(path.join(at('listed'), 'train.idx'));
     const records = RecordReader.open(path.join(at('listed'), 'train.rec'));
@@ -174,7 +162,7 @@ describe('packing and unpacking', () => {
       [125, 151],
     ];
     const columns = [...points.map(([x]) => x), ...points.map(([, y]) => y)].join('\t');
-    makeFiles(at('photos'), {
+    writeFiles(at('photos'), {
       'a/1.png': photo,
       'a.lst': `0\ta/1.png\t0\t0\t0\t1\t1\t${columns}\n`,
       'landmarks.txt': `1.png ${points.flat().join(' ')}\n`,
@@ -216,7 +204,7 @@ describe('packing and unpacking', () => {
       'b/1.jpg': 'no image',
       'c/1.jpg': jpeg(5),
     };
-    makeFiles(at('bad'), bad);
+    writeFiles(at('bad'), bad);
     await rejects(
       packDataset(at('bad'), at('bad-out'), { workers }),
       'ERR_DATA_CORRUPT',
@@ -244,7 +232,7 @@ describe('packing and unpacking', () => {
     const relabelled = await packDataset(list, at('bad-list'), { workers, skipBad: true, relabel: true });
     assert.deepEqual([relabelled.classes, relabelled.skipped.length], [2, 2]);
     assert.match(relabelled.skipped[1]!.reason, /none\.jpg: there is no such file/);
-    makeFiles(at('hopeless'), { 'a/1.jpg': '' });
+    writeFiles(at('hopeless'), { 'a/1.jpg': '' });
     await rejects(
       packDataset(at('hopeless'), at('x'), { workers, skipBad: true }),
       'ERR_DATA_CORRUPT',

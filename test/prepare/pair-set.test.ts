@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import sharp from 'sharp';
 import { FACE_TEMPLATE, alignFace } from '../../lib/image/align';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import type { Point } from '../../lib/image/similarity';
@@ -11,20 +10,14 @@ import { makePairSet } from '../../lib/prepare/pair-set';
 import { packDataset } from '../../lib/prepare/pack';
 import { unpackData } from '../../lib/prepare/unpack';
 import { readVerificationSet, writeVerificationSet } from '../../lib/data/protocols/verification-set';
-import { jpeg, pixels, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { jpeg, png } from '../support/faces';
+import { temporaryFolder, writeFile } from '../support/folder';
 
 const workers = 0;
 const folder = temporaryFolder();
 const at = (name: string) => path.join(folder, name);
-const write = (name: string, content: Buffer | string) => {
-  mkdirSync(path.dirname(at(name)), { recursive: true });
-  writeFileSync(at(name), content);
-  return at(name);
-};
-const png = (number: number, side: number) =>
-  sharp(pixels(number, side), { raw: { width: side, height: side, channels: 3 } })
-    .png()
-    .toBuffer();
+const write = (name: string, content: Buffer | string) => writeFile(folder, name, content);
 
 describe('a set of pairs of LFW', () => {
   const pairs = '1\t2\nAnn\t1\t2\nAnn\t1\t3\nAnn\t2\tBob\t1\nAnn\t3\tBob\t1\n';

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { splitDataset } from '../../lib/prepare/split';
 import { readVerificationSet } from '../../lib/data/protocols/verification-set';
-import { jpeg, makeDataset, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { jpeg, makeDataset } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('splitting', () => {
   const folder = temporaryFolder();

@@ -7,7 +7,9 @@ import { writeSheet } from '../../lib/report/pictures/contact-sheet';
 import { histogramSvg, writeHistogram } from '../../lib/report/pictures/histogram';
 import { mustHaveFonts, svgText } from '../../lib/report/pictures/svg';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
-import { makeDataset, pixels, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { makeDataset, pixels } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 import { FORMAT_RGB, compressSync } from '@julusian/jpeg-turbo';
 
 /** A flat image of one grey, so that its pixels can be told in a sheet. */

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import fs, { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MetricsLog, readMetrics } from '../../lib/run/metrics-log';
+import { temporaryFolder } from '../support/folder';
 
 describe('metrics log', () => {
   let folder: string;
   let path: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'kappaface-metrics-'));
+    folder = temporaryFolder();
     path = join(folder, 'metrics.jsonl');
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   const text = (): string => readFileSync(path, 'utf8');
   const steps = (): number[] => readMetrics(path).map(({ step }) => step);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { Tensor, cuda } from '../../lib';
-import { rejects } from '../support';
+import { rejects } from '../support/assert';
 
 describe('cuda', () => {
   it('tells what there is', async () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   ensureSynthSet,
@@ -10,14 +9,13 @@ import {
   type SynthIdentities,
 } from '../../lib/synth';
 import { readVerificationSet } from '../../lib/data/protocols/verification-set';
+import { temporaryFolder } from '../support/folder';
 
 const TINY = { seed: 4, identities: 6, maxImages: 4, singletons: 0.2, verificationIdentities: 3, pairs: 20 };
 const FILES = ['identities.json', 'property', 'synth.bin', 'train.idx', 'train.rec'];
 
 describe('synthesize', () => {
-  let root: string;
-  before(async () => (root = await mkdtemp(path.join(tmpdir(), 'kappa-synth-'))));
-  after(() => rm(root, { recursive: true, force: true }));
+  const root = temporaryFolder();
 
   it('writes the insightface layout with the planned labels and pairs', async () => {
     const folder = path.join(root, 'one');

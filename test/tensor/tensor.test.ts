@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 
 import { Tensor, liveTensors, manualSeed, noGrad, scope, synchronize } from '../../lib';
 import type { DType } from '../../lib';
-import { close, collectGarbage, leavesNoTensors, rejects } from '../support';
+import { close, rejects } from '../support/assert';
+import { collectGarbage, leavesNoTensors } from '../support/tensors';
 
 const values = async (work: Promise<Tensor>): Promise<number[]> => (await work).toArray();
 

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 
 import type { TrainResult } from '../../lib';
-import { temporaryFolder, timelessMetrics, tinyConfig, tinyFaces } from './tiny-run';
+import { temporaryFolder } from '../support/folder';
+import { timelessMetrics, tinyConfig, tinyFaces } from '../support/tiny-run';
 
 const kappa = path.join(__dirname, '../../bin/kappa.js');
 
@@ -48,20 +49,19 @@ describe('a run that is stopped from outside', function () {
   let runs = 0;
   let faces: string;
   const configFile = (epochs: number): { file: string; run: string } => {
-    const output = path.join(folder.path, `out${runs++}`);
+    const output = path.join(folder, `out${runs++}`);
     const config = tinyConfig(faces, output, {
       head: { concentration: { kind: 'momentum' } },
       train: { epochs, batchSize: 8, checkpointEvery: 2, validateEvery: 7 },
     });
-    const file = path.join(folder.path, `config${runs}.yaml`);
+    const file = path.join(folder, `config${runs}.yaml`);
     writeFileSync(file, stringify(config));
     return { file, run: path.join(output, 'tiny') };
   };
 
   before(async () => {
-    faces = await tinyFaces(path.join(folder.path, 'cache'));
+    faces = await tinyFaces(path.join(folder, 'cache'));
   });
-  after(folder.remove);
 
   for (const [signal, code] of [
     ['SIGINT', 130],

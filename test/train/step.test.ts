@@ -5,8 +5,8 @@ import type { Batch, GradScaler, KappaFaceHead, Precision, Tensor } from '../../
 import { makeModel } from '../../lib/train/model';
 import type { Model } from '../../lib/train/model';
 import { trainStep } from '../../lib/train/step';
-import { closeRelative } from '../support';
-import { tinyConfig } from './tiny-run';
+import { closeRelative } from '../support/assert';
+import { tinyConfig } from '../support/tiny-run';
 
 /** Batches of random pixels with the samples from `from` up to `to`. */
 function batch(from: number, to: number): Batch {

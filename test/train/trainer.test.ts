@@ -4,8 +4,10 @@ import path from 'node:path';
 
 import { KappaError, Trainer, openCheckpoint, resolveCheckpoint } from '../../lib';
 import type { Config, ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
-import { closeRelative, leavesNoTensors, rejects } from '../support';
-import { temporaryFolder, timelessMetrics, tinyConfig, tinyFaces } from './tiny-run';
+import { closeRelative, rejects } from '../support/assert';
+import { leavesNoTensors } from '../support/tensors';
+import { temporaryFolder } from '../support/folder';
+import { timelessMetrics, tinyConfig, tinyFaces } from '../support/tiny-run';
 
 /** Bytes of every tensor in the last checkpoint of a run, by their checksums. */
 async function checksums(run: string): Promise<unknown> {
@@ -20,7 +22,7 @@ describe('training', function () {
   let faces: string;
   let runs = 0;
   const config = (changes = {}): ResolvedConfig =>
-    tinyConfig(faces, path.join(folder.path, `runs${runs++}`), changes);
+    tinyConfig(faces, path.join(folder, `runs${runs++}`), changes);
   const train = (resolved: ResolvedConfig, options: TrainerOptions = {}): Promise<TrainResult> =>
     new Trainer(resolved, options).run();
   /** Trains and interrupts after some steps. */
@@ -35,9 +37,8 @@ describe('training', function () {
   };
 
   before(async () => {
-    faces = await tinyFaces(path.join(folder.path, 'cache'));
+    faces = await tinyFaces(path.join(folder, 'cache'));
   });
-  after(folder.remove);
 
   it('lowers the loss, verifies, keeps one best checkpoint and writes its results', async () => {
     const reports: StepReport[] = [];
@@ -195,7 +196,7 @@ describe('training', function () {
   });
 
   it('says what is missing', async () => {
-    const nowhere = tinyConfig('/nowhere/at/all', folder.path, {
+    const nowhere = tinyConfig('/nowhere/at/all', folder, {
       data: { root: '/nowhere/at/all', source: 'Get it from the library.' },
     });
     await rejects(
@@ -215,11 +216,7 @@ describe('training', function () {
       'ERR_CONFIG',
       /less than one global batch of 4096/,
     );
-    await rejects(
-      train(config(), { resume: path.join(folder.path, 'none') }),
-      'ERR_CHECKPOINT',
-      /does not exist/,
-    );
+    await rejects(train(config(), { resume: path.join(folder, 'none') }), 'ERR_CHECKPOINT', /does not exist/);
   });
 
   it('finds damage in a checkpoint before using it', async () => {

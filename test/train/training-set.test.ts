@@ -5,7 +5,9 @@ import path from 'node:path';
 import { resolveConfig, type Config } from '../../lib';
 import { RunFolder } from '../../lib/run/run-folder';
 import { openTrainingSet } from '../../lib/train/training-set';
-import { makeDataset, rejects, temporaryFolder } from '../data/support';
+import { rejects } from '../support/assert';
+import { makeDataset } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
 
 describe('the training set of a config', () => {
   const folder = temporaryFolder();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { mapInWorkers } from '../../lib/workers/worker-map';
-import { rejects } from '../data/support';
+import { rejects } from '../support/assert';
 
 type Task = number | 'fail' | 'crash';
 

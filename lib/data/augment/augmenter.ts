@@ -39,9 +39,7 @@ export class Augmenter {
     this.#random = new SampleRandom(seed);
     this.#image = { pixels: new Uint8ClampedArray(3 * height * width), height, width };
     this.#bytes = new Uint8Array(this.#image.pixels.buffer);
-    const names = Object.keys(options) as AugmentName[];
-    this.#steps = names
-      .map((name, stream) => ({ name, stream, probability: options[name].probability }))
+    this.#steps = NAMES.map((name, stream) => ({ name, stream, probability: options[name].probability }))
       .filter(({ probability }) => probability > 0)
       .map((step) => ({ ...step, change: makeChange[step.name](options, height, width) }));
   }
@@ -103,6 +101,9 @@ const makeChange: Record<AugmentName, (options: AugmentOptions, height: number, 
     return (image, random) => encoder.apply(image, low + random.below(Math.max(1, high - low + 1)));
   },
 };
+
+/** In the order in which they happen, whatever that of the options: it numbers the random streams. */
+const NAMES = Object.keys(makeChange) as AugmentName[];
 
 /** One of the six orders of 0, 1 and 2. */
 function drawOrder(order: Uint8Array, random: Xoshiro128): void {

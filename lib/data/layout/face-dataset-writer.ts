@@ -15,6 +15,13 @@ export interface FaceDatasetWriterOptions {
   dialect?: RecordDialectName;
 }
 
+export interface WriteFaceDatasetOptions extends FaceDatasetWriterOptions {
+  /** The identities' names in the order of their classes, kept in `classes.json`. */
+  names?: readonly string[];
+  /** Called after each identity. */
+  onProgress?: (identities: number, images: number) => void;
+}
+
 /**
  * Writes a dataset in insightface's face2rec2 layout (train.rec, train.idx, property), image by image: a header record,
  * the images grouped by identity, then one record per identity with the range of its images. Class c is the c-th
@@ -114,6 +121,30 @@ export class FaceDatasetWriter {
     const last = this.#firstImage.length - 1;
     if (last >= 0 && this.#firstImage[last] === this.#key)
       throw argumentError(`identities[${last}]`, 'at least one image', []);
+  }
+}
+
+/**
+ * Writes a dataset in insightface's face2rec2 layout, see {@link FaceDatasetWriter}.
+ * @param identities the encoded images of each identity, at least one each.
+ * @throws KappaError ERR_ARGUMENT, ERR_IO; nothing new stands under the final names then.
+ */
+export async function writeFaceDataset(
+  root: string,
+  identities: Iterable<Buffer[]> | AsyncIterable<Buffer[]>,
+  options: WriteFaceDatasetOptions = {},
+): Promise<{ numClasses: number; numImages: number }> {
+  const { onProgress, names, ...writerOptions } = options;
+  const writer = await FaceDatasetWriter.create(root, writerOptions);
+  try {
+    for await (const images of identities) {
+      writer.beginIdentity();
+      for (const image of images) await writer.add(image);
+      onProgress?.(writer.numClasses, writer.numImages);
+    }
+    return await writer.close(names);
+  } finally {
+    await writer.abort();
   }
 }
 

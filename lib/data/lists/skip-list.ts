@@ -1,6 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { KappaError, ioError } from '../../errors';
 
+/** A record or file that cannot be used. */
+export interface BadSample {
+  /** The record's key, or the file's path relative to its root. */
+  key: string;
+  reason: string;
+}
+
 const MAX_BYTES = 1 << 30;
 
 /**
@@ -45,4 +52,13 @@ export function recordKeys(entries: ReadonlySet<string>, file: string): Set<numb
       return key;
     }),
   );
+}
+
+/** The text of a list of bad records, as {@link readSkipList} takes it: lines that begin with `#` say what it is, then `key<TAB>reason`. */
+export function formatBadList(heading: readonly string[], samples: readonly BadSample[]): string {
+  const clean = (text: string) => text.replace(/[\t\r\n]+/g, ' ');
+  return [
+    ...heading.map((line) => `# ${clean(line)}\n`),
+    ...samples.map(({ key, reason }) => `${clean(key)}\t${clean(reason)}\n`),
+  ].join('');
 }

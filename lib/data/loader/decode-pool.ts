@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { KappaError } from '../../errors';
 import { loadSharp } from '../../image/decode';
+import { startWorker, stopWorker } from '../../workers/start-worker';
 import type { DecodeReply, DecodeTask, DecodeWorkerData, SkippedSample } from './decode-task';
 import type { WorkerCrash } from './options';
 import { describeSample } from '../sample-table';
@@ -36,12 +37,10 @@ interface Thread {
   worker: Worker;
   number: number;
   jobs: Job[];
-  exited: Promise<void>;
 }
 
 // A second task waits in the worker while it does the first, so that it never idles for a message.
 const TASKS_PER_WORKER = 2;
-const STOP_GRACE_MS = 5000;
 
 // A sample at which so many workers ended is what ends them.
 const FATAL_CRASHES = 2;
@@ -66,7 +65,7 @@ export class DecodePool {
   constructor(data: Omit<DecodeWorkerData, 'control' | 'worker'>, options: DecodePoolOptions) {
     this.#data = data;
     this.#options = options;
-    this.#file = options.workerFile ?? path.join(__dirname, `decode-worker${path.extname(__filename)}`);
+    this.#file = options.workerFile ?? path.join(__dirname, 'decode-worker');
     this.#control = new Int32Array(new SharedArrayBuffer(4 * (1 + options.workers))).fill(-1);
     this.#control[0] = 0;
   }
@@ -102,34 +101,20 @@ export class DecodePool {
     Atomics.store(this.#control, 0, 1);
     await this.#starting;
     for (const job of this.#queue.splice(0)) job.resolve(cancelled());
-    await Promise.all(
-      this.#threads.map(async ({ worker, exited }) => {
-        worker.ref();
-        worker.postMessage('stop');
-        const timer = setTimeout(() => void worker.terminate(), STOP_GRACE_MS);
-        await exited;
-        clearTimeout(timer);
-      }),
-    );
+    await Promise.all(this.#threads.map(({ worker }) => stopWorker(worker)));
   }
 
   #spawn(number: number): void {
     Atomics.store(this.#control, 1 + number, -1);
     const data: DecodeWorkerData = { ...this.#data, control: this.#control, worker: number };
-    const worker = new Worker(this.#file, {
-      workerData: data,
-      execArgv: this.#file.endsWith('.ts') ? ['-r', require.resolve('ts-node/register/transpile-only')] : [],
-    });
+    const worker = startWorker(this.#file, data);
+    const thread: Thread = { worker, number, jobs: [] };
     let failure: unknown;
-    const exited = new Promise<void>((resolve) => {
-      worker.once('exit', (code) => {
-        this.#threads.splice(this.#threads.indexOf(thread), 1);
-        this.#ended(thread, code, failure);
-        resolve();
-      });
-    });
-    const thread: Thread = { worker, number, jobs: [], exited };
     worker.on('error', (error) => (failure = error));
+    worker.once('exit', (code) => {
+      this.#threads.splice(this.#threads.indexOf(thread), 1);
+      this.#ended(thread, code, failure);
+    });
     worker.on('message', (reply: DecodeReply) => {
       const { error, skipped } = reply;
       thread.jobs

@@ -1,5 +1,5 @@
 import { KappaError } from '../../errors';
-import { Augmenter } from '../augment';
+import { Augmenter } from '../augment/augmenter';
 import type { BatchSlot } from './batch-slot';
 import { decodeInto, type DecodeOptions } from '../../image/decode';
 import type { DecodeWorkerData, SkippedSample } from './decode-task';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { KappaError } from '../../errors';
 import { readLines } from '../../files/lines';
-import type { ListedPair } from './pair-list';
+import type { ListedPair } from './listed-pair';
 
 const FOLDS = 10;
 

@@ -4,13 +4,8 @@ import { KappaError, ioError } from '../../errors';
 import { byCodeUnits } from '../lists/image-files';
 import { readCfpPairs } from './cfp';
 import { readLines } from '../../files/lines';
-
-/** A pair of image files, as paths relative to the images' folder, with `/` between the parts. */
-export interface ListedPair {
-  a: string;
-  b: string;
-  isSame: boolean;
-}
+import { parseLfw } from './lfw';
+import { badLine, type Line, type ListedPair } from './listed-pair';
 
 /** The forms of pair lists that are read. */
 export type PairListForm = 'lfw' | 'columns' | 'flagged' | 'cfp';
@@ -18,11 +13,6 @@ export type PairListForm = 'lfw' | 'columns' | 'flagged' | 'cfp';
 export interface PairList {
   form: PairListForm;
   pairs: ListedPair[];
-}
-
-interface Line {
-  columns: string[];
-  number: number;
 }
 
 /**
@@ -72,28 +62,6 @@ function splitColumns(text: string): string[] {
   return text.split(separator).map((column) => column.trim());
 }
 
-function parseLfw([header, ...lines]: Line[], file: string): ListedPair[] {
-  const numbers = header!.columns.map(Number);
-  const [folds, perFold] = numbers.length === 2 ? [numbers[0]!, numbers[1]!] : [1, numbers[0]!];
-  if (lines.length !== 2 * folds * perFold || lines.length === 0)
-    throw new KappaError(
-      'ERR_DATA_CORRUPT',
-      `${file}: the first line announces ${folds} folds of ${perFold} pairs of one person and as many of two, ${2 * folds * perFold} lines, but ${lines.length} follow.`,
-    );
-  return lines.map(({ columns, number }, i) => {
-    const isSame = i % (2 * perFold) < perFold;
-    const [name, first, other, last] = isSame ? [columns[0], columns[1], columns[0], columns[2]] : columns;
-    const indices = [first, last].every((index) => /^\d{1,4}$/.test(index ?? ''));
-    if (columns.length !== (isSame ? 3 : 4) || !indices || !name || !other)
-      throw badLine(file, number, isSame ? '"name i j"' : '"name1 i name2 j"', columns);
-    return { a: lfwImage(name, first!), b: lfwImage(other, last!), isSame };
-  });
-}
-
-function lfwImage(name: string, index: string): string {
-  return `${name}/${name}_${index.padStart(4, '0')}.jpg`;
-}
-
 function parseColumns({ columns, number }: Line, file: string): ListedPair {
   const [a, b, flag] = columns;
   if (columns.length !== 3 || !a || !b || !/^(0|1|-1)$/.test(flag!))
@@ -118,9 +86,4 @@ function parseFlagged(lines: Line[], file: string): ListedPair[] {
     pairs.push({ a: first.columns[0]!, b: second.columns[0]!, isSame: first.columns[1] !== '0' });
   }
   return pairs;
-}
-
-function badLine(file: string, number: number, expected: string, columns: string[]): KappaError {
-  const found = JSON.stringify(columns.join(' ').slice(0, 100));
-  return new KappaError('ERR_DATA_CORRUPT', `${file}, line ${number}: expected ${expected}, found ${found}.`);
 }

@@ -2,7 +2,8 @@ import { compressSync, FORMAT_RGB, SAMP_420, SAMP_444 } from '@julusian/jpeg-tur
 import { drawIdentity } from './identity';
 import type { SynthPerson } from '../plan';
 import { SynthRandom } from '../random';
-import { FACE_SIZE, renderFace } from './render-face';
+import { FACE_SIZE } from './picture';
+import { renderFace } from './render-face';
 import { drawVariation } from './variation';
 
 /** Draws all photographs of a person as JPEG files; the bytes depend on the seed and the person alone. */

@@ -1,7 +1,7 @@
 import { scale, smoothstep, type Colour } from './colour';
 import type { FaceIdentity } from './identity';
 import type { Visibility } from './raster';
-import type { Picture } from './render-face';
+import type { Picture } from './picture';
 import type { Scene } from './scene';
 import type { FaceVariation } from './variation';
 

@@ -1,7 +1,7 @@
 import { fromSrgb, mix, scale, smoothstep, type Colour } from './colour';
 import type { FaceIdentity } from './identity';
 import { SynthRandom } from '../random';
-import type { Picture } from './render-face';
+import type { Picture } from './picture';
 import type { FaceVariation } from './variation';
 
 interface Capsule {

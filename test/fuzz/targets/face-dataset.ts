@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { FaceDataset } from '../../../lib/data/face-dataset';
 import { RecordWriter, packRecord } from '../../../lib/data/recordio';
-import { writeFaceDataset } from '../../../lib/data/write-face-dataset';
+import { writeFaceDataset } from '../../../lib/data/layout/face-dataset-writer';
 import { KappaError } from '../../../lib/errors';
 import { inParts, type Mutation } from '../mutations';
 import type { FuzzTarget } from '../target';

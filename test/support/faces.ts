@@ -1,18 +1,9 @@
 import { FORMAT_RGB, compressSync } from '@julusian/jpeg-turbo';
-import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { KappaError, type KappaErrorCode } from '../../lib/errors';
+import sharp from 'sharp';
 import { RecordWriter, packRecord } from '../../lib/data/recordio';
-import { writeFaceDataset } from '../../lib/data/write-face-dataset';
-
-/** A folder that is removed after the test file's tests. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'kappa-data-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { writeFaceDataset } from '../../lib/data/layout/face-dataset-writer';
 
 /** Pixels that tell their number: a flat colour whose red is the number, with a gradient in blue. */
 export function pixels(number: number, side = 112): Buffer {
@@ -28,6 +19,17 @@ export function pixels(number: number, side = 112): Buffer {
 export function jpeg(number: number, side = 112): Buffer {
   const options = { format: FORMAT_RGB, width: side, height: side, quality: 95 };
   return Buffer.from(compressSync(pixels(number, side), options));
+}
+
+/** The same as {@link jpeg}, exact. */
+export function png(number: number, side = 112): Promise<Buffer> {
+  const raw = { width: side, height: side, channels: 3 } as const;
+  return sharp(pixels(number, side), { raw }).png().toBuffer();
+}
+
+/** Bytes that tell their number, where nothing decodes them. */
+export function anyBytes(number: number): Buffer {
+  return Buffer.from(`image ${number}`);
 }
 
 /** Writes `counts[c]` images for each class c; image i of the dataset is `jpeg(i)`. */
@@ -58,29 +60,6 @@ export async function makeRaw(
   await writer.close();
   if (property !== null) writeFileSync(path.join(root, 'property'), property);
   return root;
-}
-
-/** Expects a KappaError with this code and text. */
-export async function rejects(work: Promise<unknown>, code: KappaErrorCode, text: RegExp): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof KappaError, `not a KappaError: ${String(error)}`);
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, text);
-    return true;
-  });
-}
-
-/** The outcome of work that may fail, but only with a KappaError. */
-export async function onlyTyped<T>(work: () => T | Promise<T>, what: string): Promise<T | KappaError> {
-  try {
-    return await work();
-  } catch (error) {
-    assert.ok(
-      error instanceof KappaError,
-      `${what}: ${error instanceof Error ? error.stack : String(error)}`,
-    );
-    return error;
-  }
 }
 
 /** The real development set, where it is present. */

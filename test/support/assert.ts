@@ -1,25 +1,43 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-import { KappaError, liveTensors, synchronize } from '../lib';
-import type { KappaErrorCode, Tensor } from '../lib';
+import { KappaError, type KappaErrorCode } from '../../lib/errors';
 
 /** Reads a golden file. */
 export function golden<T>(name: string): T {
-  return JSON.parse(readFileSync(path.join(__dirname, 'fixtures', 'golden', name), 'utf8')) as T;
+  return JSON.parse(readFileSync(path.join(__dirname, '..', 'fixtures', 'golden', name), 'utf8')) as T;
 }
 
 /** Asserts that a promise is rejected with a KappaError of a code whose message matches. */
 export async function rejects(work: Promise<unknown>, code: KappaErrorCode, message?: RegExp): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
+  await assert.rejects(work, typed(code, message));
+}
+
+/** Asserts that a call throws a KappaError of a code whose message matches. */
+export function throws(work: () => unknown, code: KappaErrorCode, message?: RegExp): void {
+  assert.throws(work, typed(code, message));
+}
+
+function typed(code: KappaErrorCode, message: RegExp | undefined) {
+  return (error: unknown): true => {
     assert.ok(error instanceof KappaError, `not a KappaError: ${String(error)}`);
     assert.equal(error.code, code, error.message);
     if (message) assert.match(error.message, message);
     return true;
-  });
+  };
+}
+
+/** The outcome of work that may fail, but only with a KappaError. */
+export async function onlyTyped<T>(work: () => T | Promise<T>, what: string): Promise<T | KappaError> {
+  try {
+    return await work();
+  } catch (error) {
+    assert.ok(
+      error instanceof KappaError,
+      `${what}: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return error;
+  }
 }
 
 /** Asserts that numbers agree to an absolute tolerance. */
@@ -49,34 +67,4 @@ export function closeRelative(
   let largest = 1e-300;
   for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i] as number));
   close(actual, expected, tolerance * largest, what);
-}
-
-/** Lets go of every tensor that earlier tests left to the garbage collector. */
-export async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  // Finalizers run between events, and what they let go of may hold others.
-  for (let round = 0; round < 3; round++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-    await synchronize();
-  }
-}
-
-/** Runs a body and asserts that no tensor is left over. */
-export async function leavesNoTensors(body: () => Promise<void>): Promise<void> {
-  await collectGarbage(); // else it might come to that within the body
-  const before = liveTensors();
-  await body();
-  await synchronize();
-  assert.deepEqual(liveTensors(), before);
-}
-
-/** The gradient of a tensor as numbers. */
-export async function gradient(tensor: Tensor): Promise<number[]> {
-  const grad = await tensor.grad();
-  assert.ok(grad, 'no gradient');
-  const values = await grad.toArray();
-  grad.dispose();
-  return values;
 }

@@ -1,17 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { resolveConfig } from '../../lib';
 import type { Config, ResolvedConfig } from '../../lib';
 import { ensureSynthSet } from '../../lib/synth';
 import { readMetrics } from '../../lib/run/metrics-log';
-
-/** A folder of its own for a test file, removed at its end. */
-export function temporaryFolder(): { path: string; remove: () => void } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'kappa-test-'));
-  return { path: folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
 
 /** Draws a handful of synthetic people with a small verification set. */
 export function tinyFaces(cache: string): Promise<string> {

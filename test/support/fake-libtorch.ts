@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { libraryName } from '../../lib/libtorch/inspect';
+import { writeFiles } from './folder';
 import { makeZip } from './zip-writer';
 import type { ZipMember } from './zip-writer';
 
@@ -46,12 +45,7 @@ export function fakeFiles(options: FakeOptions = {}): Record<string, Buffer> {
 
 /** Writes a fake LibTorch to a folder. */
 export function writeTree(root: string, options: FakeOptions = {}): string {
-  for (const [name, content] of Object.entries(fakeFiles(options))) {
-    const file = path.join(root, name);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, content);
-  }
-  return root;
+  return writeFiles(root, fakeFiles(options));
 }
 
 /** Options of {@link writeWheel}. */
@@ -124,20 +118,6 @@ if (args[0] === '-c') {
 `;
   fs.writeFileSync(file, program, { mode: 0o755 });
   return file;
-}
-
-/** A scratch folder that `cleanScratch` removes. */
-export function scratchFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'kappa-libtorch-'));
-  scratch.push(folder);
-  return folder;
-}
-
-const scratch: string[] = [];
-
-/** Removes every scratch folder. */
-export function cleanScratch(): void {
-  for (const folder of scratch.splice(0)) fs.rmSync(folder, { recursive: true, force: true });
 }
 
 /** SHA-256 of a file in hex. */

@@ -1,0 +1,20 @@
+import { KappaError } from '../../errors';
+
+/** A pair of image files, as paths relative to the images' folder, with `/` between the parts. */
+export interface ListedPair {
+  a: string;
+  b: string;
+  isSame: boolean;
+}
+
+/** A line of a list of pairs, cut into its columns. */
+export interface Line {
+  columns: string[];
+  number: number;
+}
+
+/** The error for a line that is not what its list asks for. */
+export function badLine(file: string, number: number, expected: string, columns: string[]): KappaError {
+  const found = JSON.stringify(columns.join(' ').slice(0, 100));
+  return new KappaError('ERR_DATA_CORRUPT', `${file}, line ${number}: expected ${expected}, found ${found}.`);
+}
