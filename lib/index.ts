@@ -25,22 +25,22 @@ export { readSafetensors, writeSafetensors } from './io/safetensors';
 
 export type { Backbone, BackboneShape } from './nn/backbone';
 export { IResNet } from './nn/iresnet';
-export type { IResNetDepth, IResNetOptions } from './nn/iresnet';
+export type { IResNetDepth } from './nn/iresnet';
+export type { IResNetOptions } from './nn/option-types';
 export type { NamedTensors, Stateful } from './nn/module';
 
 export { MarginHead } from './head/margin-head';
 export type { ForwardOptions, HeadCounters } from './head/margin-head';
 export { ArcFaceHead } from './head/arcface-head';
-export type { ArcFaceHeadOptions } from './head/arcface-head';
 export { CosFaceHead } from './head/cosface-head';
-export type { CosFaceHeadOptions } from './head/cosface-head';
 export { CombinedMarginHead } from './head/combined-margin-head';
-export type { CombinedMarginHeadOptions } from './head/combined-margin-head';
+export type { ArcFaceHeadOptions, CombinedMarginHeadOptions, CosFaceHeadOptions } from './head/option-types';
 export { KappaFaceHead } from './head/kappaface-head';
 export type { ConcentrationOptions, KappaFaceHeadOptions } from './head/kappaface-head';
 
 export { computeClassMargins } from './concentration/margins';
-export type { ClassMargins, MarginRule } from './concentration/margins';
+export type { ClassMargins } from './concentration/margins';
+export type { MarginRule } from './concentration/option-types';
 export type { ConcentrationEstimator, ObservedBatch } from './concentration/estimator';
 export { MemoryBuffer } from './concentration/memory-buffer';
 export type { MemoryBufferOptions } from './concentration/memory-buffer';
@@ -49,10 +49,10 @@ export type { MomentumEncoderOptions } from './concentration/momentum-encoder';
 
 export type { Optimizer } from './optim/optimizer';
 export { SGD } from './optim/sgd';
-export type { SGDOptions } from './optim/sgd';
+export type { GradScalerOptions, SGDOptions } from './optim/option-types';
 export { clipGradNorm } from './optim/clip';
 export { GradScaler } from './optim/grad-scaler';
-export type { GradScalerOptions, GradScalerState } from './optim/grad-scaler';
+export type { GradScalerState } from './optim/grad-scaler';
 
 export { FaceDataset } from './data/face-dataset';
 export type { DatasetSource, FaceDatasetOptions } from './data/face-dataset';

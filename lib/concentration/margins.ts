@@ -1,11 +1,8 @@
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
-import type { Input } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
+import type { MarginRule } from './option-types';
 import { marginRuleOptions } from './options';
-
-/** How class sums become margins; see `kappa config print` for each option. */
-export type MarginRule = Input<typeof marginRuleOptions>;
 
 /** What was found about each class; all float64 (classes). */
 export interface ClassMargins {

@@ -3,17 +3,17 @@ import type { TensorHandle } from '../native/contract';
 import { submit } from '../native/submit';
 import type { NamedTensors } from '../nn/module';
 import { resolveOptions } from '../options/check';
-import type { Input } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
 import { ClassSums } from './class-sums';
 import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import type { MemoryOptions } from './option-types';
 import { memoryOptions } from './options';
 
 type Three = [TensorHandle, TensorHandle, TensorHandle];
 type Four = [TensorHandle, ...Three];
 
 /** What makes a {@link MemoryBuffer}: `zbar <- normalize((1 - alpha) zbar + alpha z)`. */
-export interface MemoryBufferOptions extends Input<typeof memoryOptions> {
+export interface MemoryBufferOptions extends MemoryOptions {
   numClasses: number;
   embeddingSize: number;
   /** Images of the training set. */

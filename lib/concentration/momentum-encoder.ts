@@ -3,15 +3,15 @@ import { noGrad, submit } from '../native/submit';
 import type { Backbone } from '../nn/backbone';
 import type { NamedTensors } from '../nn/module';
 import { resolveOptions } from '../options/check';
-import type { Input } from '../options/schema';
 import type { Tensor } from '../tensor/tensor';
 import { scope } from '../tensor/scope';
 import { ClassSums } from './class-sums';
 import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import type { MomentumOptions } from './option-types';
 import { momentumOptions } from './options';
 
 /** What makes a {@link MomentumEncoder}: `p_k <- momentum p_k + (1 - momentum) p_q` after each step. */
-export interface MomentumEncoderOptions extends Input<typeof momentumOptions> {
+export interface MomentumEncoderOptions extends MomentumOptions {
   numClasses: number;
   /** The network to follow. */
   backbone: Backbone;

@@ -1,6 +1,5 @@
 import { mergeConfig } from './merge';
-import type { Config } from './schema';
-import type { Section } from '../options/fields';
+import type { Config } from './config';
 
 /** What a derived config changes: any part of a config, sections in part, lists as a whole. */
 export type ConfigChanges = Partial<Config>;
@@ -23,5 +22,6 @@ export function defineConfig(config: Config): Config {
  * @param changes what is different
  */
 export function deriveConfig(base: Config, changes: ConfigChanges): Config {
-  return mergeConfig(base as Section, changes as Section) as Config;
+  const merged: unknown = mergeConfig({ ...base }, { ...changes });
+  return merged as Config;
 }

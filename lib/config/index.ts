@@ -1,6 +1,8 @@
 export { defineConfig, deriveConfig, type ConfigChanges } from './define';
+export { configJsonSchema } from './json-schema';
 export { findConfig, loadConfig } from './load';
 export { applyOverrides } from './override';
 export { formatConfig } from './print';
-export { configSchema, type Config, type ResolvedConfig } from './schema';
+export type { Config } from './config';
+export { configSchema, type ResolvedConfig } from './schema';
 export { resolveConfig } from './validate';

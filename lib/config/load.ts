@@ -71,11 +71,17 @@ function checkExtension(file: string): string {
 
 async function readConfig(file: string): Promise<Section> {
   const isScript = (scriptExtensions as readonly string[]).includes(extname(file));
-  const config = isScript ? await runScript(file) : await parseData(file);
+  const written = isScript ? await runScript(file) : await parseData(file);
+  const config = isSection(written) ? withoutSchema(written) : written;
   if (!isSection(config))
     throw configError(file, [
       { path: '', message: `expected an object with options, but received ${received(config)}.` },
     ]);
+  return config;
+}
+
+/** A config without the `$schema` that editors go by. */
+function withoutSchema({ $schema: _schema, ...config }: Section): Section {
   return config;
 }
 

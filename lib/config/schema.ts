@@ -2,7 +2,7 @@ import { dataSection } from '../data/options';
 import { headSection } from '../head/options';
 import { backboneSection } from '../nn/options';
 import { optimizerSection, scheduleSection } from '../optim/options';
-import { lazySchema, type Input, type Output } from '../options/schema';
+import { lazySchema, type Output } from '../options/schema';
 import { runtimeSection } from '../runtime/options';
 import { syntheticSection } from '../synth/options';
 import { trainSection } from './train-section';
@@ -37,9 +37,6 @@ export const configSchema = lazySchema((z) =>
     runtime: runtimeSection(),
   }),
 );
-
-/** A config as it is written: everything but `name` may be left out. */
-export type Config = Input<typeof configSchema>;
 
 /** A validated config with every default filled in, as a run uses and saves it. */
 export type ResolvedConfig = Output<typeof configSchema>;

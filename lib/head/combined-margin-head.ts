@@ -1,10 +1,7 @@
 import { resolveOptions } from '../options/check';
-import type { Input } from '../options/schema';
 import { MarginHead } from './margin-head';
+import type { CombinedMarginHeadOptions } from './option-types';
 import { combinedOptions } from './options';
-
-/** What makes a {@link CombinedMarginHead}; see `kappa config print` for each option. */
-export type CombinedMarginHeadOptions = Input<typeof combinedOptions>;
 
 /**
  * The combined margin of insightface: cos(m1 theta + m2) - m3, with SphereFace (m1), ArcFace (m2) and CosFace (m3) as

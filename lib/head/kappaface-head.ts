@@ -1,6 +1,7 @@
 import type { ConcentrationEstimator, ObservedBatch } from '../concentration/estimator';
 import { computeClassMargins } from '../concentration/margins';
-import type { ClassMargins, MarginRule } from '../concentration/margins';
+import type { ClassMargins } from '../concentration/margins';
+import type { MarginRule } from '../concentration/option-types';
 import { MemoryBuffer } from '../concentration/memory-buffer';
 import { MomentumEncoder } from '../concentration/momentum-encoder';
 import type { ConcentrationSection } from '../concentration/options';
@@ -8,20 +9,18 @@ import { KappaError } from '../errors';
 import type { Backbone } from '../nn/backbone';
 import type { NamedTensors } from '../nn/module';
 import { resolveOptions } from '../options/check';
-import type { Input } from '../options/schema';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import { MarginHead } from './margin-head';
 import type { ForwardOptions, HeadCounters } from './margin-head';
+import type { KappaFaceOptions } from './option-types';
 import { kappafaceOptions } from './options';
 
-type Options = Input<typeof kappafaceOptions>;
-
 /** How the embeddings of each class are collected; the momentum encoder follows the `backbone`. */
-export type ConcentrationOptions = NonNullable<Options['concentration']> & { backbone?: Backbone };
+export type ConcentrationOptions = NonNullable<KappaFaceOptions['concentration']> & { backbone?: Backbone };
 
-/** What makes a {@link KappaFaceHead}; see `kappa config print` for each option. */
-export type KappaFaceHeadOptions = Omit<Options, 'concentration'> & {
+/** What makes a {@link KappaFaceHead}. */
+export interface KappaFaceHeadOptions extends Omit<KappaFaceOptions, 'concentration'> {
   /** Images of each class in the training set. */
   samplesPerClass: ArrayLike<number>;
   /**
@@ -29,7 +28,7 @@ export type KappaFaceHeadOptions = Omit<Options, 'concentration'> & {
    * pass but a stored vector for each image.
    */
   concentration: ConcentrationOptions;
-};
+}
 
 /**
  * KappaFace (Oinar, Le, Woo, 2022): an angular margin psi_c m0 for each class c, larger for classes whose embeddings
@@ -56,7 +55,7 @@ export class KappaFaceHead extends MarginHead {
   /** @throws KappaError `ERR_ARGUMENT`, `ERR_SHAPE` where backbone and head differ in the embeddings' dimension */
   constructor({ samplesPerClass, concentration: given, ...rest }: KappaFaceHeadOptions) {
     const { backbone, ...concentration } = given ?? {};
-    const options = resolveOptions(kappafaceOptions(), { ...rest, concentration } as Options);
+    const options = resolveOptions(kappafaceOptions(), { ...rest, concentration } as KappaFaceOptions);
     const { margin, initialMarginScale } = options;
     super(
       { ...options, numClasses: samplesPerClass.length },

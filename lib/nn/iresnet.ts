@@ -3,11 +3,12 @@ import type { NetworkHandle } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
-import type { Input, Output } from '../options/schema';
+import type { Output } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
 import type { Backbone } from './backbone';
 import { copyState } from './module';
 import type { NamedTensors } from './module';
+import type { IResNetOptions } from './option-types';
 import { iresnetOptions } from './options';
 
 /** Residual blocks of the four layers by depth. */
@@ -21,9 +22,6 @@ const blocksOfDepth = {
 
 /** Depths that have a name in the field. */
 export type IResNetDepth = keyof typeof blocksOfDepth;
-
-/** What makes an {@link IResNet}; see `kappa config print` for each option. */
-export type IResNetOptions = Input<typeof iresnetOptions>;
 
 /**
  * IResNet, the residual network of ArcFace. Parameters carry the names of insightface's `iresnet.py`

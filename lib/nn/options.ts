@@ -1,4 +1,4 @@
-import { lazySchema, type Input, type Output, type Z } from '../options/schema';
+import { lazySchema, type Output, type Z } from '../options/schema';
 import { device, embeddingSize, precision } from '../options/types';
 
 /** What makes an IResNet, apart from the images it sees and the device it is on. */
@@ -53,4 +53,3 @@ export const backboneSection = lazySchema((z) =>
 );
 
 export type BackboneSection = Output<typeof backboneSection>;
-export type IResNetInput = Input<typeof iresnetOptions>;

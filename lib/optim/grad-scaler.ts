@@ -1,11 +1,9 @@
 import { resolveOptions } from '../options/check';
-import type { Input, Output } from '../options/schema';
+import type { Output } from '../options/schema';
 import type { Tensor } from '../tensor/tensor';
 import type { Optimizer } from './optimizer';
+import type { GradScalerOptions } from './option-types';
 import { gradScalerOptions } from './options';
-
-/** What makes a {@link GradScaler}. */
-export type GradScalerOptions = Input<typeof gradScalerOptions>;
 
 /** What a checkpoint keeps of a scaler. */
 export interface GradScalerState {

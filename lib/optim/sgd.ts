@@ -3,14 +3,12 @@ import { submit } from '../native/submit';
 import type { NamedTensors } from '../nn/module';
 import { copyState } from '../nn/module';
 import { resolveOptions } from '../options/check';
-import type { Input, Output } from '../options/schema';
+import type { Output } from '../options/schema';
 import { Tensor } from '../tensor/tensor';
 import { fusedUpdaterOf } from './fused-update';
 import type { Optimizer } from './optimizer';
+import type { SGDOptions } from './option-types';
 import { sgdOptions } from './options';
-
-/** What makes an {@link SGD}; see `kappa config print` for each option. */
-export type SGDOptions = Input<typeof sgdOptions>;
 
 /** A parameter with its velocity. */
 interface Moving {

@@ -377,7 +377,7 @@ describe('augmentation', () => {
       refuses({ jpeg: { quality: [0, 50] } }, /augment\.jpeg\.quality/);
       refuses({ gaussianBlur: { sigma: 2 } }, /augment\.gaussianBlur\.sigma/);
       refuses({ gaussianBlur: { sigma: [NaN, 2] } }, /augment\.gaussianBlur\.sigma/);
-      refuses({ grey: { sigma: [1, 2] } }, /^augment\.grey\.sigma: there is no such option\. Known here: probability/);
+      refuses({ grey: { sigma: [1, 2] } }, /^augment\.grey\.sigma: there is no such option\. Did you mean gaussianBlur\.sigma/);
       refuses({ fog: { probability: 1 } }, /^augment\.fog: there is no such option\. Known here: crop, photometric/);
     });
   });
