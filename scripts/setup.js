@@ -5,6 +5,7 @@ const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
+const { cleanDist } = require('./clean-dist');
 const { linkBin } = require('./link-bin');
 const { isClone, loadLib, root } = require('./load');
 const { run } = require('./run');
@@ -66,6 +67,7 @@ async function compile() {
     throw new Error(
       'TypeScript is missing: run npm install with the development dependencies (no --omit=dev).',
     );
+  cleanDist(root);
   const stamp = path.join(root, 'dist', '.stamp');
   const hash = hashTypeScript(compiler);
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash) return 'up to date';

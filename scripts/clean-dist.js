@@ -1,0 +1,26 @@
+'use strict';
+// node scripts/clean-dist.js [ROOT]: removes from dist/ what was compiled from a file that lib/ has no longer. The
+// compiler leaves such files where they are, and they would be packed with the package.
+const fs = require('node:fs');
+const path = require('node:path');
+
+const COMPILED = /\.(js|js\.map|d\.ts)$/;
+
+/** @param root the repository, with lib/ and dist/ */
+function cleanDist(root) {
+  const [lib, dist] = [path.join(root, 'lib'), path.join(root, 'dist')];
+  if (!fs.existsSync(dist)) return;
+  for (const name of fs.readdirSync(dist, { recursive: true })) {
+    const source = path.join(lib, name.replace(COMPILED, '.ts'));
+    if (COMPILED.test(name) && !fs.existsSync(source)) fs.rmSync(path.join(dist, name));
+  }
+  const folders = fs.readdirSync(dist, { recursive: true, withFileTypes: true });
+  // The deepest come last in the list: they make their parents empty.
+  for (const folder of folders.filter((entry) => entry.isDirectory()).reverse()) {
+    const place = path.join(folder.parentPath, folder.name);
+    if (fs.readdirSync(place).length === 0) fs.rmdirSync(place);
+  }
+}
+
+module.exports = { cleanDist };
+if (require.main === module) cleanDist(path.resolve(process.argv[2] ?? path.join(__dirname, '..')));
