@@ -86,8 +86,7 @@ export class Trainer {
     const resumeFrom = await this.#findRun();
     const { dataset, root, validationRoot } = await openTrainingSet(config, say, this.#options.signal);
     const { batchSize, accumulate, dropLast, epochs } = config.train;
-    const workers =
-      config.data.workers === 'auto' || config.data.workers === 0 ? undefined : config.data.workers;
+    const workers = config.data.workers === 'auto' ? undefined : config.data.workers;
     const loader = new Loader(dataset, {
       batchSize,
       seed: config.seed,
