@@ -25,6 +25,8 @@ export interface RunState {
   window: { steps: number; loss: number; targetCosine: number };
   best: ValidationResult | null;
   last: ValidationResult | null;
+  /** The verification of this step was interrupted: it is made up for before the next step. */
+  verificationDue: boolean;
 }
 
 export function initialRunState(): RunState {
@@ -41,5 +43,6 @@ export function initialRunState(): RunState {
     window: { steps: 0, loss: 0, targetCosine: 0 },
     best: null,
     last: null,
+    verificationDue: false,
   };
 }
