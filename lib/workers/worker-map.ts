@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { KappaError } from '../errors';
 import { usableProcessors } from '../processors';
@@ -39,6 +40,8 @@ export async function* mapInWorkers<Task, Result>(
     for (const task of tasks) {
       if (signal?.aborted) throw cancelled();
       yield await options.inThread(task);
+      // Signals and timers must come to their turn.
+      await yieldToEvents();
     }
     return;
   }
