@@ -4,7 +4,8 @@ import { readEnv } from './libtorch/env';
 /** The environment variables of this package outside lib/libtorch/, with what they do. */
 export const environmentVariables = {
   KAPPA_DEBUG: 'set to 1: errors show their stacks, JavaScript and C++ frames',
-  KAPPA_THREADS: 'compute threads, where the config says runtime.threads "auto"',
+  KAPPA_THREADS:
+    'compute threads, where the config says runtime.threads "auto", and of kappa eval without --threads',
   KAPPA_CACHE: 'folder of cached files, by default kappaface in the cache folder of the user',
   NO_COLOR: 'set to anything: no colours on the terminal',
 } as const;
