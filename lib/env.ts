@@ -17,7 +17,8 @@ export interface EnvironmentVariable {
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   {
     name: 'KAPPA_THREADS',
-    meaning: 'compute threads, where the config says runtime.threads "auto"',
+    meaning:
+      'compute threads, where the config says runtime.threads "auto", and of kappa eval without --threads',
     default: 'what the machine offers',
   },
   {

@@ -80,8 +80,18 @@ export type { PackOptions } from './prepare/pack';
 export type { PackResult } from './prepare/pack-images';
 export { unpackData } from './prepare/unpack';
 export type { UnpackOptions, UnpackResult } from './prepare/unpack';
-export { verifyData } from './prepare/check';
-export type { VerifyOptions, VerifyReport } from './prepare/check';
+export { checkData } from './prepare/check';
+export type { CheckOptions, CheckReport } from './prepare/check';
+export {
+  /** @deprecated since 0.1, use {@link checkData} */
+  checkData as verifyData,
+} from './prepare/check';
+export type {
+  /** @deprecated since 0.1, use {@link CheckOptions} */
+  CheckOptions as VerifyOptions,
+  /** @deprecated since 0.1, use {@link CheckReport} */
+  CheckReport as VerifyReport,
+} from './prepare/check';
 export { splitDataset } from './prepare/split';
 export type { SplitOptions, SplitResult } from './prepare/split';
 export { makePairSet } from './prepare/pair-set';

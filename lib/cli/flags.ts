@@ -1,14 +1,35 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
+import { say } from './output';
 
-/** What a command's handler gives: an exit code, or nothing for success. */
-export type Outcome = number | void | Promise<number | void>;
-
-/** Makes of a handler what commander calls: it passes arguments on and notes the exit code. */
+/** Makes of a handler what commander calls: it passes arguments on and notes the exit code that the handler gives. */
 export type Action = <Arguments extends unknown[]>(
-  handler: (...args: Arguments) => Outcome,
+  handler: (...args: Arguments) => Promise<number>,
 ) => (...args: Arguments) => Promise<void>;
 
 export const jsonDoc = 'print one JSON value on stdout; everything else goes to stderr';
+export const setDoc = 'override an option of the config, like train.epochs=10 (repeatable)';
+
+/**
+ * Adds a command that had another name before. The old name works as well, but help does not show it, and whoever uses
+ * it is told.
+ *
+ * @param declare gives a command its description, flags and action
+ */
+export function addRenamed(
+  parent: Command,
+  { name, oldName }: { name: string; oldName: string },
+  declare: (command: Command) => void,
+): void {
+  declare(parent.command(name));
+  const old = parent.command(oldName, { hidden: true });
+  declare(old);
+  const called = (last: string): string => `kappa ${parent.name()} ${last}`;
+  old.hook('preAction', () =>
+    say(
+      `${called(oldName)} is now ${called(name)}; the old name is deprecated and goes in the next version.`,
+    ),
+  );
+}
 
 /** Gathers the values of a flag that may be given several times. */
 export function collect(value: string, values: string[]): string[] {

@@ -1,16 +1,14 @@
 import { CommanderError } from 'commander';
 import { KappaError } from '../errors';
+import { exitCodes } from './exit-codes';
 import { printError } from './print-error';
 import { createProgram } from './program';
-
-/** Exit code of a wrong command line. */
-const usage = 2;
 
 /**
  * Runs a command line.
  *
  * @param argv the arguments behind `kappa`
- * @returns the exit code: 0, 1 (failed), 2 (wrong usage) or what a command gives, such as 130 after Ctrl-C
+ * @returns one of `exitCodes`
  */
 export async function run(argv: readonly string[]): Promise<number> {
   let code: number | undefined;
@@ -24,7 +22,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const failure = await output.end();
   if (failure !== undefined) code = printError(failure);
-  return code ?? Number(process.exitCode ?? 0);
+  return code ?? exitCodes.ok;
 }
 
 /** Runs the process's command line and sets its exit code: what the `kappa` program does. */
@@ -37,7 +35,7 @@ export function main(): void {
 
 /** Help and version are no errors; everything else that commander stops for is wrong usage. */
 function usageCode(error: CommanderError): number {
-  return error.exitCode === 0 ? 0 : usage;
+  return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
 }
 
 /**

@@ -1,8 +1,8 @@
 /** What commands print: results on stdout, everything else on stderr. */
 
-/** Prints the one JSON value of `--json`. */
+/** Prints the one JSON value of `--json`, on one line. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /** Prints a line of a result. */

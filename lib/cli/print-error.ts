@@ -1,10 +1,6 @@
 import { ioError, KappaError, type KappaErrorCode } from '../errors';
 import { isDebug, usesColor } from '../env';
-
-/** Exit code of a command that failed. */
-const failed = 1;
-/** Exit code of a wrong command line. */
-const usage = 2;
+import { exitCodes } from './exit-codes';
 
 /**
  * Tells the user of an error on stderr, without a stack unless KAPPA_DEBUG is on.
@@ -16,7 +12,7 @@ export function printError(error: unknown): number {
   if (known !== undefined) {
     write(`${label(known.code)} ${known.message}`);
     if (isDebug()) write(stackOf(error));
-    return known.code === 'ERR_USAGE' ? usage : failed;
+    return known.code === 'ERR_USAGE' ? exitCodes.usage : exitCodes.failed;
   }
   write(`${label('ERR_INTERNAL')} ${error instanceof Error ? error.message : String(error)}`);
   write(
@@ -24,7 +20,7 @@ export function printError(error: unknown): number {
       'output of kappa doctor.',
   );
   if (isDebug()) write(stackOf(error));
-  return failed;
+  return exitCodes.failed;
 }
 
 function label(code: KappaErrorCode): string {

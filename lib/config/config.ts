@@ -57,7 +57,7 @@ export interface Config {
        */
       labels?: 'separate' | 'shared';
       /**
-       * file of images to leave out (kappa data verify writes one)
+       * file of images to leave out (kappa data check writes one)
        */
       skipList?: string;
       /**
@@ -66,7 +66,7 @@ export interface Config {
       numClasses?: number;
     }[];
     /**
-     * file of images of data.root to leave out (kappa data verify writes one)
+     * file of images of data.root to leave out (kappa data check writes one)
      * @default null
      */
     skipList?: string | null;
@@ -106,7 +106,7 @@ export interface Config {
      */
     validationRequired?: boolean;
     /**
-     * decode threads; auto: one less than the processors this process may use, 1 to 4
+     * decode threads, 0 for none (decodes in the calling thread); auto: one less than the processors this process may use, 1 to 4
      * @default "auto"
      */
     workers?: 'auto' | number;

@@ -33,7 +33,7 @@ export const sourceSection = lazySchema((z) =>
       .string()
       .min(1)
       .optional()
-      .describe('file of images to leave out (kappa data verify writes one)'),
+      .describe('file of images to leave out (kappa data check writes one)'),
     numClasses: count(z).optional().describe('number of classes that it must have; stands in for property'),
   }),
 );
@@ -58,7 +58,7 @@ export const dataSection = lazySchema((z) =>
       .min(1)
       .nullable()
       .default(null)
-      .describe('file of images of data.root to leave out (kappa data verify writes one)'),
+      .describe('file of images of data.root to leave out (kappa data check writes one)'),
     shuffle: z
       .union([z.boolean(), z.enum(['full', 'block'])])
       .default('full')
@@ -94,7 +94,9 @@ export const dataSection = lazySchema((z) =>
     workers: z
       .union([z.literal('auto'), z.int().min(0)])
       .default('auto')
-      .describe('decode threads; auto: one less than the processors this process may use, 1 to 4'),
+      .describe(
+        'decode threads, 0 for none (decodes in the calling thread); auto: one less than the processors this process may use, 1 to 4',
+      ),
     onWorkerCrash: z
       .enum(['restart', 'stop'])
       .default('restart')

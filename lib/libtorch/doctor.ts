@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isUpToDate, packageVersion, readBuildMetadata } from './build/build-metadata';
 import { cacheFolder } from './cache';
+import { readEnv } from './env';
 import type { LibtorchEnv } from './env';
 import { findLibtorch } from './find';
 import type { FoundLibtorch } from './find';
@@ -10,6 +11,7 @@ import { machineResources } from './build/machine';
 import { PACKAGE_ROOT } from './package-root';
 import { runChild } from './process';
 import { findPython } from './python';
+import { checkCmake, checkCompiler } from './build/tools';
 import type { Check } from './build/tools';
 
 const FETCH = 'npx kappa libtorch install';
@@ -167,4 +169,30 @@ export async function checkCuda(found: FoundLibtorch | undefined): Promise<Check
       remedy: 'point LIBTORCH at a LibTorch with CUDA, or LIBTORCH_USE_PYTORCH=1, then npm run build:native',
     };
   return { name, status: 'ok', detail };
+}
+
+/** Looks at everything that kappaface needs on this machine. */
+export async function diagnose(): Promise<Check[]> {
+  const env = readEnv();
+  const { check: libtorch, found } = await checkLibtorch(env);
+  const addon = await checkAddon(found);
+  const addonWorks = addon.status !== 'missing';
+  return [
+    checkNode(),
+    await checkPackage('sharp'),
+    await checkPackage('@julusian/jpeg-turbo'),
+    await checkPython(env),
+    neededToBuild(await checkCmake(), addonWorks),
+    neededToBuild(await checkCompiler(env.cxx), addonWorks),
+    libtorch,
+    addon,
+    ...checkMachine(),
+    checkDisk(env, found === undefined),
+    await checkCuda(found),
+  ];
+}
+
+/** Tools that are needed to build only hurt where there is something to build. */
+function neededToBuild(check: Check, addonWorks: boolean): Check {
+  return check.status === 'missing' && addonWorks ? { ...check, status: 'warning' } : check;
 }

@@ -5,10 +5,10 @@ import { readImageFile } from '../image/read-file';
 import { RecordChecker, type RecordEntry, type RecordFinding, type RecordRules } from './check-record';
 
 /** Records of a file, or image files below a folder. */
-export type VerifyTask = { rules: RecordRules; entries: RecordEntry[] } | { root: string; files: string[] };
+export type CheckTask = { rules: RecordRules; entries: RecordEntry[] } | { root: string; files: string[] };
 
 /** Checks the records or files of a task. */
-export async function runVerifyTask(task: VerifyTask): Promise<RecordFinding[]> {
+export async function runCheckTask(task: CheckTask): Promise<RecordFinding[]> {
   const findings: RecordFinding[] = [];
   if ('files' in task) {
     for (const file of task.files) findings.push(await checkFile(task.root, file));

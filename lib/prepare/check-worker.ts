@@ -1,4 +1,4 @@
 import { serveTasks } from '../workers/task-worker';
-import { runVerifyTask } from './check-task';
+import { runCheckTask } from './check-task';
 
-serveTasks(runVerifyTask);
+serveTasks(runCheckTask);

@@ -15,9 +15,9 @@ import { chunks } from '../workers/chunks';
 import { mapInWorkers } from '../workers/worker-map';
 import { decodeWhole } from '../image/convert';
 import type { RecordEntry, RecordFinding, RecordRules } from './check-record';
-import { runVerifyTask, type VerifyTask } from './check-task';
+import { runCheckTask, type CheckTask } from './check-task';
 
-export interface VerifyOptions {
+export interface CheckOptions {
   /** File to write the list of bad records to, as training's skip list takes it; written also when there are none. */
   list?: string;
   /** Accept images of other sizes than `property` says. @default false */
@@ -29,7 +29,7 @@ export interface VerifyOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-export interface VerifyReport {
+export interface CheckReport {
   kind: 'dataset' | 'verification' | 'folder';
   path: string;
   /** Records or images looked at. */
@@ -50,7 +50,7 @@ const RECORDS_PER_TASK = 64;
  *
  * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT (no records can be found at all), ERR_IO, ERR_CANCELLED
  */
-export async function verifyData(source: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function checkData(source: string, options: CheckOptions = {}): Promise<CheckReport> {
   const info = await stat(source).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw ioError(error, 'read', source);
     throw new KappaError('ERR_DATA_NOT_FOUND', `There is nothing at ${source}.`, { cause: error });
@@ -59,10 +59,10 @@ export async function verifyData(source: string, options: VerifyOptions = {}): P
   await loadSharp().catch(() => undefined);
   const hasRecords = info.isDirectory() && (await isFile(path.join(source, 'train.rec')));
   const report = hasRecords
-    ? await verifyDataset(source, options)
+    ? await checkDataset(source, options)
     : info.isDirectory()
-      ? await verifyFolder(source, options)
-      : await verifyPairs(source, options);
+      ? await checkFolder(source, options)
+      : await checkPairs(source, options);
   if (options.list === undefined) return report;
   const heading = [
     `${report.bad.length} of ${report.checked} ${report.kind === 'dataset' ? 'records' : 'images'} of ${source} are bad: ${report.kind === 'folder' ? 'path' : 'key'}, reason`,
@@ -73,7 +73,7 @@ export async function verifyData(source: string, options: VerifyOptions = {}): P
   return { ...report, list: options.list };
 }
 
-async function verifyDataset(root: string, options: VerifyOptions): Promise<VerifyReport> {
+async function checkDataset(root: string, options: CheckOptions): Promise<CheckReport> {
   const recPath = path.join(root, 'train.rec');
   const index = await readRecordIndex(path.join(root, 'train.idx'));
   const problems: string[] = [];
@@ -100,7 +100,7 @@ async function verifyDataset(root: string, options: VerifyOptions): Promise<Veri
   const badIdentities: string[] = [];
   const ends = new Float64Array(index.keys.length).fill(NaN);
   let at = firstIdentity === undefined ? 0 : 1;
-  const tasks = chunks(entries(), RECORDS_PER_TASK, (chunk): VerifyTask => ({ rules, entries: chunk }));
+  const tasks = chunks(entries(), RECORDS_PER_TASK, (chunk): CheckTask => ({ rules, entries: chunk }));
   for await (const { end, reason } of findings(tasks, options)) {
     const key = index.keys[at]!;
     ends[at++] = end;
@@ -186,7 +186,7 @@ function findGaps(
   }
 }
 
-async function verifyFolder(root: string, options: VerifyOptions): Promise<VerifyReport> {
+async function checkFolder(root: string, options: CheckOptions): Promise<CheckReport> {
   const files = await imagesBelow(root);
   if (files.length === 0)
     throw new KappaError(
@@ -195,7 +195,7 @@ async function verifyFolder(root: string, options: VerifyOptions): Promise<Verif
     );
   const bad: BadSample[] = [];
   let at = 0;
-  const tasks = chunks(files, RECORDS_PER_TASK, (chunk): VerifyTask => ({ root, files: chunk }));
+  const tasks = chunks(files, RECORDS_PER_TASK, (chunk): CheckTask => ({ root, files: chunk }));
   for await (const { reason } of findings(tasks, options)) {
     const key = files[at++]!;
     if (reason !== undefined) bad.push({ key, reason });
@@ -204,7 +204,7 @@ async function verifyFolder(root: string, options: VerifyOptions): Promise<Verif
   return { kind: 'folder', path: root, checked: files.length, bad, problems: [] };
 }
 
-async function verifyPairs(file: string, { signal, onProgress }: VerifyOptions): Promise<VerifyReport> {
+async function checkPairs(file: string, { signal, onProgress }: CheckOptions): Promise<CheckReport> {
   const { images } = await readVerificationSet(file);
   const bad: BadSample[] = [];
   for (const [i, image] of images.entries()) {
@@ -223,14 +223,14 @@ async function verifyPairs(file: string, { signal, onProgress }: VerifyOptions):
   return { kind: 'verification', path: file, checked: images.length, bad, problems: [] };
 }
 
-async function* findings(tasks: Iterable<VerifyTask>, options: VerifyOptions): AsyncGenerator<RecordFinding> {
+async function* findings(tasks: Iterable<CheckTask>, options: CheckOptions): AsyncGenerator<RecordFinding> {
   const { workers, signal } = options;
   const file = path.join(__dirname, 'check-worker');
-  const replies = mapInWorkers<VerifyTask, RecordFinding[]>(file, tasks, {
+  const replies = mapInWorkers<CheckTask, RecordFinding[]>(file, tasks, {
     workers,
     signal,
     what: 'check images',
-    inThread: runVerifyTask,
+    inThread: runCheckTask,
   });
   for await (const reply of replies) yield* reply;
 }

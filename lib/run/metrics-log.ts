@@ -9,7 +9,8 @@ export interface MetricsRecord {
 }
 
 interface Line {
-  readonly record: MetricsRecord;
+  readonly step: number;
+  readonly isVerification: boolean;
   /** Byte offset behind the line's end. */
   readonly end: number;
 }
@@ -22,9 +23,9 @@ interface Line {
 export class MetricsLog {
   readonly path: string;
   #file: number | undefined;
-  #lines: { step: number; end: number }[];
+  #lines: Line[];
 
-  private constructor(path: string, file: number, lines: { step: number; end: number }[]) {
+  private constructor(path: string, file: number, lines: Line[]) {
     this.path = path;
     this.#file = file;
     this.#lines = lines;
@@ -45,7 +46,7 @@ export class MetricsLog {
       return new MetricsLog(
         path,
         file,
-        lines.map(({ record, end }) => ({ step: record.step, end })),
+        lines.map(({ record, end }) => lineOf(record, end)),
       );
     } catch (error) {
       if (file !== undefined) closeSync(file);
@@ -68,18 +69,21 @@ export class MetricsLog {
       ftruncateSync(file, start);
       throw ioError(error, 'write the metrics', this.path);
     }
-    this.#lines.push({ step: record.step, end: start + bytes.length });
+    this.#lines.push(lineOf(record, start + bytes.length));
   }
 
   /**
    * Drops everything from the first line of a step beyond the given one, as a run does that is resumed there.
    *
    * @param step the last step whose lines stay
+   * @param verified false: a verification of that step does not stay, because it will be made anew
    * @throws KappaError ERR_IO
    */
-  truncateAfter(step: number): void {
+  truncateAfter(step: number, verified = true): void {
     const file = this.#openFile();
-    const first = this.#lines.findIndex((line) => line.step > step);
+    const first = this.#lines.findIndex(
+      (line) => line.step > step || (!verified && line.step === step && line.isVerification),
+    );
     if (first < 0) return;
     const kept = this.#lines.slice(0, first);
     try {
@@ -127,8 +131,12 @@ export function readMetrics(path: string): MetricsRecord[] {
   return parseLines(bytes, path).map(({ record }) => record);
 }
 
-function parseLines(bytes: Buffer, path: string): Line[] {
-  const lines: Line[] = [];
+function lineOf(record: MetricsRecord, end: number): Line {
+  return { step: record.step, isVerification: 'verification' in record, end };
+}
+
+function parseLines(bytes: Buffer, path: string): { record: MetricsRecord; end: number }[] {
+  const lines: { record: MetricsRecord; end: number }[] = [];
   for (let start = 0; start < bytes.length;) {
     const end = bytes.indexOf(0x0a, start) + 1;
     if (end === 0) break;

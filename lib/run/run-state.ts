@@ -34,6 +34,8 @@ export interface RunState {
   window: { steps: number; loss: number; targetCosine: number };
   best: ValidationResult | null;
   last: ValidationResult | null;
+  /** The verification of this step was interrupted: it is made up for before the next step. */
+  verificationDue: boolean;
 }
 
 export function initialRunState(): RunState {
@@ -50,6 +52,7 @@ export function initialRunState(): RunState {
     window: { steps: 0, loss: 0, targetCosine: 0 },
     best: null,
     last: null,
+    verificationDue: false,
   };
 }
 

@@ -1,5 +1,6 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import sharp from 'sharp';
-import { ioError } from '../errors';
+import { KappaError, ioError } from '../errors';
 import { drawPhotos } from './render/draw-photo';
 import type { SynthOptions } from './options';
 import { planSynthSet } from './plan';
@@ -9,12 +10,12 @@ import { FACE_SIZE } from './render/picture';
  * Writes a PNG with one row for each person, from the least to the most difficult, so that a set can be judged
  * at a glance. The photographs are those of the set itself.
  *
- * @throws KappaError `ERR_IO`.
+ * @throws KappaError `ERR_IO`, `ERR_CANCELLED`.
  */
 export async function writeContactSheet(
   file: string,
   options: SynthOptions,
-  { rows = 8, columns = 10 } = {},
+  { rows = 8, columns = 10, signal }: { rows?: number; columns?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const people = planSynthSet(options)
     .train.filter((person) => person.images >= Math.min(columns, options.maxImages))
@@ -24,15 +25,14 @@ export async function writeContactSheet(
     { length: count },
     (_, row) => people[Math.round((row * (people.length - 1)) / Math.max(1, count - 1))]!,
   );
-  const tiles = chosen.flatMap((person, row) =>
-    drawPhotos(options.seed, { ...person, images: Math.min(columns, person.images) }).map(
-      (input, column) => ({
-        input,
-        left: column * FACE_SIZE,
-        top: row * FACE_SIZE,
-      }),
-    ),
-  );
+  const tiles: { input: Buffer; left: number; top: number }[] = [];
+  for (const [row, person] of chosen.entries()) {
+    const photos = drawPhotos(options.seed, { ...person, images: Math.min(columns, person.images) });
+    for (const [column, input] of photos.entries())
+      tiles.push({ input, left: column * FACE_SIZE, top: row * FACE_SIZE });
+    await yieldToEvents();
+    if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Drawing ${file} was interrupted.`);
+  }
   try {
     await sharp({
       create: { width: columns * FACE_SIZE, height: count * FACE_SIZE, channels: 3, background: '#ffffff' },

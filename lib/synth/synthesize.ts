@@ -20,6 +20,8 @@ export interface SynthHooks {
   onProgress?: (progress: SynthProgress) => void;
   /** Worker threads. @default one for each core, at most 16 */
   workers?: number;
+  /** Ends the drawing with ERR_CANCELLED; the folder then keeps what was in it before. */
+  signal?: AbortSignal;
 }
 
 /** `identities.json`: what was planted in a set, for comparison with what training finds. */
@@ -42,7 +44,7 @@ export const SYNTH_IDENTITIES_FILE = 'identities.json';
  * pairs of people outside the training set) and `identities.json`. The bytes depend on the options alone, not
  * on the number of workers.
  *
- * @throws KappaError `ERR_ARGUMENT` for options out of range, `ERR_IO`.
+ * @throws KappaError `ERR_ARGUMENT` for options out of range, `ERR_IO`, `ERR_CANCELLED`.
  */
 export async function synthesize(
   root: string,
@@ -55,9 +57,10 @@ export async function synthesize(
     throw ioError(error, 'create the folder', root);
   });
 
-  const people = [...plan.train, ...plan.verification];
+  // Verification people come first and wait in memory: files get their final names when everybody is drawn.
+  const people = [...plan.verification, ...plan.train];
   const totalImages = people.reduce((sum, person) => sum + person.images, 0);
-  const rendered = renderPeople(resolved.seed, people, hooks.workers);
+  const rendered = renderPeople(resolved.seed, people, hooks);
   let images = 0;
   async function* take(count: number): AsyncGenerator<Buffer[]> {
     for (; count > 0; count--) {
@@ -69,9 +72,9 @@ export async function synthesize(
     }
   }
   try {
-    await writeFaceDataset(root, take(plan.train.length), { imageSize: [FACE_SIZE, FACE_SIZE] });
     const faces: Buffer[][] = [];
     for await (const photos of take(plan.verification.length)) faces.push(photos);
+    await writeFaceDataset(root, take(plan.train.length), { imageSize: [FACE_SIZE, FACE_SIZE] });
     await writeVerificationSet(path.join(root, SYNTH_VERIFICATION_FILE), {
       images: plan.pairs.flatMap(({ a, b }) => [faces[a.person]![a.image]!, faces[b.person]![b.image]!]),
       isSame: plan.pairs.map((pair) => pair.isSame),

@@ -44,7 +44,7 @@ export interface TrainerHooks {
 export interface TrainerOptions extends TrainerHooks {
   /** Continue a run: from its newest checkpoint (true) or from a given one. */
   resume?: boolean | string;
-  /** Ends the run after the step under way, with a checkpoint. */
+  /** Ends the run after the step under way, with a checkpoint; a verification is left and made up for on resume. */
   signal?: AbortSignal;
 }
 

@@ -79,7 +79,7 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
     const state = resumeFrom?.checkpoint
       ? await restore(model, resumeFrom.checkpoint, config.runtime.device)
       : initialRunState();
-    metrics.truncateAfter(state.step);
+    metrics.truncateAfter(state.step, !state.verificationDue);
     const margins = await marginStatistics(model.head);
     const session = {
       folder,

@@ -51,6 +51,8 @@ export class Trainer {
   /** Runs until the last step or an interruption; returns whether it was interrupted. */
   async #train(session: Session): Promise<boolean> {
     const { state } = session;
+    if (state.verificationDue) await this.#validateAndSave(session, false);
+    if (state.verificationDue) return true;
     while (state.epoch < this.config.train.epochs) {
       if (await this.#trainEpoch(session)) return true;
     }
@@ -97,7 +99,7 @@ export class Trainer {
         recent.splice(0, recent.length, { images: 0, at: performance.now() });
         startedAt = performance.now();
       }
-      if (interrupted && !this.#isDone(session)) return true;
+      if (state.verificationDue || (interrupted && !this.#isDone(session))) return true;
       if (state.epoch !== epoch) return false; // whatever is left of the epoch does not fill a step
     }
     return false;
@@ -164,7 +166,8 @@ export class Trainer {
     const due = (every: number | null): boolean =>
       this.#isDone(session) || (every === null ? state.stepInEpoch === 0 : state.step % every === 0);
     let isBest = false;
-    const validating = due(validateEvery) && sets.length > 0;
+    const validating = (due(validateEvery) || state.verificationDue) && sets.length > 0;
+    state.verificationDue = false;
     if (validating) {
       const result = await this.#validate(session);
       isBest = result !== undefined && result.meanAccuracy > (state.best?.meanAccuracy ?? -1);
@@ -176,7 +179,7 @@ export class Trainer {
       }
     }
     // The best model must be on disk, whatever happens next.
-    const saving = due(checkpointEvery) || isBest || interrupted;
+    const saving = due(checkpointEvery) || isBest || interrupted || state.verificationDue;
     if (saving) {
       session.metrics.sync();
       const random = await randomStates(this.config.runtime.device);
@@ -200,11 +203,18 @@ export class Trainer {
     return validating || saving;
   }
 
-  /** Verifies; undefined for a model whose embeddings are not finite, which training itself will deal with. */
+  /**
+   * Verifies; undefined for a model whose embeddings are not finite, which training itself will deal with, and where
+   * the run was interrupted: the verification then counts as not made.
+   */
   async #validate({ model, sets, state }: Session): Promise<ValidationResult | undefined> {
     try {
-      return await validate(model.backbone, sets, state.step);
+      return await validate(model.backbone, sets, state.step, this.#options.signal);
     } catch (error) {
+      if (this.#options.signal?.aborted && error instanceof KappaError && error.code === 'ERR_CANCELLED') {
+        state.verificationDue = true;
+        return undefined;
+      }
       if (!(error instanceof KappaError) || error.code !== 'ERR_NOT_FINITE') throw error;
       this.#options.onMessage?.(`Step ${state.step} could not be verified: ${error.message}`);
       return undefined;

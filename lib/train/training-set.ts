@@ -32,7 +32,7 @@ export async function openTrainingSet(
   signal?: AbortSignal,
 ): Promise<TrainingSet> {
   const { data } = config;
-  const sources = await findSources(config, say);
+  const sources = await findSources(config, say, signal);
   const dataset = await FaceDataset.open(sources, {
     numClasses: data.numClasses ?? undefined,
     imageSize: [data.imageSize, data.imageSize],
@@ -47,7 +47,11 @@ export async function openTrainingSet(
   return { dataset, root, validationRoot: data.validationRoot ?? root };
 }
 
-async function findSources(config: ResolvedConfig, say: (text: string) => void): Promise<FaceSource[]> {
+async function findSources(
+  config: ResolvedConfig,
+  say: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<FaceSource[]> {
   const { root, sources, skipList, synthetic } = config.data;
   if (sources.length > 0) {
     for (const { root: place, list } of sources) await mustExist(config, list ?? place ?? '', 'data.sources');
@@ -64,6 +68,7 @@ async function findSources(config: ResolvedConfig, say: (text: string) => void):
   const folder = path.join(readEnvironment().cache, 'synth');
   const drawn = await ensureSynthSet(folder, (synthetic ?? {}) as Partial<SynthOptions>, {
     onProgress: ({ images, totalImages }) => say10(images, totalImages),
+    signal,
   });
   return [{ root: drawn }];
 }

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { KappaError } from '../errors';
 import { usableProcessors } from '../processors';
 import { startWorker, stopWorker } from './start-worker';
@@ -38,6 +39,8 @@ export async function* mapInWorkers<Task, Result>(
     for (const task of tasks) {
       if (signal?.aborted) throw cancelled();
       yield await options.inThread(task);
+      // Signals and timers must come to their turn.
+      await yieldToEvents();
     }
     return;
   }

@@ -10,6 +10,7 @@ import { arcfaceOptions, combinedOptions, cosfaceOptions, kappafaceOptions } fro
 import { iresnetOptions } from '../../lib/nn/options';
 import { gradScalerOptions, sgdOptions } from '../../lib/optim/options';
 import type { Schema } from '../../lib/options/schema';
+import { cliPage } from './cli-page';
 import { configPage } from './config-page';
 import { typeText } from './type-text';
 
@@ -50,6 +51,7 @@ export async function referenceFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const [file, declared] of Object.entries(types)) files.set(file, typeFile(declared));
   files.set('docs/reference/config.md', configPage());
+  files.set('docs/reference/cli.md', cliPage());
   for (const [file, text] of files) {
     const filepath = path.join(root, file);
     files.set(file, await format(text, { ...(await prettierConfig(filepath)), filepath }));

@@ -372,13 +372,22 @@ describe('augmentation', () => {
           code: 'ERR_ARGUMENT',
           message,
         });
-      refuses({ crop: { probability: 1.5 } }, /a number, at least 0 and at most 1 for augment\.crop\.probability/);
+      refuses(
+        { crop: { probability: 1.5 } },
+        /a number, at least 0 and at most 1 for augment\.crop\.probability/,
+      );
       refuses({ crop: { area: [0.5, 0.2] } }, /^augment\.crop\.area: expected \[low, high\]/);
       refuses({ jpeg: { quality: [0, 50] } }, /augment\.jpeg\.quality/);
       refuses({ gaussianBlur: { sigma: 2 } }, /augment\.gaussianBlur\.sigma/);
       refuses({ gaussianBlur: { sigma: [NaN, 2] } }, /augment\.gaussianBlur\.sigma/);
-      refuses({ grey: { sigma: [1, 2] } }, /^augment\.grey\.sigma: there is no such option\. Did you mean gaussianBlur\.sigma/);
-      refuses({ fog: { probability: 1 } }, /^augment\.fog: there is no such option\. Known here: crop, photometric/);
+      refuses(
+        { grey: { sigma: [1, 2] } },
+        /^augment\.grey\.sigma: there is no such option\. Did you mean gaussianBlur\.sigma/,
+      );
+      refuses(
+        { fog: { probability: 1 } },
+        /^augment\.fog: there is no such option\. Known here: crop, photometric/,
+      );
     });
   });
 });

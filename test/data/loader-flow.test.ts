@@ -121,11 +121,12 @@ describe('the flow of batches', () => {
       const plain = bySample(await withLoader(dataset, { workerFile }, (loader) => collect(loader, 4)));
       const changed = [...expected].filter(([sample, sum]) => plain.get(sample) !== sum).length;
       assert.ok(changed > 20 && changed < 40, `${changed} of 40 changed`);
-      await withLoader(dataset, { augment, workers: 2, workerFile }, async (loader) => {
-        assert.deepEqual(await collect(loader, 4, 3), whole.slice(3));
-        assert.notDeepEqual(bySample(await collect(loader, 5)), expected);
-        assert.deepEqual(await collect(loader, 4), whole);
-      });
+      for (const workers of [0, 2])
+        await withLoader(dataset, { augment, workers, workerFile }, async (loader) => {
+          assert.deepEqual(await collect(loader, 4, 3), whole.slice(3));
+          assert.notDeepEqual(bySample(await collect(loader, 5)), expected);
+          assert.deepEqual(await collect(loader, 4), whole);
+        });
       const five = await withLoader(dataset, { augment, batchSize: 5, workers: 3, workerFile }, (l) =>
         collect(l, 4),
       );

@@ -57,6 +57,8 @@ describe('the loader', () => {
       [0, 1, 2, 3, 4],
     );
     for (const [workers, queueDepth] of [
+      [0, 1],
+      [0, 4],
       [2, 1],
       [3, 8],
     ])
@@ -143,6 +145,20 @@ describe('the loader', () => {
     });
   });
 
+  it('lets events come to their turn where it decodes in the calling thread', async () => {
+    await using({ workers: 0, batchSize: 4, queueDepth: 8 }, async (loader) => {
+      let turns = 0;
+      let turn = setImmediate(function next() {
+        turns++;
+        turn = setImmediate(next);
+      });
+      // All of the epoch's batches are ordered at once; nothing else waits between them.
+      assert.equal((await collect(loader, 0)).length, 10);
+      clearImmediate(turn);
+      assert.ok(turns >= 10, `${turns} turns of the event loop in 10 batches`);
+    });
+  });
+
   it('reads one epoch at a time', async () => {
     await using({}, async (loader) => {
       const first = loader.epoch(0);
@@ -154,14 +170,16 @@ describe('the loader', () => {
   });
 
   it('ends an epoch with ERR_CANCELLED when it is closed in the middle', async () => {
-    const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers: 2, workerFile });
-    const batches = loader.epoch(0);
-    const first = (await batches.next()).value as Batch;
-    const { sums } = digest(first);
-    const pending = batches.next().then(() => batches.next());
-    await Promise.all([loader.close(), loader.close(), rejects(pending, 'ERR_CANCELLED', /closed/)]);
-    assert.deepEqual(digest(first).sums, sums);
-    assert.throws(() => loader.epoch(0), { code: 'ERR_DISPOSED' });
+    for (const workers of [0, 2]) {
+      const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers, workerFile });
+      const batches = loader.epoch(0);
+      const first = (await batches.next()).value as Batch;
+      const { sums } = digest(first);
+      const pending = batches.next().then(() => batches.next());
+      await Promise.all([loader.close(), loader.close(), rejects(pending, 'ERR_CANCELLED', /closed/)]);
+      assert.deepEqual(digest(first).sums, sums);
+      assert.throws(() => loader.epoch(0), { code: 'ERR_DISPOSED' });
+    }
     const unused = new Loader(dataset, { batchSize: 2, seed: 1 });
     await unused.close();
   });
@@ -169,7 +187,7 @@ describe('the loader', () => {
   it('refuses bad options', () => {
     const make = (options: Partial<LoaderOptions>) => () =>
       new Loader(dataset, { batchSize: 8, seed: 1, ...options });
-    assert.throws(make({ workers: 0 }), { code: 'ERR_ARGUMENT', message: /workers/ });
+    assert.throws(make({ workers: -1 }), { code: 'ERR_ARGUMENT', message: /workers/ });
     assert.throws(make({ queueDepth: 0 }), { code: 'ERR_ARGUMENT', message: /queueDepth/ });
     assert.throws(make({ onCorrupt: 'ignore' as 'skip' }), { code: 'ERR_ARGUMENT', message: /onCorrupt/ });
     assert.throws(make({ batchSize: 41 }), { code: 'ERR_CONFIG' });
@@ -196,7 +214,7 @@ describe('the loader', () => {
 
     it('stops at the first, naming it, always the same whatever the number of workers', async () => {
       const messages = new Set<string>();
-      for (const workers of [1, 2])
+      for (const workers of [0, 1, 2])
         await using(
           { workers },
           async (loader) => {
@@ -227,7 +245,7 @@ describe('the loader', () => {
 
     it('puts the next good sample in their place where told to, and reports them', async () => {
       const results = [];
-      for (const workers of [1, 2]) {
+      for (const workers of [0, 1, 2]) {
         const skipped: number[][] = [];
         const batches = await using(
           { workers, onCorrupt: 'skip', onSkip: (s) => skipped.push([s.sampleIndex, s.replacedBy]) },
@@ -255,7 +273,8 @@ describe('the loader', () => {
           });
         results.push(batches);
       }
-      assert.deepEqual(results[0], results[1]);
+      assert.deepEqual(results[1], results[0]);
+      assert.deepEqual(results[2], results[0]);
     });
   });
 
@@ -270,7 +289,7 @@ describe('the loader', () => {
     broken.close();
   });
 
-  it('decodes PNG in workers, refuses another size, and resizes where told to', async () => {
+  it('decodes PNG in every thread, refuses another size, and resizes where told to', async () => {
     const png = (side: number) =>
       sharp(pixels(side, side), { raw: { width: side, height: side, channels: 3 } })
         .png()
@@ -283,8 +302,10 @@ describe('the loader', () => {
         '3,112,112',
       ),
     );
-    const batches = await using({ batchSize: 3 }, (loader) => collect(loader, 0), mixed);
-    assert.ok(batches[0]!.reds.every((red) => Math.abs(red! - 112) <= 4));
+    for (const workers of [0, 1]) {
+      const batches = await using({ batchSize: 3, workers }, (loader) => collect(loader, 0), mixed);
+      assert.ok(batches[0]!.reds.every((red) => Math.abs(red! - 112) <= 4));
+    }
     mixed.close();
     const other = await FaceDataset.open(
       await makeRaw(path.join(folder, 'small'), [{ key: 0, label: 0, image: jpeg(50, 96) }], '1,112,112'),

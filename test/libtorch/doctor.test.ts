@@ -9,10 +9,10 @@ import { temporaryFolder } from '../support/folder';
 async function doctor(
   env: NodeJS.ProcessEnv,
 ): Promise<{ code: number | null; ok: boolean; checks: Check[] }> {
-  const script = `require(${JSON.stringify(path.resolve('lib/cli/doctor'))}).doctorCommand({ json: true })`;
+  const script = `require(${JSON.stringify(path.resolve('lib/cli/main'))}).main()`;
   const { code, stdout, stderr } = await runChild(
     process.execPath,
-    ['-r', 'ts-node/register/transpile-only', '-e', script],
+    ['-r', 'ts-node/register/transpile-only', '-e', script, 'kappa', 'doctor', '--json'],
     { env: { ...process.env, ...env } },
   );
   assert.notEqual(stdout, '', stderr);

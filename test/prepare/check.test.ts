@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { verifyData } from '../../lib/prepare/check';
+import { checkData } from '../../lib/prepare/check';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
 import { rejects } from '../support/assert';
 import { jpeg, makeDataset, makeRaw } from '../support/faces';
@@ -33,11 +33,11 @@ describe('verifying', () => {
 
   it('finds nothing in a good dataset, and tells how far it is', async () => {
     const progress: number[][] = [];
-    const report = await verifyData(at('good'), { workers, onProgress: (...step) => progress.push(step) });
+    const report = await checkData(at('good'), { workers, onProgress: (...step) => progress.push(step) });
     // A header record, six images, three identity records.
     assert.deepEqual(report, { kind: 'dataset', path: at('good'), checked: 10, bad: [], problems: [] });
     assert.deepEqual(progress.at(-1), [10, 10]);
-    assert.deepEqual(await verifyData(at('good'), { workers: 2 }), report);
+    assert.deepEqual(await checkData(at('good'), { workers: 2 }), report);
   });
 
   it('lists each bad record with its key and the reason, for training to skip', async () => {
@@ -48,7 +48,7 @@ describe('verifying', () => {
       rec.fill(0, offsets[4]! + 8 + 32, offsets[4]! + 8 + 40); // what makes a JPEG one
     });
     const list = at('bad.txt');
-    const { bad, problems, checked } = await verifyData(root, { workers, list });
+    const { bad, problems, checked } = await checkData(root, { workers, list });
     assert.equal(checked, 10);
     assert.deepEqual(problems, []);
     assert.deepEqual(
@@ -72,7 +72,7 @@ describe('verifying', () => {
 
   it('says that a dataset cannot be opened where the first image of an identity is lost', async () => {
     const root = damaged('first', (rec) => rec.writeUInt32LE(7, offsets[2]!));
-    const { bad, problems } = await verifyData(root, { workers });
+    const { bad, problems } = await checkData(root, { workers });
     assert.deepEqual(
       bad.map(({ key }) => key),
       ['3'],
@@ -81,14 +81,14 @@ describe('verifying', () => {
   });
 
   it('writes a list without records where all are good', async () => {
-    const { list } = await verifyData(at('good'), { workers, list: at('none.txt') });
+    const { list } = await checkData(at('good'), { workers, list: at('none.txt') });
     assert.match(readFileSync(list!, 'utf8'), /^# 0 of 10 records [^\n]*\n$/);
   });
 
   it('tells of a truncated file, and of every record behind its end', async () => {
     const root = damaged('short', () => undefined);
     truncateSync(path.join(root, 'train.rec'), offsets[4]! + 100);
-    const { bad, problems } = await verifyData(root, { workers });
+    const { bad, problems } = await checkData(root, { workers });
     assert.deepEqual(
       bad.map(({ key }) => key),
       ['5', '6'],
@@ -100,11 +100,11 @@ describe('verifying', () => {
   it('tells of bytes that the index does not reach', async () => {
     const records = [0, 1, 2].map((key) => ({ key, label: key, image: jpeg(key) }));
     const root = await makeRaw(at('gap'), records, '3,112,112');
-    assert.deepEqual((await verifyData(root, { workers })).problems, []);
+    assert.deepEqual((await checkData(root, { workers })).problems, []);
     const idx = path.join(root, 'train.idx');
     const lines = readFileSync(idx, 'utf8').split('\n');
     writeFileSync(idx, [lines[0], lines[2], ''].join('\n'));
-    const { bad, problems } = await verifyData(root, { workers });
+    const { bad, problems } = await checkData(root, { workers });
     assert.deepEqual(bad, []);
     assert.match(
       problems.join(),
@@ -115,7 +115,7 @@ describe('verifying', () => {
   it('holds labels against property and sizes against it unless told otherwise', async () => {
     const records = [jpeg(1), jpeg(2, 96)].map((image, key) => ({ key, label: 4 * key, image }));
     const root = await makeRaw(at('labels'), records, '3,112,112');
-    const { bad, problems } = await verifyData(root, { workers });
+    const { bad, problems } = await checkData(root, { workers });
     assert.deepEqual(
       bad.map(({ key }) => key),
       ['1'],
@@ -123,14 +123,14 @@ describe('verifying', () => {
     assert.match(bad[0]!.reason, /label is 4, but classes are 0 to 2/);
     assert.match(problems.join(), /more classes than property says/);
     writeFileSync(path.join(root, 'property'), '5,112,112');
-    const sized = await verifyData(root, { workers });
+    const sized = await checkData(root, { workers });
     assert.match(sized.bad[0]!.reason, /96 x 96 pixels/);
-    assert.deepEqual((await verifyData(root, { workers, anySize: true })).bad, []);
+    assert.deepEqual((await checkData(root, { workers, anySize: true })).bad, []);
   });
 
   it('checks verification sets and folders of images too', async () => {
     await writeVerificationSet(at('v.bin'), { images: [jpeg(1), Buffer.from('x')], isSame: [true] });
-    const pairs = await verifyData(at('v.bin'));
+    const pairs = await checkData(at('v.bin'));
     assert.deepEqual(
       [pairs.kind, pairs.checked, pairs.bad.map(({ key }) => key)],
       ['verification', 2, ['1']],
@@ -138,21 +138,21 @@ describe('verifying', () => {
     mkdirSync(at('files/a'), { recursive: true });
     writeFileSync(at('files/a/1.jpg'), jpeg(1, 30));
     writeFileSync(at('files/a/2.jpg'), jpeg(1, 30).subarray(0, 500));
-    const files = await verifyData(at('files'), { workers });
+    const files = await checkData(at('files'), { workers });
     assert.deepEqual([files.kind, files.checked], ['folder', 2]);
     assert.deepEqual(files.bad, [{ key: 'a/2.jpg', reason: 'the JPEG image is truncated or damaged.' }]);
   });
 
   it('says what is missing, and can be interrupted', async () => {
-    await rejects(verifyData(at('nowhere')), 'ERR_DATA_NOT_FOUND', /nothing at/);
+    await rejects(checkData(at('nowhere')), 'ERR_DATA_NOT_FOUND', /nothing at/);
     mkdirSync(at('empty'));
     await rejects(
-      verifyData(at('empty')),
+      checkData(at('empty')),
       'ERR_DATA_NOT_FOUND',
       /neither a dataset .* nor a folder with images/,
     );
     await rejects(
-      verifyData(at('good'), { workers, signal: AbortSignal.abort() }),
+      checkData(at('good'), { workers, signal: AbortSignal.abort() }),
       'ERR_CANCELLED',
       /interrupted/,
     );

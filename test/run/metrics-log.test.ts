@@ -81,6 +81,20 @@ describe('metrics log', () => {
     assert.deepEqual(steps(), [10, 20, 20]);
   });
 
+  it('forgets the verification of the step itself where that is made anew', () => {
+    writeSteps(10, 20);
+    const log = MetricsLog.open(path);
+    log.append({ step: 20, verification: {} });
+    log.truncateAfter(20);
+    assert.deepEqual(steps(), [10, 20, 20]);
+    log.truncateAfter(20, false);
+    log.close();
+    assert.deepEqual(
+      readMetrics(path).map(({ verification }) => verification),
+      [undefined, undefined],
+    );
+  });
+
   it('writes null for what is not finite', () => {
     const log = MetricsLog.open(path);
     log.append({ step: 1, loss: NaN });

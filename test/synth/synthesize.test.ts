@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   ensureSynthSet,
   planSynthSet,
   resolveSynthOptions,
   synthesize,
+  writeContactSheet,
   type SynthIdentities,
 } from '../../lib/synth';
 import { readVerificationSet } from '../../lib/data/protocols/verification-set';
@@ -51,12 +52,44 @@ describe('synthesize', () => {
   });
 
   it('writes the same bytes with any number of workers', async () => {
-    const folder = path.join(root, 'three');
-    await synthesize(folder, TINY, { workers: 3 });
-    for (const file of FILES) {
-      const [a, b] = await Promise.all(['one', 'three'].map((name) => readFile(path.join(root, name, file))));
-      assert.ok(a!.equals(b!), file);
+    for (const workers of [0, 3]) {
+      await synthesize(path.join(root, String(workers)), TINY, { workers });
+      for (const file of FILES) {
+        const names = ['one', String(workers)];
+        const [a, b] = await Promise.all(names.map((name) => readFile(path.join(root, name, file))));
+        assert.ok(a!.equals(b!), file);
+      }
     }
+  });
+
+  it('leaves what was in the folder as it was when it is interrupted, however late', async () => {
+    const folder = path.join(root, 'interrupted');
+    await mkdir(folder);
+    await writeFile(path.join(folder, 'property'), 'of another set');
+    for (const workers of [0, 1]) {
+      const controller = new AbortController();
+      const drawn: number[] = [];
+      const work = synthesize(folder, TINY, {
+        workers,
+        signal: controller.signal,
+        onProgress: ({ images }) => {
+          // The last person but one.
+          if (drawn.push(images) === TINY.identities + TINY.verificationIdentities - 1) controller.abort();
+        },
+      });
+      await assert.rejects(work, { code: 'ERR_CANCELLED' });
+      assert.deepEqual(await readdir(folder), ['property']);
+      assert.equal(await readFile(path.join(folder, 'property'), 'utf8'), 'of another set');
+    }
+  });
+
+  it('stops a contact sheet, too', async () => {
+    const file = path.join(root, 'sheet.png');
+    const signal = AbortSignal.abort();
+    await assert.rejects(writeContactSheet(file, resolveSynthOptions(TINY), { signal }), {
+      code: 'ERR_CANCELLED',
+    });
+    await assert.rejects(readFile(file), { code: 'ENOENT' });
   });
 
   it('draws a cached set once, also when asked twice at the same time', async () => {

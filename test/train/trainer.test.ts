@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { KappaError, Trainer, openCheckpoint, resolveCheckpoint } from '../../lib';
 import type { Config, ResolvedConfig, StepReport, TrainResult, TrainerOptions } from '../../lib';
+import { readMetrics } from '../../lib/run/metrics-log';
 import { closeRelative, rejects } from '../support/assert';
 import { leavesNoTensors } from '../support/tensors';
 import { temporaryFolder } from '../support/folder';
@@ -91,6 +92,47 @@ describe('training', function () {
     });
   }
 
+  it('makes up for a verification that was interrupted, with the same results bit for bit', async () => {
+    const changes = { train: { epochs: 2, batchSize: 8, logEvery: 2, checkpointEvery: 3, validateEvery: 4 } };
+    const whole = await train(config(changes));
+    const pieces = config(changes);
+    const verified = (run: string): number[] =>
+      readMetrics(path.join(run, 'metrics.jsonl'))
+        .filter((line) => line.verification !== undefined)
+        .map(({ step }) => step);
+
+    // Within a run, and again while it is made up for.
+    let result = await interrupted(pieces, 4);
+    for (let again = 0; again < 2; again++) {
+      assert.deepEqual([result.interrupted, result.steps, result.final], [true, 4, null]);
+      assert.deepEqual(verified(result.folder), []);
+      result = await train(pieces, { resume: true, signal: AbortSignal.abort() });
+    }
+    // A kill after the verification and before the next checkpoint: it is made once more, and told once.
+    await assert.rejects(
+      train(pieces, {
+        resume: true,
+        onValidation: () => {
+          throw new Error('killed');
+        },
+      }),
+      /killed/,
+    );
+    assert.deepEqual(verified(result.folder), [4]);
+
+    // At the very end.
+    result = await interrupted(pieces, whole.steps, { resume: true });
+    assert.deepEqual([result.interrupted, result.steps], [true, whole.steps]);
+    assert.ok(!existsSync(path.join(result.folder, 'result.json')));
+    result = await train(pieces, { resume: true });
+    assert.equal(result.interrupted, false);
+    assert.deepEqual(verified(result.folder), verified(whole.folder));
+    assert.deepEqual(timelessMetrics(result.folder), timelessMetrics(whole.folder));
+    assert.deepEqual(await checksums(result.folder), await checksums(whole.folder));
+    assert.deepEqual(result.final, whole.final);
+    assert.deepEqual(result.best, whole.best);
+  });
+
   it('resumes bit for bit with augmented images of weighted sources, drawn in blocks, and in float16', async () => {
     const changes: Partial<Config> = {
       data: {
@@ -122,10 +164,11 @@ describe('training', function () {
 
   it('is the same whatever the number of decode workers', async () => {
     const one = await train(config({ train: { epochs: 1, batchSize: 8 } }));
-    const two = await train(
-      config({ data: { root: faces, workers: 2, validation: 'auto' }, train: { epochs: 1, batchSize: 8 } }),
-    );
-    assert.deepEqual(await checksums(one.folder), await checksums(two.folder));
+    for (const workers of [0, 2]) {
+      const data = { root: faces, workers, validation: 'auto' as const };
+      const other = await train(config({ data, train: { epochs: 1, batchSize: 8 } }));
+      assert.deepEqual(await checksums(other.folder), await checksums(one.folder), `${workers} workers`);
+    }
   });
 
   it('accumulates over PartialFC samples, and sees no difference between fused and separate updates', async () => {

@@ -43,6 +43,28 @@ describe('work on threads', () => {
     );
   });
 
+  it('does the tasks in the calling thread where it has no workers, and lets events come to their turn', async () => {
+    const controller = new AbortController();
+    const inThread = (task: number) => Promise.resolve(task * task);
+    const work = mapInWorkers<number, number>(file, [1, 2, 3, 4, 5], {
+      what: 'square numbers',
+      workers: 0,
+      signal: controller.signal,
+      inThread,
+    });
+    const results: number[] = [];
+    setImmediate(() => setImmediate(() => controller.abort()));
+    await rejects(
+      (async () => {
+        for await (const result of work) results.push(result);
+      })(),
+      'ERR_CANCELLED',
+      /square numbers was interrupted/,
+    );
+    assert.deepEqual(results, [1, 4, 9].slice(0, results.length));
+    assert.ok(results.length > 0);
+  });
+
   it('ends when it is interrupted, when its source fails, and when nobody wants more', async () => {
     const controller = new AbortController();
     const work = squares(

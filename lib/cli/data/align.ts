@@ -1,6 +1,31 @@
-import { ALIGNED_LIST, alignImages, type AlignOptions } from '../../prepare/align-images';
+import type { Command } from 'commander';
+import type { AlignOptions } from '../../prepare/align-images';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, wholeNumber, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
+import { formatOption, landmarksDoc, workersDoc } from './flags';
+
+/** Adds `kappa data align`. */
+export function addAlign(data: Command, action: Action): void {
+  data
+    .command('align')
+    .description('align faces by five or 68 landmarks to 112 x 112 (ArcFace template); run again to go on')
+    .argument('<source>', 'folder with images, or a .lst')
+    .argument('<output>', 'folder to write to; no file there is overwritten')
+    .option('--landmarks <file>', `${landmarksDoc} (default: the five points of the .lst)`)
+    .option(
+      '--root <folder>',
+      'folder that the paths of the .lst are relative to (default: that of the .lst)',
+    )
+    .option('--size <pixels>', 'side of the aligned faces (default: 112)', wholeNumber)
+    .addOption(formatOption('format of the aligned faces (default: jpeg)'))
+    .option('--quality <number>', 'quality of JPEG and WebP, 1 to 100 (default: 95)', wholeNumber)
+    .option('--skip-bad', 'leave out images that cannot be aligned')
+    .option('--workers <threads>', workersDoc, workerCount)
+    .option('--json', jsonDoc)
+    .action(action(alignCommand));
+}
 
 /** `kappa data align`: aligns faces by their landmarks. */
 export async function alignCommand(
@@ -8,6 +33,7 @@ export async function alignCommand(
   output: string,
   { json, ...options }: Omit<AlignOptions, 'signal' | 'onProgress'> & { json?: boolean },
 ): Promise<number> {
+  const { ALIGNED_LIST, alignImages } = await import('../../prepare/align-images');
   const run = await runLongTask('Aligning faces', (hooks) =>
     alignImages(source, output, { ...options, ...hooks }),
   );
@@ -23,5 +49,5 @@ export async function alignCommand(
     if (source.endsWith('.lst'))
       printText(`Pack them with: kappa data pack ${output}/${ALIGNED_LIST} FOLDER`);
   }
-  return 0;
+  return exitCodes.ok;
 }

@@ -1,7 +1,8 @@
-import { inspectData, type DataReport, type HistogramBin } from '../../prepare/inspect';
-import { writeSheet } from '../../report/pictures/contact-sheet';
-import { writeHistogram } from '../../report/pictures/histogram';
+import type { Command } from 'commander';
+import type { DataReport, HistogramBin } from '../../prepare/inspect';
 import { KappaError } from '../../errors';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, seedNumber, wholeNumber, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count as number, printJson } from '../output';
 
@@ -20,12 +21,29 @@ export interface InspectCommandOptions {
   seed?: number;
 }
 
+/** Adds `kappa data inspect`. */
+export function addInspect(data: Command, action: Action): void {
+  data
+    .command('inspect')
+    .description(
+      'say what a face dataset (train.rec, .lst, folder of images) or a verification set (.bin) holds',
+    )
+    .argument('<path>', 'folder, .rec or .lst of a data set, or .bin file')
+    .option('--scan', 'decode every image and list those that are damaged')
+    .option('--histogram <file>', 'draw the images per class into a .png or .svg')
+    .option('--sheet <file>', 'draw some images, with their labels, into a .png')
+    .option('--rows <number>', 'rows of the sheet (default: 8)', wholeNumber)
+    .option('--columns <number>', 'images in a row of the sheet (default: 10)', wholeNumber)
+    .option('--seed <number>', 'seed of what the sheet shows (default: 1)', seedNumber)
+    .option('--json', jsonDoc)
+    .action(action(inspectCommand));
+}
+
 /** `kappa data inspect PATH`: says what a data set or a verification set holds. */
 export async function inspectCommand(path: string, options: InspectCommandOptions = {}): Promise<number> {
   const { json, scan, histogram, sheet } = options;
-  const run = await runLongTask('Looking at images', ({ onProgress, signal }) =>
-    inspectData(path, { scan, onProgress, signal, onMessage: (text) => console.error(text) }),
-  );
+  const { inspectData } = await import('../../prepare/inspect');
+  const run = await runLongTask('Looking at images', (hooks) => inspectData(path, { scan, ...hooks }));
   if ('exitCode' in run) return run.exitCode;
   const report = run.result;
   if (histogram !== undefined) {
@@ -34,14 +52,16 @@ export async function inspectCommand(path: string, options: InspectCommandOption
         'ERR_USAGE',
         `--histogram shows images per class; ${path} holds pairs, not classes.`,
       );
+    const { writeHistogram } = await import('../../report/pictures/histogram');
     await writeHistogram(histogram, report);
   }
   if (sheet !== undefined) {
+    const { writeSheet } = await import('../../report/pictures/contact-sheet');
     await writeSheet(sheet, path, options);
   }
   if (json) printJson({ ...report, ...(histogram && { histogramFile: histogram }), ...(sheet && { sheet }) });
   else process.stdout.write(formatReport(report));
-  return 0;
+  return exitCodes.ok;
 }
 
 /** The report as text, a fact a line. */

@@ -1,6 +1,35 @@
-import { packDataset, type PackOptions } from '../../prepare/pack';
+import type { Command } from 'commander';
+import type { PackOptions } from '../../prepare/pack';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
+import { addConversion, landmarksDoc, overwriteDoc, workersDoc } from './flags';
+
+/** Adds `kappa data pack`. */
+export function addPack(data: Command, action: Action): void {
+  const pack = data
+    .command('pack')
+    .description(
+      'pack images into RecordIO (train.rec, train.idx, property, classes.json), as insightface has it',
+    )
+    .argument('<source>', 'folder with a folder for each identity, or a .lst')
+    .argument('<output>', 'folder of the dataset')
+    .option(
+      '--root <folder>',
+      'folder that the paths of the .lst are relative to (default: that of the .lst)',
+    )
+    .option('--align', 'align faces by the five points of the .lst')
+    .option('--landmarks <file>', `${landmarksDoc}; aligns`)
+    .option('--relabel', 'number the labels of the .lst anew where they have gaps')
+    .option('--classes <file>', 'label map (classes.json) that the identities of a folder follow')
+    .option('--skip-bad', 'leave out images that cannot be used, and list them in skipped.txt');
+  addConversion(pack)
+    .option('--overwrite', overwriteDoc)
+    .option('--workers <threads>', workersDoc, workerCount)
+    .option('--json', jsonDoc)
+    .action(action(packCommand));
+}
 
 /** `kappa data pack`: packs a folder or a `.lst` into a dataset. */
 export async function packCommand(
@@ -8,6 +37,7 @@ export async function packCommand(
   output: string,
   { json, ...options }: Omit<PackOptions, 'signal' | 'onProgress'> & { json?: boolean },
 ): Promise<number> {
+  const { packDataset } = await import('../../prepare/pack');
   const run = await runLongTask('Packing images', (hooks) =>
     packDataset(source, output, { ...options, ...hooks }),
   );
@@ -25,5 +55,5 @@ export async function packCommand(
         `${count(result.skipped.length)} images were skipped (skipped.txt), ${count(result.droppedClasses.length)} classes with them.`,
       );
   }
-  return 0;
+  return exitCodes.ok;
 }

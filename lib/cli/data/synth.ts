@@ -1,19 +1,15 @@
-import { SingleBar } from 'cli-progress';
 import path from 'node:path';
-import {
-  planSynthSet,
-  resolveSynthOptions,
-  SYNTH_VERIFICATION_FILE,
-  synthesize,
-  writeContactSheet,
-  type SynthOptions,
-} from '../../synth';
+import type { Command } from 'commander';
 import { KappaError } from '../../errors';
+import { synthOptions, type SynthOptions } from '../../synth/options';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, plainNumber, workerCount, type Action } from '../flags';
+import { runLongTask } from '../long-task';
+import { printJson, printText } from '../output';
+import { workersDoc } from './flags';
 
 /** Options of `kappa data synth`; those of the set are described at `SynthOptions`. */
 export interface SynthCommandOptions extends Partial<SynthOptions> {
-  /** Folder to write the set to. */
-  output?: string;
   /** PNG file to write a contact sheet to, with or without a set. */
   sheet?: string;
   /** Worker threads. @default one for each core, at most 16 */
@@ -22,62 +18,67 @@ export interface SynthCommandOptions extends Partial<SynthOptions> {
   json?: boolean;
 }
 
+/** Adds `kappa data synth`. */
+export function addSynth(data: Command, action: Action): void {
+  const synth = data
+    .command('synth')
+    .description('draw a synthetic face dataset in the insightface layout, to try things without a download')
+    .argument('[output]', 'folder to write the set to')
+    .option('--sheet <file>', 'PNG file to write a contact sheet to, with or without a set');
+  // One flag for each option of the set; values are checked by the set itself.
+  for (const [name, { doc, initial }] of Object.entries(synthOptions)) {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    synth.option(`--${flag} <number>`, `${doc} (default: ${initial})`, plainNumber);
+  }
+  synth
+    .option('--workers <threads>', workersDoc, workerCount)
+    .option('--json', jsonDoc)
+    .action(action(synthCommand));
+}
+
 /** `kappa data synth`: draws a synthetic face set, a contact sheet of it, or both. */
-export async function synthCommand(options: SynthCommandOptions): Promise<void> {
-  const { output, sheet, workers, json, ...given } = options;
-  if (output === undefined && sheet === undefined) {
+export async function synthCommand(
+  output: string | undefined,
+  { sheet, workers, json, ...given }: SynthCommandOptions,
+): Promise<number> {
+  if (output === undefined && sheet === undefined)
     throw new KappaError(
       'ERR_USAGE',
-      'Nothing to write: give --output FOLDER for the set, --sheet FILE.png, or both.',
+      'There is nothing to write: name a folder for the set, --sheet FILE.png, or both.',
     );
-  }
-  const resolved = resolveSynthOptions(pickSetOptions(given));
-  const { train, pairs } = planSynthSet(resolved);
-  const trainImages = train.reduce((sum, person) => sum + person.images, 0);
-  const started = Date.now();
-  if (output !== undefined) await drawWithProgress(output, resolved, workers);
-  if (sheet !== undefined) await writeContactSheet(sheet, resolved);
-  const seconds = (Date.now() - started) / 1000;
-
-  if (json) {
-    const summary = { output, sheet, identities: train.length, trainImages, pairs: pairs.length, seconds };
-    process.stdout.write(`${JSON.stringify({ ...summary, options: resolved })}\n`);
-    return;
-  }
-  if (output !== undefined) {
-    const verification = path.join(output, SYNTH_VERIFICATION_FILE);
-    process.stdout.write(
-      `${train.length} people with ${trainImages} images in ${output}, ${pairs.length} pairs of other people in ` +
-        `${verification}, ${seconds.toFixed(1)} s.\n`,
-    );
-  }
-  if (sheet !== undefined) process.stdout.write(`Contact sheet in ${sheet}.\n`);
-}
-
-/** Leaves out what a command line parser may add, such as its own options. */
-function pickSetOptions(given: Partial<SynthOptions>): Partial<SynthOptions> {
-  const { seed, identities, maxImages, singletons, verificationIdentities, pairs, verificationDifficulty } =
-    given;
-  return { seed, identities, maxImages, singletons, verificationIdentities, pairs, verificationDifficulty };
-}
-
-async function drawWithProgress(output: string, options: SynthOptions, workers?: number): Promise<void> {
-  const bar = new SingleBar({
-    format: 'Drawing faces {bar} {value} of {total} | {eta_formatted} left',
-    stream: process.stderr,
-    hideCursor: true,
+  const { planSynthSet, resolveSynthOptions, SYNTH_VERIFICATION_FILE, synthesize, writeContactSheet } =
+    await import('../../synth');
+  const options = resolveSynthOptions(given);
+  const { train, pairs } = planSynthSet(options);
+  const run = await runLongTask('Drawing faces', async ({ signal, onProgress }) => {
+    if (output !== undefined)
+      await synthesize(output, options, {
+        workers,
+        signal,
+        onProgress: ({ images, totalImages }) => onProgress(images, totalImages),
+      });
+    if (sheet !== undefined) await writeContactSheet(sheet, options, { signal });
   });
-  let started = false;
-  try {
-    await synthesize(output, options, {
-      workers,
-      onProgress: ({ images, totalImages }) => {
-        if (!started) bar.start(totalImages, images);
-        else bar.update(images);
-        started = true;
-      },
+  if ('exitCode' in run) return run.exitCode;
+  const { seconds } = run;
+  const trainImages = train.reduce((sum, person) => sum + person.images, 0);
+  if (json)
+    printJson({
+      output,
+      sheet,
+      identities: train.length,
+      trainImages,
+      pairs: pairs.length,
+      seconds,
+      options,
     });
-  } finally {
-    if (started) bar.stop();
+  else {
+    if (output !== undefined)
+      printText(
+        `${train.length} people with ${trainImages} images in ${output}, ${pairs.length} pairs of other people in ` +
+          `${path.join(output, SYNTH_VERIFICATION_FILE)}, ${seconds.toFixed(1)} s.`,
+      );
+    if (sheet !== undefined) printText(`Contact sheet in ${sheet}.`);
   }
+  return exitCodes.ok;
 }

@@ -1,6 +1,21 @@
-import { UNPACKED_LIST, UNPACKED_PAIRS, unpackData } from '../../prepare/unpack';
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText } from '../output';
+
+/** Adds `kappa data unpack`. */
+export function addUnpack(data: Command, action: Action): void {
+  data
+    .command('unpack')
+    .description(
+      'unpack RecordIO (train.rec) or a verification set (lfw.bin) into image files; run again to go on',
+    )
+    .argument('<source>', 'dataset folder or .bin file')
+    .argument('<output>', 'folder to write to; no file there is overwritten')
+    .option('--json', jsonDoc)
+    .action(action(unpackCommand));
+}
 
 /** `kappa data unpack`: writes the images of a dataset or a verification set as files. */
 export async function unpackCommand(
@@ -8,6 +23,7 @@ export async function unpackCommand(
   output: string,
   options: { json?: boolean } = {},
 ): Promise<number> {
+  const { UNPACKED_LIST, UNPACKED_PAIRS, unpackData } = await import('../../prepare/unpack');
   const run = await runLongTask('Unpacking images', (hooks) => unpackData(source, output, hooks));
   if ('exitCode' in run) return run.exitCode;
   const { result, seconds } = run;
@@ -21,5 +37,5 @@ export async function unpackCommand(
       `${count(images)} images of ${what} in ${output}${before}; listed in ${list}, ${seconds.toFixed(1)} s.`,
     );
   }
-  return 0;
+  return exitCodes.ok;
 }

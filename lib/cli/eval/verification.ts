@@ -1,11 +1,11 @@
-import { readVerificationSet } from '../../data/protocols/verification-set';
-import { evaluateVerification } from '../../eval/verification';
+import type { Command } from 'commander';
 import type { VerificationResult } from '../../eval/metrics/verification';
-import { formatTable } from '../../report/console/table';
-import { setThreads } from '../../runtime/settings';
-import { resolveCheckpoint } from '../../run/checkpoint';
-import { loadBackbone } from '../../run/load-backbone';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, wholeNumber, type Action } from '../flags';
+import { runLongTask, type TaskHooks } from '../long-task';
+import { printJson, printText } from '../output';
 
+/** Options of `kappa eval verification`. */
 export interface EvalVerificationOptions {
   /** Verification sets (.bin). */
   data: string[];
@@ -13,34 +13,79 @@ export interface EvalVerificationOptions {
   batchSize?: number;
   /** Where the backbone runs: by default where it was trained, or on the CPU where that is not available. */
   device?: string;
+  /** Compute threads. By default KAPPA_THREADS, or as many as this process may keep busy. */
+  threads?: number;
   json?: boolean;
+}
+
+/** Adds `kappa eval verification`. */
+export function addVerification(evaluate: Command, action: Action): void {
+  evaluate
+    .command('verification')
+    .description(
+      '1:1 face verification on .bin files such as lfw.bin, cfp_fp.bin, agedb_30.bin: accuracy, TAR at FAR, AUC, EER',
+    )
+    .argument('<checkpoint>', "a checkpoint's folder, like runs/base/checkpoints/best")
+    .requiredOption('--data <file...>', 'verification sets')
+    .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
+    .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
+    .option(
+      '--threads <number>',
+      'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
+      wholeNumber,
+    )
+    .option('--json', jsonDoc)
+    .action(action(evalVerificationCommand));
 }
 
 /** `kappa eval verification`: evaluates a checkpoint on verification sets. */
 export async function evalVerificationCommand(
   target: string,
   options: EvalVerificationOptions,
-): Promise<void> {
+): Promise<number> {
+  const run = await runLongTask('Embedding images', (hooks) => evaluate(target, options, hooks));
+  if ('exitCode' in run) return run.exitCode;
+  const { folder, results } = run.result;
+  if (options.json) printJson({ results });
+  else printText(`${folder}\n${await formatResults(results)}`.trimEnd());
+  return exitCodes.ok;
+}
+
+async function evaluate(
+  target: string,
+  { data, batchSize, device, threads }: EvalVerificationOptions,
+  { signal, onProgress }: TaskHooks,
+): Promise<{ folder: string; results: VerificationResult[] }> {
+  const { readEnvironment } = await import('../../env');
+  const { setThreads } = await import('../../runtime/settings');
+  const { readVerificationSet } = await import('../../data/protocols/verification-set');
+  const { evaluateVerification } = await import('../../eval/verification');
+  const { resolveCheckpoint } = await import('../../run/checkpoint');
+  const { loadBackbone } = await import('../../run/load-backbone');
+
   const folder = await resolveCheckpoint(target);
-  await setThreads();
-  const backbone = await loadBackbone(folder, { device: options.device });
-  const results: VerificationResult[] = [];
-  for (const file of options.data) {
-    const set = await readVerificationSet(file);
-    const total = set.images.length;
-    let shown = 0;
-    const onProgress = (done: number): void => {
-      const tenths = Math.floor((done / total) * 10);
-      if (tenths > shown && done < total) process.stderr.write(`${set.name}: ${done} of ${total} images\n`);
-      shown = tenths;
-    };
-    results.push(await evaluateVerification(backbone, set, { batchSize: options.batchSize, onProgress }));
+  await setThreads(threads ?? readEnvironment().threads);
+  const backbone = await loadBackbone(folder, { device });
+  try {
+    const results: VerificationResult[] = [];
+    for (const file of data) {
+      const set = await readVerificationSet(file);
+      results.push(
+        await evaluateVerification(backbone, set, {
+          batchSize,
+          signal,
+          onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
+        }),
+      );
+    }
+    return { folder, results };
+  } finally {
+    backbone.dispose();
   }
-  backbone.dispose();
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ results })}\n`);
-    return;
-  }
+}
+
+async function formatResults(results: readonly VerificationResult[]): Promise<string> {
+  const { formatTable } = await import('../../report/console/table');
   const percent = (share: number): string => (share * 100).toFixed(2);
   const rows = results.map((r) => [
     r.name,
@@ -64,5 +109,5 @@ export async function evalVerificationCommand(
     'XNorm',
     'pairs',
   ];
-  process.stdout.write(`${folder}\n${formatTable(header, rows)}`);
+  return formatTable(header, rows);
 }

@@ -11,7 +11,7 @@ export interface BadSample {
 const MAX_BYTES = 1 << 30;
 
 /**
- * Reads a list of images to leave out, as `kappa data verify` writes it: a line each with the record's key or the
+ * Reads a list of images to leave out, as `kappa data check` writes it: a line each with the record's key or the
  * image's relative path, and maybe a tab and why. Lines that begin with `#` and empty lines say nothing.
  * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_IO
  */
@@ -26,7 +26,7 @@ export async function readSkipList(file: string): Promise<Set<string>> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new KappaError(
         'ERR_DATA_NOT_FOUND',
-        `There is no list of images to skip at ${file}. Write one with kappa data verify, or take the option skipList away.`,
+        `There is no list of images to skip at ${file}. Write one with kappa data check, or take the option skipList away.`,
         { cause: error },
       );
     throw ioError(error, 'read', file);

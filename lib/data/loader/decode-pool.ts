@@ -3,15 +3,10 @@ import type { Worker } from 'node:worker_threads';
 import { KappaError } from '../../errors';
 import { loadSharp } from '../../image/decode';
 import { startWorker, stopWorker } from '../../workers/start-worker';
-import type { DecodeReply, DecodeTask, DecodeWorkerData, SkippedSample } from './decode-task';
+import type { DecodeReply, DecodeTask, DecodeWorkerData } from './decode-task';
+import { cancelled, resultOf, type DecodeResult, type Decoding } from './decoding';
 import type { WorkerCrash } from './options';
 import { describeSample } from '../sample-table';
-
-/** How a task ended; it never rejects. */
-export interface DecodeResult {
-  skipped: SkippedSample[];
-  error?: KappaError;
-}
 
 interface Job {
   task: DecodeTask;
@@ -46,7 +41,7 @@ const TASKS_PER_WORKER = 2;
 const FATAL_CRASHES = 2;
 
 /** Decode worker threads and the queue before them. Idle workers do not keep the process alive. */
-export class DecodePool {
+export class DecodePool implements Decoding {
   /** Workers that ended and were replaced so far. */
   restarts = 0;
   readonly #data: Omit<DecodeWorkerData, 'control' | 'worker'>;
@@ -83,10 +78,6 @@ export class DecodePool {
       if (!this.#threads.some((thread) => thread.number === number)) this.#spawn(number);
   }
 
-  /**
-   * @param wanted asked again when a worker could take the task: false gives it up
-   * @param restore called before the task is done anew, because its worker ended in the middle of it
-   */
   run(task: DecodeTask, wanted: () => boolean, restore: () => void): Promise<DecodeResult> {
     if (this.#threads.length === 0) return Promise.resolve(this.#lastCrash ?? cancelled());
     return new Promise((resolve) => {
@@ -116,10 +107,7 @@ export class DecodePool {
       this.#ended(thread, code, failure);
     });
     worker.on('message', (reply: DecodeReply) => {
-      const { error, skipped } = reply;
-      thread.jobs
-        .shift()
-        ?.resolve({ skipped, ...(error && { error: new KappaError(error.code, error.message) }) });
+      thread.jobs.shift()?.resolve(resultOf(reply));
       this.#dispatch();
       if (thread.jobs.length === 0) worker.unref();
     });
@@ -191,8 +179,4 @@ export class DecodePool {
       message: `Decode worker ${number} stopped unexpectedly ${at}: ${why}.`,
     };
   }
-}
-
-function cancelled(): DecodeResult {
-  return { skipped: [], error: new KappaError('ERR_CANCELLED', 'The loader was closed while it was read.') };
 }

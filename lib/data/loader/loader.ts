@@ -1,6 +1,8 @@
 import { KappaError, argumentError } from '../../errors';
 import { BatchSlot } from './batch-slot';
-import { DecodePool, type DecodeResult } from './decode-pool';
+import { DecodePool } from './decode-pool';
+import type { DecodeResult, Decoding } from './decoding';
+import { InlineDecoding } from './inline-decoding';
 import { resolveLoaderOptions, type LoaderOptions, type ResolvedLoaderOptions } from './options';
 import { ReadAhead } from './read-ahead';
 import { Sampler, flipFlags } from './sampler';
@@ -43,9 +45,9 @@ interface Run {
 const MAX_TASK_IMAGES = 32;
 
 /**
- * Reads a dataset in shuffled batches, decoded by worker threads into shared memory. Batches come in order and are the
- * same whatever the number of workers. At most `queueDepth` batches exist at a time: a slow consumer makes the workers
- * wait.
+ * Reads a dataset in shuffled batches, decoded into shared memory by worker threads, or in the calling thread. Batches
+ * come in order and are the same whatever the number of workers. At most `queueDepth` batches exist at a time: a slow
+ * consumer makes the workers wait.
  */
 export class Loader {
   /** Batches of an epoch. */
@@ -60,7 +62,7 @@ export class Loader {
   readonly #options: ResolvedLoaderOptions;
   readonly #sampler: Sampler;
   readonly #readAhead: ReadAhead | undefined;
-  readonly #pool: DecodePool;
+  readonly #decoding: Decoding;
   readonly #imageBytes: number;
   readonly #taskImages: number;
   readonly #free: BatchSlot[] = [];
@@ -83,14 +85,14 @@ export class Loader {
     this.numBatches = this.#sampler.numBatches;
     this.#imageBytes = table.imageSize[0] * table.imageSize[1] * 3;
     this.maxBatchBytes = queueDepth * BatchSlot.bytes(batchSize, this.#imageBytes);
-    this.#taskImages = Math.min(MAX_TASK_IMAGES, Math.ceil(batchSize / workers));
+    this.#taskImages = Math.min(MAX_TASK_IMAGES, Math.ceil(batchSize / Math.max(1, workers)));
     const data = { table, batchSize, resize, skipCorrupt: onCorrupt === 'skip', seed, augment };
-    this.#pool = new DecodePool(data, this.#options);
+    this.#decoding = workers === 0 ? new InlineDecoding(data) : new DecodePool(data, this.#options);
   }
 
   /** Number of decode workers that ended and were replaced so far (`onWorkerCrash: 'restart'`). */
   get workerRestarts(): number {
-    return this.#pool.restarts;
+    return this.#decoding.restarts;
   }
 
   /** Samples that an epoch draws, before an incomplete batch is dropped. */
@@ -117,7 +119,7 @@ export class Loader {
 
   /** Stops the workers and waits until they are gone; an epoch under way ends with ERR_CANCELLED. May be called twice. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool.close(), this.#readAhead?.close()]).then(() => undefined);
+    this.#closing ??= Promise.all([this.#decoding.close(), this.#readAhead?.close()]).then(() => undefined);
     return this.#closing;
   }
 
@@ -144,7 +146,7 @@ export class Loader {
     };
     this.#run = run;
     try {
-      await this.#pool.start();
+      await this.#decoding.start();
       const flip = this.#options.flip === false ? () => 0 : flipFlags(this.#options.seed, epoch);
       for (let index = startBatch; index < this.numBatches; index++) {
         for (run.fill(); ahead.length === 0; run.fill()) await this.#waitForSlot();
@@ -176,7 +178,7 @@ export class Loader {
       const task = { memory: slot.memory, from, count, epoch };
       // A worker may have put other samples in the place of damaged ones already.
       const restore = () => slot.sampleIndex.set(samples.subarray(from, from + count), from);
-      const work = () => this.#pool.run(task, () => run.active, restore);
+      const work = () => this.#decoding.run(task, () => run.active, restore);
       results.push(ready ? ready.then(work) : work());
     }
     return { index, size: samples.length, slot, results: Promise.all(results) };

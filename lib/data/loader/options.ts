@@ -25,7 +25,7 @@ export interface LoaderOptions {
   /** Decides order, flips and augmentation, together with the epoch. */
   seed: number;
   /**
-   * Number of decode threads.
+   * Number of decode threads; 0 decodes in the calling thread.
    * @default one less than the processors that affinity and control groups leave to the process, 1 to 4
    */
   workers?: number;
@@ -96,7 +96,7 @@ export function resolveLoaderOptions(options: LoaderOptions): ResolvedLoaderOpti
     augment:
       augment && Object.values(augment).some(({ probability }) => probability > 0) ? augment : undefined,
   };
-  checkInteger('workers', resolved.workers, 1, 256);
+  checkInteger('workers', resolved.workers, 0, 256);
   checkInteger('queueDepth', resolved.queueDepth, 1, 1024);
   checkInteger('maxWorkerRestarts', resolved.maxWorkerRestarts, 0, Number.MAX_SAFE_INTEGER);
   if (!['stop', 'skip'].includes(resolved.onCorrupt))

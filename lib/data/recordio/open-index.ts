@@ -42,7 +42,7 @@ export async function openRecordIndex(
     const { tried = 0, missed = 0, firstMiss } = given.check ?? {};
     if (missed > 0)
       onMessage?.(
-        `${records.path} is damaged: of ${tried} records that were tried ${missed} are not where the index puts them (${firstMiss}). kappa data verify lists them all.`,
+        `${records.path} is damaged: of ${tried} records that were tried ${missed} are not where the index puts them (${firstMiss}). kappa data check lists them all.`,
       );
     return { index: given.index, path: idxPath };
   }

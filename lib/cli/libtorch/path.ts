@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes';
+import { jsonDoc, type Action } from '../flags';
+import { printJson, printText } from '../output';
+import { summary } from './summary';
+
+/** Adds `kappa libtorch path`. */
+export function addLibtorchPath(libtorch: Command, action: Action): void {
+  libtorch
+    .command('path')
+    .description('print the folder of the LibTorch in use; fetches nothing')
+    .option('--json', jsonDoc)
+    .action(action(libtorchPathCommand));
+}
+
+/** `kappa libtorch path`: prints the root of the LibTorch that would be used; fetches nothing. */
+export async function libtorchPathCommand(options: { json?: boolean } = {}): Promise<number> {
+  const { findLibtorch } = await import('../../libtorch/find');
+  const found = await findLibtorch();
+  if (options.json) printJson(summary(found));
+  else printText(found.root);
+  return exitCodes.ok;
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { Trainer } from '../../lib';
+import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
+import type { VerificationResult } from '../../lib/eval/metrics/verification';
+import { jpeg } from '../support/faces';
+import { temporaryFolder } from '../support/folder';
+import { tinyConfig, tinyFaces } from '../support/tiny-run';
+import { interruptScript } from '../support/interrupt-kappa';
+import { runKappa, runScript } from '../support/run-kappa';
+
+describe('kappa eval verification', function () {
+  this.timeout(300_000);
+  const folder = temporaryFolder();
+  let run: string;
+  let set: string;
+  before(async () => {
+    const faces = await tinyFaces(path.join(folder, 'cache'));
+    const config = tinyConfig(faces, path.join(folder, 'runs'), { train: { epochs: 1, batchSize: 8 } });
+    run = (await new Trainer(config).run()).folder;
+    set = path.join(faces, 'synth.bin');
+  });
+
+  it('prints a table, or one JSON value', () => {
+    const text = runKappa(['eval', 'verification', run, '--data', set]);
+    assert.equal(text.code, 0, text.stderr);
+    assert.match(text.stdout, /step-\d{8}\nset +accuracy %.*\nsynth +\d+\.\d\d .* 20\n$/);
+    const json = runKappa(['eval', 'verification', run, '--data', set, set, '--json']);
+    assert.equal(json.code, 0, json.stderr);
+    assert.equal(json.stdout.trimEnd().split('\n').length, 1);
+    const { results } = JSON.parse(json.stdout) as { results: VerificationResult[] };
+    assert.deepEqual(
+      results.map(({ name, pairs }) => [name, pairs]),
+      [
+        ['synth', 20],
+        ['synth', 20],
+      ],
+    );
+  });
+
+  it('computes with the threads of --threads, else of KAPPA_THREADS', () => {
+    const threads = (flags: string, env: Record<string, string>): string => {
+      const { code, stdout, stderr } = runScript(
+        `cli.run(${JSON.stringify(['eval', 'verification', run, '--data', set, '--json'])}.concat(${flags}))
+           .then(async (code) => {
+             console.error('threads', await require('./lib/runtime/settings').getThreads());
+             process.exitCode = code;
+           });`,
+        env,
+      );
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^\{"results":.*\}\n$/);
+      return /threads (\d+)\n$/.exec(stderr)?.[1] ?? stderr;
+    };
+    assert.equal(threads('[]', { KAPPA_THREADS: '1' }), '1');
+    assert.equal(threads('[]', { KAPPA_THREADS: '3' }), '3');
+    assert.equal(threads(`['--threads', '2']`, { KAPPA_THREADS: '3' }), '2');
+    const wrong = runKappa(['eval', 'verification', run, '--data', set], { KAPPA_THREADS: 'many' });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /^error \[ERR_CONFIG\]: .*KAPPA_THREADS/);
+  });
+
+  it('ends in order on Ctrl-C', async function () {
+    if (process.platform === 'win32') this.skip(); // there are no signals to send
+    const many = path.join(folder, 'many.bin');
+    const isSame = Array.from({ length: 2000 }, (_, i) => i % 2 === 0);
+    await writeVerificationSet(many, { images: isSame.flatMap(() => [jpeg(1), jpeg(2)]), isSame });
+    const args = ['eval', 'verification', run, '--data', many, '--batch-size', '2'];
+    // The first batch tells that it is done.
+    const script = `
+      const evaluation = require('./lib/eval/verification');
+      const { evaluateVerification } = evaluation;
+      evaluation.evaluateVerification = (backbone, set, options) =>
+        evaluateVerification(backbone, set, {
+          ...options,
+          onProgress: (done, total) => {
+            if (done === 2) console.error('begun');
+            options.onProgress(done, total);
+          },
+        });
+      require('./lib/cli/main').main();`;
+    const ended = await interruptScript(script, args, (stderr) => stderr.includes('begun'));
+    assert.equal(ended.code, 130, ended.stderr);
+    assert.match(ended.stderr, /SIGINT: stopping .*\nEmbedding many was cancelled\.\n$/);
+    assert.equal(ended.stdout, '');
+  });
+});
