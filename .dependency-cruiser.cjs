@@ -84,6 +84,7 @@ const FLOORS = [
   'options',
 
   'env.ts',
+  'lazy.ts',
   'processors.ts',
   'random.ts',
   'errors.ts',

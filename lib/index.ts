@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+import { lazyFunction } from './lazy';
+
 export { KappaError } from './errors';
 export type { KappaErrorCode } from './errors';
 
@@ -60,8 +62,16 @@ export type { FaceLayout } from './data/layout/face-layout';
 export type { FaceSource } from './data/sources/source';
 export { readFaceList } from './data/lists/face-list';
 export type { FaceListEntry } from './data/lists/face-list';
-export { Loader } from './data/loader/loader';
-export type { Batch, LoaderOptions, WorkerCrash } from './data/loader/loader';
+export {
+  DataLoader,
+  /** @deprecated use {@link DataLoader} */
+  DataLoader as Loader,
+} from './data/loader/data-loader';
+export type { Batch, DataLoaderOptions, WorkerCrash } from './data/loader/data-loader';
+export type {
+  /** @deprecated use {@link DataLoaderOptions} */
+  DataLoaderOptions as LoaderOptions,
+} from './data/loader/data-loader';
 export type { AugmentChanges, AugmentOptions } from './data/augment';
 export { Sampler } from './data/loader/sampler';
 export type { SamplerOptions, ShuffleMode } from './data/loader/sampler';
@@ -73,36 +83,48 @@ export { alignFace, alignmentTransform, FACE_TEMPLATE, warpSimilarity } from './
 export type { RgbImage } from './image/align';
 export { estimateSimilarity } from './image/similarity';
 export type { Point, Similarity } from './image/similarity';
-export { inspectData } from './prepare/inspect';
-export type { DataReport, InspectOptions } from './prepare/inspect';
-export { packDataset } from './prepare/pack';
-export type { PackOptions } from './prepare/pack';
-export type { PackResult } from './prepare/pack-images';
-export { unpackData } from './prepare/unpack';
-export type { UnpackOptions, UnpackResult } from './prepare/unpack';
-export { checkData } from './prepare/check';
-export type { CheckOptions, CheckReport } from './prepare/check';
 export {
-  /** @deprecated since 0.1, use {@link checkData} */
-  checkData as verifyData,
-} from './prepare/check';
+  alignImages,
+  checkData,
+  inspectData,
+  makePairSet,
+  packDataset,
+  splitDataset,
+  unpackData,
+  verifyData,
+} from './prepare';
 export type {
-  /** @deprecated since 0.1, use {@link CheckOptions} */
+  AlignOptions,
+  AlignResult,
+  CheckOptions,
+  CheckReport,
+  DataReport,
+  InspectOptions,
+  PackOptions,
+  PackResult,
+  PairSetOptions,
+  PairSetResult,
+  SplitOptions,
+  SplitResult,
+  UnpackOptions,
+  UnpackResult,
+  /** @deprecated use {@link CheckOptions} */
   CheckOptions as VerifyOptions,
-  /** @deprecated since 0.1, use {@link CheckReport} */
+  /** @deprecated use {@link CheckReport} */
   CheckReport as VerifyReport,
-} from './prepare/check';
-export { splitDataset } from './prepare/split';
-export type { SplitOptions, SplitResult } from './prepare/split';
-export { makePairSet } from './prepare/pair-set';
-export type { PairSetOptions, PairSetResult } from './prepare/pair-set';
-export { alignImages } from './prepare/align-images';
-export type { AlignOptions, AlignResult } from './prepare/align-images';
-export { defaultSynthOptions, synthesize } from './synth';
-export type { SynthHooks, SynthOptions } from './synth';
+} from './prepare';
+export { defaultSynthOptions } from './synth/options';
+export type { SynthOptions } from './synth/options';
+/** Draws a synthetic face set in insightface's layout: training identities and verification pairs of others. */
+export const synthesize = lazyFunction(async () => (await import('./synth/synthesize')).synthesize);
+export type { SynthHooks } from './synth/synthesize';
 
-export { defineConfig, deriveConfig, loadConfig, resolveConfig } from './config';
-export type { Config, ConfigChanges, ResolvedConfig } from './config';
+export { defineConfig, deriveConfig } from './config/define';
+export type { Config } from './config/config';
+export type { ConfigChanges } from './config/define';
+export { loadConfig } from './config/load';
+export type { ResolvedConfig } from './config/schema';
+export { resolveConfig } from './config/validate';
 export { Trainer } from './train/trainer';
 export type {
   MarginStatistics,

@@ -5,7 +5,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 import type { AugmentChanges } from '../../lib/data/augment/options';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader } from '../../lib/data/loader/loader';
+import { DataLoader } from '../../lib/data/loader/data-loader';
 import type { SampleTable } from '../../lib/data/sample-table';
 import { Tensor } from '../../lib/tensor/tensor';
 import { watchMemory } from '../memory';
@@ -69,7 +69,7 @@ async function measureLoader({
   const peak = watchMemory();
   const dataset = await FaceDataset.open(root);
   const table = repeat(dataset.table, images + (warmUpBatches + 1) * batchSize);
-  const loader = new Loader({ table }, { batchSize, seed: 1, workers, augment, workerFile });
+  const loader = new DataLoader({ table }, { batchSize, seed: 1, workers, augment, workerFile });
   let start = 0;
   let cpuStart = 0;
   let timed = 0;

@@ -2,9 +2,7 @@
 
 /** A config as it is written: everything but `name` may be left out. */
 export interface Config {
-  /**
-   * name of the run; its folder is output/name
-   */
+  /** name of the run; its folder is output/name */
   name: string;
   /**
    * seed of everything random
@@ -16,9 +14,7 @@ export interface Config {
    * @default "runs"
    */
   output?: string;
-  /**
-   * training and verification sets
-   */
+  /** training and verification sets */
   data?: {
     /**
      * the training set: a folder with train.rec, or of images (identity/image.jpg), a .rec or .lst file; wins over data.synthetic
@@ -30,39 +26,27 @@ export interface Config {
      * @default []
      */
     sources?: {
-      /**
-       * folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to
-       */
+      /** folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to */
       root?: string;
-      /**
-       * .lst file of im2rec or face2rec2
-       */
+      /** .lst file of im2rec or face2rec2 */
       list?: string;
       /**
        * how many times an epoch draws each image of this source, on average
        * @default 1
        */
       weight?: number;
-      /**
-       * keep only these classes: the first so many, or a list of labels or of names
-       */
+      /** keep only these classes: the first so many, or a list of labels or of names */
       identities?: number | (number | string)[];
-      /**
-       * keep at most so many images of each class
-       */
+      /** keep at most so many images of each class */
       imagesPerIdentity?: number;
       /**
        * append its classes, or share those of the same name (or label) with other shared sources
        * @default "separate"
        */
       labels?: 'separate' | 'shared';
-      /**
-       * file of images to leave out (kappa data check writes one)
-       */
+      /** file of images to leave out (kappa data check writes one) */
       skipList?: string;
-      /**
-       * number of classes that it must have; stands in for property
-       */
+      /** number of classes that it must have; stands in for property */
       numClasses?: number;
     }[];
     /**
@@ -71,7 +55,7 @@ export interface Config {
      */
     skipList?: string | null;
     /**
-     * full: any order; block: for slow disks, in blocks that are read ahead; false: as stored
+     * full (or true): any order; block: for slow disks, in blocks that are read ahead; false: as stored
      * @default "full"
      */
     shuffle?: boolean | 'full' | 'block';
@@ -111,27 +95,28 @@ export interface Config {
      */
     workers?: 'auto' | number;
     /**
-     * what the end of a decode thread does: a new one takes over (an image that ends two counts as undecodable), or the run stops
+     * what the end of a decode thread does: a new one takes over, with the same batches (an image that ends two counts as undecodable), or the epoch ends with an error
      * @default "restart"
      */
     onWorkerCrash?: 'restart' | 'stop';
     /**
-     * decode threads of a run that may end before it stops
+     * decode threads that may end before that is an error all the same
      * @default 10
      */
     maxWorkerRestarts?: number;
+    /**
+     * what an undecodable image does: end the epoch with its error, or be replaced and counted
+     * @default "stop"
+     */
+    onCorrupt?: 'stop' | 'skip';
     /**
      * mirror each training image with probability 1/2
      * @default true
      */
     flip?: boolean;
-    /**
-     * what else may happen to a training image; all off, as in the official recipe
-     */
+    /** what else may happen to a training image; all off, as in the official recipe */
     augment?: {
-      /**
-       * all but a random rectangle becomes black
-       */
+      /** all but a random rectangle becomes black */
       crop?: {
         /**
          * share of the images
@@ -149,9 +134,7 @@ export interface Config {
          */
         aspect?: [number, number];
       };
-      /**
-       * brightness, contrast and saturation, in random order
-       */
+      /** brightness, contrast and saturation, in random order */
       photometric?: {
         /**
          * share of the images
@@ -174,9 +157,7 @@ export interface Config {
          */
         saturation?: number;
       };
-      /**
-       * the colours are lost
-       */
+      /** the colours are lost */
       grey?: {
         /**
          * share of the images
@@ -184,9 +165,7 @@ export interface Config {
          */
         probability?: number;
       };
-      /**
-       * a lens out of focus
-       */
+      /** a lens out of focus */
       gaussianBlur?: {
         /**
          * share of the images
@@ -199,9 +178,7 @@ export interface Config {
          */
         sigma?: [number, number];
       };
-      /**
-       * a camera or a face that moves, in any direction
-       */
+      /** a camera or a face that moves, in any direction */
       motionBlur?: {
         /**
          * share of the images
@@ -214,9 +191,7 @@ export interface Config {
          */
         length?: [number, number];
       };
-      /**
-       * a small picture, enlarged again; both filters are drawn
-       */
+      /** a small picture, enlarged again; both filters are drawn */
       lowResolution?: {
         /**
          * share of the images
@@ -229,9 +204,7 @@ export interface Config {
          */
         scale?: [number, number];
       };
-      /**
-       * artefacts of JPEG (chroma halved)
-       */
+      /** artefacts of JPEG (chroma halved) */
       jpeg?: {
         /**
          * share of the images
@@ -255,11 +228,6 @@ export interface Config {
      * @default null
      */
     numClasses?: number | null;
-    /**
-     * what an undecodable training image does: stop the run, or be replaced and counted
-     * @default "stop"
-     */
-    onCorrupt?: 'stop' | 'skip';
     /**
      * where to get the set and which layout is expected: shown when it is missing
      * @default ""
@@ -307,13 +275,9 @@ export interface Config {
       verificationDifficulty?: number;
     } | null;
   };
-  /**
-   * the network from an image to its embedding
-   */
+  /** the network from an image to its embedding */
   backbone?: {
-    /**
-     * IResNet, the residual network of ArcFace
-     */
+    /** IResNet, the residual network of ArcFace */
     kind?: 'iresnet';
     /**
      * layers of the IResNet: 18, 34, 50, 100 or 200
@@ -341,14 +305,10 @@ export interface Config {
      */
     precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
   };
-  /**
-   * the loss over the class centres
-   */
+  /** the loss over the class centres */
   head?:
     | {
-        /**
-         * KappaFace: a margin for each class, by its concentration and its number of images
-         */
+        /** KappaFace: a margin for each class, by its concentration and its number of images */
         kind?: 'kappaface';
         /**
          * m0: full margin in radians, of which each class has the share psi
@@ -390,14 +350,10 @@ export interface Config {
          * @default 0
          */
         blendEpochs?: number;
-        /**
-         * how the concentrations of the classes are estimated
-         */
+        /** how the concentrations of the classes are estimated */
         concentration?:
           | {
-              /**
-               * momentum encoder: features of a slowly following copy of the backbone, summed over the epoch
-               */
+              /** momentum encoder: features of a slowly following copy of the backbone, summed over the epoch */
               kind?: 'momentum';
               /**
                * share of its own weights that the encoder keeps at each step
@@ -406,9 +362,7 @@ export interface Config {
               momentum?: number;
             }
           | {
-              /**
-               * memory buffer: one stored unit vector for each training image
-               */
+              /** memory buffer: one stored unit vector for each training image */
               kind: 'memory';
               /**
                * share of the new feature in the stored one (the paper's alpha is 1 minus this)
@@ -453,9 +407,7 @@ export interface Config {
         memoryBudget?: number;
       }
     | {
-        /**
-         * ArcFace: cos(theta + m)
-         */
+        /** ArcFace: cos(theta + m) */
         kind: 'arcface';
         /**
          * m: added to the angle of the target, in radians
@@ -499,9 +451,7 @@ export interface Config {
         memoryBudget?: number;
       }
     | {
-        /**
-         * CosFace: cos(theta) - m
-         */
+        /** CosFace: cos(theta) - m */
         kind: 'cosface';
         /**
          * m: taken from the cosine of the target
@@ -540,9 +490,7 @@ export interface Config {
         memoryBudget?: number;
       }
     | {
-        /**
-         * insightface's combined margin: cos(m1 theta + m2) - m3
-         */
+        /** insightface's combined margin: cos(m1 theta + m2) - m3 */
         kind: 'combined';
         /**
          * m2 of cos(m1 theta + m2) - m3: added to the angle, in radians
@@ -595,13 +543,9 @@ export interface Config {
          */
         memoryBudget?: number;
       };
-  /**
-   * how parameters move
-   */
+  /** how parameters move */
   optimizer?: {
-    /**
-     * stochastic gradient descent with momentum
-     */
+    /** stochastic gradient descent with momentum */
     kind?: 'sgd';
     /**
      * learning rate
@@ -634,14 +578,10 @@ export interface Config {
      */
     clipNorm?: number;
   };
-  /**
-   * learning rate over time
-   */
+  /** learning rate over time */
   schedule?:
     | {
-        /**
-         * the rate is multiplied by a factor at each milestone
-         */
+        /** the rate is multiplied by a factor at each milestone */
         kind?: 'step';
         /**
          * epochs of linear warm-up, step by step, up to the full rate
@@ -660,9 +600,7 @@ export interface Config {
         factor?: number;
       }
     | {
-        /**
-         * (1 - t / T)^power over the steps after the warm-up
-         */
+        /** (1 - t / T)^power over the steps after the warm-up */
         kind: 'polynomial';
         /**
          * epochs of linear warm-up, step by step, up to the full rate
@@ -675,9 +613,7 @@ export interface Config {
          */
         power?: number;
       };
-  /**
-   * the training loop
-   */
+  /** the training loop */
   train?: {
     /**
      * passes over the training set
@@ -725,9 +661,7 @@ export interface Config {
      */
     maxSkippedSteps?: number;
   };
-  /**
-   * the machine
-   */
+  /** the machine */
   runtime?: {
     /**
      * where backbone and head are: cpu, or cuda with the addon of npm run build:cuda

@@ -1,3 +1,4 @@
+import { dropLast } from '../data/loader/options';
 import { lazySchema } from '../options/schema';
 import { count } from '../options/types';
 
@@ -15,7 +16,7 @@ export const trainSection = lazySchema((z) => {
       accumulate: count(z)
         .default(1)
         .describe('forward passes to one optimizer step; the global batch is batchSize * accumulate'),
-      dropLast: z.boolean().default(true).describe('leave out the last, incomplete batch of an epoch'),
+      dropLast: dropLast(z),
       logEvery: count(z).default(50).describe('steps between lines of metrics.jsonl'),
       validateEvery: every().describe('steps between verifications; null: at the end of each epoch'),
       checkpointEvery: every().describe('steps between checkpoints; null: at the end of each epoch'),

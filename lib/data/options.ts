@@ -1,7 +1,7 @@
 import { lazySchema } from '../options/schema';
 import { count } from '../options/types';
 import { augmentSection } from './augment/options';
-import { DEFAULT_MAX_RESTARTS } from './loader/options';
+import { decodingShape, orderShape } from './loader/options';
 
 /** One of several training sets, in `data.sources` of a config. */
 export const sourceSection = lazySchema((z) =>
@@ -59,18 +59,7 @@ export const dataSection = lazySchema((z) =>
       .nullable()
       .default(null)
       .describe('file of images of data.root to leave out (kappa data check writes one)'),
-    shuffle: z
-      .union([z.boolean(), z.enum(['full', 'block'])])
-      .default('full')
-      .describe('full: any order; block: for slow disks, in blocks that are read ahead; false: as stored'),
-    blockSize: count(z)
-      .max(2 ** 20)
-      .default(128)
-      .describe('consecutive images of a block (shuffle: block)'),
-    windowBlocks: count(z)
-      .max(2 ** 20)
-      .default(256)
-      .describe('blocks shuffled together; two such windows are read ahead (shuffle: block)'),
+    ...orderShape(z),
     rebuildIndex: z
       .boolean()
       .default(true)
@@ -91,24 +80,7 @@ export const dataSection = lazySchema((z) =>
       .boolean()
       .default(true)
       .describe('stop when a verification set is missing (false: go on without it, with a warning)'),
-    workers: z
-      .union([z.literal('auto'), z.int().min(0)])
-      .default('auto')
-      .describe(
-        'decode threads, 0 for none (decodes in the calling thread); auto: one less than the processors this process may use, 1 to 4',
-      ),
-    onWorkerCrash: z
-      .enum(['restart', 'stop'])
-      .default('restart')
-      .describe(
-        'what the end of a decode thread does: a new one takes over (an image that ends two counts as undecodable), or the run stops',
-      ),
-    maxWorkerRestarts: z
-      .int()
-      .min(0)
-      .default(DEFAULT_MAX_RESTARTS)
-      .describe('decode threads of a run that may end before it stops'),
-    flip: z.boolean().default(true).describe('mirror each training image with probability 1/2'),
+    ...decodingShape(z),
     augment: augmentSection(),
     imageSize: z.literal(112).default(112).describe('side of the aligned face crops in pixels'),
     numClasses: z
@@ -117,10 +89,6 @@ export const dataSection = lazySchema((z) =>
       .nullable()
       .default(null)
       .describe('number of identities the set must have; null takes what is found'),
-    onCorrupt: z
-      .enum(['stop', 'skip'])
-      .default('stop')
-      .describe('what an undecodable training image does: stop the run, or be replaced and counted'),
     source: z
       .string()
       .default('')

@@ -2,9 +2,7 @@
 
 /** What makes an ArcFaceHead. */
 export interface ArcFaceHeadOptions {
-  /**
-   * classes, each with a centre
-   */
+  /** classes, each with a centre */
   numClasses: number;
   /**
    * dimensions of the embedding
@@ -70,9 +68,7 @@ export interface ArcFaceHeadOptions {
 
 /** What makes a CosFaceHead. */
 export interface CosFaceHeadOptions {
-  /**
-   * classes, each with a centre
-   */
+  /** classes, each with a centre */
   numClasses: number;
   /**
    * dimensions of the embedding
@@ -133,9 +129,7 @@ export interface CosFaceHeadOptions {
 
 /** What makes a CombinedMarginHead. */
 export interface CombinedMarginHeadOptions {
-  /**
-   * classes, each with a centre
-   */
+  /** classes, each with a centre */
   numClasses: number;
   /**
    * dimensions of the embedding
@@ -271,14 +265,10 @@ export interface KappaFaceOptions {
    * @default 0
    */
   blendEpochs?: number;
-  /**
-   * how the concentrations of the classes are estimated
-   */
+  /** how the concentrations of the classes are estimated */
   concentration?:
     | {
-        /**
-         * momentum encoder: features of a slowly following copy of the backbone, summed over the epoch
-         */
+        /** momentum encoder: features of a slowly following copy of the backbone, summed over the epoch */
         kind?: 'momentum';
         /**
          * share of its own weights that the encoder keeps at each step
@@ -287,9 +277,7 @@ export interface KappaFaceOptions {
         momentum?: number;
       }
     | {
-        /**
-         * memory buffer: one stored unit vector for each training image
-         */
+        /** memory buffer: one stored unit vector for each training image */
         kind: 'memory';
         /**
          * share of the new feature in the stored one (the paper's alpha is 1 minus this)

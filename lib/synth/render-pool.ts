@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { mapInWorkers } from '../workers/worker-map';
 import type { SynthPerson } from './plan';
-import { drawPhotos } from './render/draw-photo';
 
 /**
  * Draws people on worker threads and yields each one's photographs in the order of the list.
@@ -19,7 +18,7 @@ export async function* renderPeople(
     signal: run.signal,
     what: 'draw synthetic faces',
     workerData: { seed },
-    inThread: async (person) => drawPhotos(seed, person),
+    inThread: async (person) => (await import('./render/draw-photo')).drawPhotos(seed, person),
   });
   for await (const photos of drawn)
     yield photos.map((photo) => Buffer.from(photo.buffer, photo.byteOffset, photo.byteLength));

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../config/schema';
 import type { FaceDataset } from '../data/face-dataset';
-import { Loader } from '../data/loader/loader';
+import { DataLoader } from '../data/loader/data-loader';
 import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError } from '../errors';
 import type { MarginHead } from '../head/margin-head';
@@ -22,7 +22,7 @@ import { readValidationSets } from './validation';
 export interface Session {
   folder: RunFolder;
   dataset: FaceDataset;
-  loader: Loader;
+  loader: DataLoader;
   sets: VerificationSet[];
   model: Model;
   metrics: MetricsLog;
@@ -43,11 +43,10 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
   const resumeFrom = await findRun(config, options);
   const { dataset, root, validationRoot } = await openTrainingSet(config, say, options.signal);
   const { batchSize, accumulate, dropLast, epochs } = config.train;
-  const workers = config.data.workers === 'auto' ? undefined : config.data.workers;
-  const loader = new Loader(dataset, {
+  const loader = new DataLoader(dataset, {
     batchSize,
     seed: config.seed,
-    workers,
+    workers: config.data.workers,
     flip: config.data.flip,
     augment: config.data.augment,
     dropLast,
@@ -137,7 +136,7 @@ async function findRun(
 }
 
 /** Optimizer steps of an epoch. @throws KappaError `ERR_CONFIG` where the images do not fill one */
-function countSteps(config: ResolvedConfig, { epochLength: images, numBatches }: Loader): number {
+function countSteps(config: ResolvedConfig, { epochLength: images, numBatches }: DataLoader): number {
   const { batchSize, accumulate, dropLast } = config.train;
   // Batch normalisation cannot train on a last batch of one image.
   const usable = !dropLast && images % batchSize === 1 ? numBatches - 1 : numBatches;

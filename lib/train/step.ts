@@ -1,4 +1,4 @@
-import type { Batch } from '../data/loader/loader';
+import type { Batch } from '../data/loader/data-loader';
 import { clipGradNorm } from '../optim/clip';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';

@@ -1,6 +1,6 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
-import type { Batch } from '../data/loader/loader';
+import type { Batch } from '../data/loader/data-loader';
 import { KappaError } from '../errors';
 import { manualSeed, setThreads } from '../runtime/settings';
 import { reportDifficulty } from './difficulty';

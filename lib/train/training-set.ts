@@ -5,8 +5,7 @@ import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import { FaceDataset } from '../data/face-dataset';
 import type { FaceSource } from '../data/sources/source';
-import { ensureSynthSet } from '../synth';
-import type { SynthOptions } from '../synth';
+import type { SynthOptions } from '../synth/options';
 import { KappaError } from '../errors';
 
 /** The set that a run trains on. */
@@ -66,6 +65,7 @@ async function findSources(
     (total) => `Drawing the synthetic face set (${total} images, only this once) ...`,
   );
   const folder = path.join(readEnvironment().cache, 'synth');
+  const { ensureSynthSet } = await import('../synth/ensure');
   const drawn = await ensureSynthSet(folder, (synthetic ?? {}) as Partial<SynthOptions>, {
     onProgress: ({ images, totalImages }) => say10(images, totalImages),
     signal,

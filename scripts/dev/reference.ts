@@ -6,6 +6,7 @@ import { format, resolveConfig as prettierConfig } from 'prettier';
 
 import { memoryOptions, momentumOptions, marginRuleOptions } from '../../lib/concentration/options';
 import { configSchema } from '../../lib/config/schema';
+import { dataLoaderOptions, samplerOptions } from '../../lib/data/loader/options';
 import { arcfaceOptions, combinedOptions, cosfaceOptions, kappafaceOptions } from '../../lib/head/options';
 import { iresnetOptions } from '../../lib/nn/options';
 import { gradScalerOptions, sgdOptions } from '../../lib/optim/options';
@@ -29,6 +30,10 @@ const types: Record<string, Record<string, [doc: string, schema: () => Schema]>>
     CosFaceHeadOptions: ['What makes a CosFaceHead.', cosfaceOptions],
     CombinedMarginHeadOptions: ['What makes a CombinedMarginHead.', combinedOptions],
     KappaFaceOptions: ['What makes a KappaFaceHead, apart from its classes.', kappafaceOptions],
+  },
+  'lib/data/loader/option-types.ts': {
+    SamplerSettings: ['Which samples make up which batch.', samplerOptions],
+    DataLoaderSettings: ['How a dataset is read.', dataLoaderOptions],
   },
   'lib/optim/option-types.ts': {
     SGDOptions: ['What makes an SGD.', sgdOptions],

@@ -39,7 +39,8 @@ function property(name: string, outer: Node): string {
   const { optional } = unwrap(outer);
   const initial = defaultOf(outer);
   const lines = [docOf(outer), initial === undefined ? undefined : `@default ${initial}`].filter(Boolean);
-  const comment = `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`;
+  const comment =
+    lines.length === 1 ? `/** ${lines.join()} */\n` : `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`;
   return `${comment}${name}${optional ? '?' : ''}: ${typeText(outer)};`;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type WorkerCrash } from '../../lib/data/loader/loader';
+import { DataLoader, type WorkerCrash } from '../../lib/data/loader/data-loader';
 import {
   collect,
   compileWorker,
@@ -128,7 +128,7 @@ describe('a loader whose workers end', () => {
     const onRestart = () => {
       closing = loader.close();
     };
-    const loader = new Loader(dataset, { batchSize: 8, seed: 1, workers: 2, workerFile, onRestart });
+    const loader = new DataLoader(dataset, { batchSize: 8, seed: 1, workers: 2, workerFile, onRestart });
     await rejects(collect(loader, 0), 'ERR_CANCELLED', /closed/);
     await closing;
   });

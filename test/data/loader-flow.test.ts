@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type LoaderOptions } from '../../lib/data/loader/loader';
+import { DataLoader, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 import { collect, compileWorker, withLoader, writeWorker, type Digest } from '../support/loader';
 import { makeDataset } from '../support/faces';
 import { temporaryFolder } from '../support/folder';
@@ -76,11 +76,11 @@ describe('the flow of batches', () => {
   it('keeps its memory over 10,000 batches', async () => {
     const script = `
       const { FaceDataset } = require('./lib/data/face-dataset');
-      const { Loader } = require('./lib/data/loader/loader');
+      const { DataLoader } = require('./lib/data/loader/data-loader');
       (async () => {
         const dataset = await FaceDataset.open(process.argv[1]);
         const augment = { photometric: { probability: 0.1 }, jpeg: { probability: 0.1 } };
-        const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers: 2, augment, workerFile: process.argv[2] });
+        const loader = new DataLoader(dataset, { batchSize: 2, seed: 1, workers: 2, augment, workerFile: process.argv[2] });
         const megabytes = [];
         for (let epoch = 0, batches = 0; batches < 10_000; epoch++)
           for await (const batch of loader.epoch(epoch)) {
@@ -103,7 +103,7 @@ describe('the flow of batches', () => {
   });
 
   describe('with augmentation', () => {
-    const augment: LoaderOptions['augment'] = {
+    const augment: DataLoaderOptions['augment'] = {
       crop: { probability: 0.3 },
       photometric: { probability: 0.3 },
       gaussianBlur: { probability: 0.2 },
@@ -145,7 +145,7 @@ describe('the flow of batches', () => {
     });
 
     it('depends on the seed, and is off when every probability is 0', async () => {
-      const sums = async (options: Partial<LoaderOptions>) =>
+      const sums = async (options: Partial<DataLoaderOptions>) =>
         bySample(await withLoader(dataset, { ...options, workerFile }, (loader) => collect(loader, 0)));
       const [one, two] = [await sums({ augment }), await sums({ augment, seed: 2 })];
       assert.ok([...one].some(([sample, sum]) => two.get(sample) !== sum));
@@ -154,7 +154,7 @@ describe('the flow of batches', () => {
 
     it('refuses bad options', () => {
       assert.throws(
-        () => new Loader(dataset, { batchSize: 8, seed: 1, augment: { jpeg: { probability: -1 } } }),
+        () => new DataLoader(dataset, { batchSize: 8, seed: 1, augment: { jpeg: { probability: -1 } } }),
         {
           code: 'ERR_ARGUMENT',
           message: /augment\.jpeg\.probability/,

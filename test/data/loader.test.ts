@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader/loader';
+import { DataLoader, type Batch, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 import { flipFlags } from '../../lib/data/loader/sampler';
 import { collect, compileWorker, digest, withLoader, type Digest } from '../support/loader';
 import { rejects } from '../support/assert';
@@ -24,8 +24,8 @@ describe('the loader', () => {
   after(() => dataset.close());
 
   const using = <T>(
-    options: Partial<LoaderOptions>,
-    work: (loader: Loader) => Promise<T>,
+    options: Partial<DataLoaderOptions>,
+    work: (loader: DataLoader) => Promise<T>,
     from = dataset,
   ): Promise<T> => withLoader(from, { workerFile, ...options }, work);
 
@@ -171,7 +171,7 @@ describe('the loader', () => {
 
   it('ends an epoch with ERR_CANCELLED when it is closed in the middle', async () => {
     for (const workers of [0, 2]) {
-      const loader = new Loader(dataset, { batchSize: 2, seed: 1, workers, workerFile });
+      const loader = new DataLoader(dataset, { batchSize: 2, seed: 1, workers, workerFile });
       const batches = loader.epoch(0);
       const first = (await batches.next()).value as Batch;
       const { sums } = digest(first);
@@ -180,13 +180,13 @@ describe('the loader', () => {
       assert.deepEqual(digest(first).sums, sums);
       assert.throws(() => loader.epoch(0), { code: 'ERR_DISPOSED' });
     }
-    const unused = new Loader(dataset, { batchSize: 2, seed: 1 });
+    const unused = new DataLoader(dataset, { batchSize: 2, seed: 1 });
     await unused.close();
   });
 
   it('refuses bad options', () => {
-    const make = (options: Partial<LoaderOptions>) => () =>
-      new Loader(dataset, { batchSize: 8, seed: 1, ...options });
+    const make = (options: Partial<DataLoaderOptions>) => () =>
+      new DataLoader(dataset, { batchSize: 8, seed: 1, ...options });
     assert.throws(make({ workers: -1 }), { code: 'ERR_ARGUMENT', message: /workers/ });
     assert.throws(make({ queueDepth: 0 }), { code: 'ERR_ARGUMENT', message: /queueDepth/ });
     assert.throws(make({ onCorrupt: 'ignore' as 'skip' }), { code: 'ERR_ARGUMENT', message: /onCorrupt/ });
@@ -367,9 +367,9 @@ describe('the loader', () => {
   it('does not keep the process alive when it is left unclosed', async () => {
     const script = `
       const { FaceDataset } = require('./lib/data/face-dataset');
-      const { Loader } = require('./lib/data/loader/loader');
+      const { DataLoader } = require('./lib/data/loader/data-loader');
       (async () => {
-        const loader = new Loader(await FaceDataset.open(process.argv[1]), { batchSize: 4, seed: 1, workers: 2 });
+        const loader = new DataLoader(await FaceDataset.open(process.argv[1]), { batchSize: 4, seed: 1, workers: 2 });
         for await (const batch of loader.epoch(0)) { console.log(batch.size); break; }
       })();`;
     const { stdout } = await promisify(execFile)(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader } from '../../lib/data/loader/loader';
+import { DataLoader } from '../../lib/data/loader/data-loader';
 import { ReadAhead } from '../../lib/data/loader/read-ahead';
 import { Sampler } from '../../lib/data/loader/sampler';
 import { jpeg, makeDataset } from '../support/faces';
@@ -25,7 +25,7 @@ describe('reading in blocks', () => {
   });
   after(() => dataset.close());
 
-  async function seen(loader: Loader, epoch: number, startBatch = 0): Promise<number[][]> {
+  async function seen(loader: DataLoader, epoch: number, startBatch = 0): Promise<number[][]> {
     const batches: number[][] = [];
     for await (const batch of loader.epoch(epoch, { startBatch })) {
       batches.push([...batch.sampleIndex]);
@@ -37,7 +37,7 @@ describe('reading in blocks', () => {
   }
 
   it('gives the batches of the sampler from records and files, again when it resumes, and as often as the weights say', async () => {
-    const loader = new Loader(dataset, { ...blocks, workers: 1, dropLast: false });
+    const loader = new DataLoader(dataset, { ...blocks, workers: 1, dropLast: false });
     try {
       assert.equal(loader.epochLength, 30 + 12);
       const whole = await seen(loader, 1);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import ts from 'typescript';
 import type { FaceDataset } from '../../lib/data/face-dataset';
-import { Loader, type Batch, type LoaderOptions } from '../../lib/data/loader/loader';
+import { DataLoader, type Batch, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -36,10 +36,10 @@ export function compileWorker(): string {
 /** Runs work with a loader (batches of 8, seed 1, one worker) and closes it. */
 export async function withLoader<T>(
   dataset: FaceDataset,
-  options: Partial<LoaderOptions>,
-  work: (loader: Loader) => Promise<T>,
+  options: Partial<DataLoaderOptions>,
+  work: (loader: DataLoader) => Promise<T>,
 ): Promise<T> {
-  const loader = new Loader(dataset, { batchSize: 8, seed: 1, workers: 1, ...options });
+  const loader = new DataLoader(dataset, { batchSize: 8, seed: 1, workers: 1, ...options });
   try {
     return await work(loader);
   } finally {
@@ -68,7 +68,7 @@ export function digest({ index, size, images, labels, sampleIndex, flips }: Batc
 export type Digest = ReturnType<typeof digest>;
 
 /** Digests of an epoch's batches, each released at once. */
-export async function collect(loader: Loader, epoch: number, startBatch = 0): Promise<Digest[]> {
+export async function collect(loader: DataLoader, epoch: number, startBatch = 0): Promise<Digest[]> {
   const batches: Digest[] = [];
   for await (const batch of loader.epoch(epoch, { startBatch })) {
     batches.push(digest(batch));

@@ -1,21 +1,24 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { DecodeTask, DecodeWorkerData } from './decode-task';
 import { cancelled, resultOf, type DecodeResult, type Decoding } from './decoding';
-import { TaskDecoder } from './task-decoder';
+import type { TaskDecoder } from './task-decoder';
 
 /** Decodes in the calling thread, a task after the other; between them events come to their turn. */
 export class InlineDecoding implements Decoding {
   readonly restarts = 0;
-  readonly #decoder: TaskDecoder;
+  readonly #data: Omit<DecodeWorkerData, 'control' | 'worker'>;
+  #decoder: TaskDecoder | undefined;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(data: Omit<DecodeWorkerData, 'control' | 'worker'>) {
-    this.#decoder = new TaskDecoder(data, { isStopped: () => this.#closed });
+    this.#data = data;
   }
 
   async start(): Promise<void> {
-    // Nothing has to be ready before the first task.
+    // Loaded only here: with decode threads this one never decodes.
+    const { TaskDecoder } = await import('./task-decoder');
+    this.#decoder ??= new TaskDecoder(this.#data, { isStopped: () => this.#closed });
   }
 
   run(task: DecodeTask, wanted: () => boolean): Promise<DecodeResult> {
@@ -27,12 +30,12 @@ export class InlineDecoding implements Decoding {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#last;
-    this.#decoder.close();
+    this.#decoder?.close();
   }
 
   async #decode(task: DecodeTask, wanted: () => boolean): Promise<DecodeResult> {
     await yieldToEvents();
-    if (this.#closed || !wanted()) return cancelled();
+    if (this.#decoder === undefined || this.#closed || !wanted()) return cancelled();
     const reply = await this.#decoder.decode(task);
     return this.#closed ? cancelled() : resultOf(reply);
   }

@@ -1,13 +1,105 @@
-import { argumentError } from '../../errors';
+import { resolveOptions } from '../../options/check';
+import { lazySchema, type Output, type Z } from '../../options/schema';
+import { count } from '../../options/types';
 import { usableProcessors } from '../../processors';
-import { resolveAugmentOptions, type AugmentChanges, type AugmentOptions } from '../augment/options';
+import { augmentSection, type AugmentOptions } from '../augment/options';
 import type { SkippedSample } from './decode-task';
-import type { ShuffleMode } from './sampler';
+import type { DataLoaderSettings } from './option-types';
 
-/** Decode workers of one loader that may end before it gives up. */
-export const DEFAULT_MAX_RESTARTS = 10;
+/** Whether the last batch of an epoch may be smaller. */
+export const dropLast = (z: Z) =>
+  z.boolean().default(true).describe('leave out the last, incomplete batch of an epoch');
 
-const MAX_DEFAULT_WORKERS = 4;
+/** In which order samples come. */
+export const orderShape = (z: Z) => ({
+  shuffle: z
+    .union([z.boolean(), z.enum(['full', 'block'])])
+    .default('full')
+    .describe(
+      'full (or true): any order; block: for slow disks, in blocks that are read ahead; false: as stored',
+    ),
+  blockSize: count(z)
+    .max(2 ** 20)
+    .default(128)
+    .describe('consecutive images of a block (shuffle: block)'),
+  windowBlocks: count(z)
+    .max(2 ** 20)
+    .default(256)
+    .describe('blocks shuffled together; two such windows are read ahead (shuffle: block)'),
+});
+
+/** How images are decoded, and what happens to those that cannot be. */
+export const decodingShape = (z: Z) => ({
+  workers: z
+    .union([z.literal('auto'), z.int().min(0).max(256)])
+    .default('auto')
+    .describe(
+      'decode threads, 0 for none (decodes in the calling thread); auto: one less than the processors this process may use, 1 to 4',
+    ),
+  onWorkerCrash: z
+    .enum(['restart', 'stop'])
+    .default('restart')
+    .describe(
+      'what the end of a decode thread does: a new one takes over, with the same batches (an image that ends two counts as undecodable), or the epoch ends with an error',
+    ),
+  maxWorkerRestarts: z
+    .int()
+    .min(0)
+    .default(10)
+    .describe('decode threads that may end before that is an error all the same'),
+  onCorrupt: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('what an undecodable image does: end the epoch with its error, or be replaced and counted'),
+  flip: z.boolean().default(true).describe('mirror each training image with probability 1/2'),
+});
+
+/** One process's share of the batches. */
+const shareShape = (z: Z) => ({
+  batchSize: count(z)
+    .max(2 ** 20)
+    .describe('images of one batch on one rank'),
+  seed: z.int().min(0).describe('decides order, flips and augmentation, together with the epoch'),
+  rank: z.int().min(0).default(0).describe('number of this process, from 0'),
+  worldSize: count(z)
+    .max(2 ** 20)
+    .default(1)
+    .describe('number of processes'),
+  dropLast: dropLast(z),
+  ...orderShape(z),
+});
+
+/** The options of a {@link Sampler}, without the parts of its dataset. */
+export const samplerOptions = lazySchema((z) =>
+  z
+    .strictObject({
+      length: count(z)
+        .max(2 ** 31 - 1)
+        .describe('number of samples of the dataset'),
+      ...shareShape(z),
+    })
+    .refine(({ rank, worldSize }) => rank < worldSize, {
+      path: ['rank'],
+      error: 'expected a rank below worldSize',
+    }),
+);
+
+/** The options of a {@link DataLoader}, without what it calls back. */
+export const dataLoaderOptions = lazySchema((z) =>
+  z.strictObject({
+    ...shareShape(z),
+    ...decodingShape(z),
+    augment: augmentSection(),
+    queueDepth: count(z)
+      .max(1024)
+      .default(4)
+      .describe('batches in memory at once: those decoded ahead and those not released yet'),
+    resize: z
+      .boolean()
+      .default(false)
+      .describe("bring images of another size to the dataset's instead of refusing them"),
+  }),
+);
 
 /** The end of a decode worker that nobody asked for. */
 export interface WorkerCrash {
@@ -19,99 +111,40 @@ export interface WorkerCrash {
   message: string;
 }
 
-export interface LoaderOptions {
-  /** Images of one batch on one rank. */
-  batchSize: number;
-  /** Decides order, flips and augmentation, together with the epoch. */
-  seed: number;
-  /**
-   * Number of decode threads; 0 decodes in the calling thread.
-   * @default one less than the processors that affinity and control groups leave to the process, 1 to 4
-   */
-  workers?: number;
-  /** Flag half of the images for mirroring. @default true */
-  flip?: boolean;
-  /** What else may happen to an image. @default nothing */
-  augment?: AugmentChanges;
-  /** See {@link SamplerOptions.dropLast}. @default true */
-  dropLast?: boolean;
-  /** See {@link SamplerOptions.shuffle}. @default true */
-  shuffle?: ShuffleMode;
-  /** Samples of a block (`shuffle: 'block'`). @default 128 */
-  blockSize?: number;
-  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
-  windowBlocks?: number;
-  /** Batches in memory at once: those decoded ahead and those not released yet. @default 4 */
-  queueDepth?: number;
-  /** @default 0 */
-  rank?: number;
-  /** @default 1 */
-  worldSize?: number;
-  /**
-   * What a damaged sample does: `stop` ends the epoch with its error; `skip` puts the next sample of the dataset in
-   * its place, so that batches stay whole on every rank, and counts it in `skipped`. @default 'stop'
-   */
-  onCorrupt?: 'stop' | 'skip';
-  /** Called for each sample that was replaced. */
+/** What a data loader tells while it reads. */
+export interface DataLoaderHooks {
+  /** Called for each sample that was replaced (`onCorrupt: 'skip'`). */
   onSkip?: (skipped: SkippedSample) => void;
-  /**
-   * What the end of a worker does: `restart` lets a new one take over, with the same batches as if nothing had
-   * happened; a sample that ends two workers counts as damaged. `stop` ends the epoch with its error.
-   * @default 'restart'
-   */
-  onWorkerCrash?: 'restart' | 'stop';
-  /** Restarts of workers after which the next end of one is an error. @default 10 */
-  maxWorkerRestarts?: number;
-  /** Called for each worker that ended and was replaced. */
+  /** Called for each worker that ended and was replaced (`onWorkerCrash: 'restart'`). */
   onRestart?: (crash: WorkerCrash) => void;
-  /** Bring images of another size to the dataset's instead of refusing them. @default false */
-  resize?: boolean;
   /** @internal another worker script, for tests. */
   workerFile?: string;
 }
 
-const defaults = {
-  queueDepth: 4,
-  onCorrupt: 'stop',
-  onWorkerCrash: 'restart',
-  maxWorkerRestarts: DEFAULT_MAX_RESTARTS,
-} as const;
+export interface DataLoaderOptions extends DataLoaderSettings, DataLoaderHooks {}
 
-export type ResolvedLoaderOptions = Omit<LoaderOptions, 'augment'> &
-  Required<Pick<LoaderOptions, keyof typeof defaults | 'workers'>> & { augment: AugmentOptions | undefined };
+export type ResolvedDataLoaderOptions = Omit<Output<typeof dataLoaderOptions>, 'workers' | 'augment'> &
+  DataLoaderHooks & { workers: number; augment: AugmentOptions | undefined };
 
 /**
- * Fills in defaults and checks what the sampler does not check.
+ * Fills in defaults.
  * @throws KappaError ERR_ARGUMENT
  */
-export function resolveLoaderOptions(options: LoaderOptions): ResolvedLoaderOptions {
-  const augment = options.augment && resolveAugmentOptions(options.augment);
-  const resolved = {
-    ...options,
-    workers: options.workers ?? defaultWorkers(usableProcessors()),
-    queueDepth: options.queueDepth ?? defaults.queueDepth,
-    onCorrupt: options.onCorrupt ?? defaults.onCorrupt,
-    onWorkerCrash: options.onWorkerCrash ?? defaults.onWorkerCrash,
-    maxWorkerRestarts: options.maxWorkerRestarts ?? defaults.maxWorkerRestarts,
-    augment:
-      augment && Object.values(augment).some(({ probability }) => probability > 0) ? augment : undefined,
+export function resolveDataLoaderOptions(options: DataLoaderOptions): ResolvedDataLoaderOptions {
+  const { onSkip, onRestart, workerFile, ...given } = options;
+  const { augment, workers, ...resolved } = resolveOptions(dataLoaderOptions(), given);
+  const augments = Object.values(augment).some(({ probability }) => probability > 0);
+  return {
+    ...resolved,
+    ...{ onSkip, onRestart, workerFile },
+    workers: workers === 'auto' ? defaultWorkers(usableProcessors()) : workers,
+    augment: augments ? augment : undefined,
   };
-  checkInteger('workers', resolved.workers, 0, 256);
-  checkInteger('queueDepth', resolved.queueDepth, 1, 1024);
-  checkInteger('maxWorkerRestarts', resolved.maxWorkerRestarts, 0, Number.MAX_SAFE_INTEGER);
-  if (!['stop', 'skip'].includes(resolved.onCorrupt))
-    throw argumentError('onCorrupt', `'stop' or 'skip'`, resolved.onCorrupt);
-  if (!['restart', 'stop'].includes(resolved.onWorkerCrash))
-    throw argumentError('onWorkerCrash', `'restart' or 'stop'`, resolved.onWorkerCrash);
-  return resolved;
 }
+
+const MAX_DEFAULT_WORKERS = 4;
 
 /** Decode threads for so many usable processors: one is left to whoever uses the images. */
 export function defaultWorkers(processors: number): number {
   return Math.min(MAX_DEFAULT_WORKERS, Math.max(1, processors - 1));
-}
-
-function checkInteger(name: string, value: number, low: number, high: number): void {
-  if (!Number.isInteger(value) || value < low || value > high)
-    throw argumentError(name, `an integer from ${low} to ${high}`, value);
 }

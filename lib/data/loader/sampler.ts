@@ -1,37 +1,16 @@
 import { KappaError, argumentError } from '../../errors';
 import { BlockOrder } from './block-order';
+import { resolveOptions } from '../../options/check';
+import type { Output } from '../../options/schema';
 import { mix32, mixSeeds } from '../../random';
+import type { SamplerSettings } from './option-types';
+import { samplerOptions } from './options';
 import { WholeOrder, type SampleOrder, type WeightedRange } from './sample-order';
 
-/**
- * `full` (or true): any sample may stand anywhere. `block`: blocks of consecutive samples are shuffled, and the samples
- * of a window of blocks among themselves, so that a disk is read in long stretches. false: the order of the dataset.
- */
-export type ShuffleMode = boolean | 'full' | 'block';
+/** In which order samples come. */
+export type ShuffleMode = NonNullable<SamplerSettings['shuffle']>;
 
-export interface SamplerOptions {
-  /** Number of samples of the dataset. */
-  length: number;
-  /** Samples of one batch on one rank. */
-  batchSize: number;
-  /** Any safe integer of at least 0. */
-  seed: number;
-  /** @default 0 */
-  rank?: number;
-  /** @default 1 */
-  worldSize?: number;
-  /**
-   * True: only whole batches, the rest of the shuffled order is left out of this epoch. False: every sample is seen;
-   * the order is continued from its start until all ranks have equally many, and the last batch may be smaller.
-   * @default true
-   */
-  dropLast?: boolean;
-  /** @default true */
-  shuffle?: ShuffleMode;
-  /** Samples of a block (`shuffle: 'block'`). @default 128 */
-  blockSize?: number;
-  /** Blocks that are shuffled together and read ahead (`shuffle: 'block'`). @default 256 */
-  windowBlocks?: number;
+export interface SamplerOptions extends SamplerSettings {
   /**
    * The parts of the dataset with their weights, one after the other. An epoch draws weight times each part's samples
    * (rounded, at least one); the draws of all epochs go through the part cycle by cycle, so that each of its samples
@@ -51,41 +30,23 @@ export class Sampler {
   readonly numBatches: number;
   /** The order in blocks, where that is asked for. */
   readonly blockOrder: BlockOrder | undefined;
-  readonly #options: Required<SamplerOptions>;
+  readonly #options: Output<typeof samplerOptions>;
   readonly #order: SampleOrder;
   readonly #perRank: number;
 
   /** @throws KappaError ERR_ARGUMENT; ERR_CONFIG when there is not one whole batch */
-  constructor(options: SamplerOptions) {
-    const full = {
-      rank: 0,
-      worldSize: 1,
-      dropLast: true,
-      shuffle: true,
-      blockSize: 128,
-      windowBlocks: 256,
-      parts: [{ length: options.length, weight: 1 }],
-      ...withoutUndefined(options),
-    };
-    const { batchSize, rank, worldSize, seed, shuffle, blockSize, windowBlocks } = full;
-    checkInteger('length', full.length, 1, 2 ** 31 - 1);
-    checkInteger('batchSize', batchSize, 1, 2 ** 20);
-    checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
-    checkInteger('worldSize', worldSize, 1, 2 ** 20);
-    checkInteger('rank', rank, 0, worldSize - 1);
-    checkInteger('blockSize', blockSize, 1, 2 ** 20);
-    checkInteger('windowBlocks', windowBlocks, 1, 2 ** 20);
-    if (![true, false, 'full', 'block'].includes(shuffle))
-      throw argumentError('shuffle', `true, false, 'full' or 'block'`, shuffle);
-    this.#options = full;
-    const ranges = toRanges(full.parts, full.length);
+  constructor({ parts, ...options }: SamplerOptions) {
+    const settings = resolveOptions(samplerOptions(), options);
+    const { batchSize, worldSize, seed, shuffle, blockSize, windowBlocks } = settings;
+    this.#options = settings;
+    const ranges = toRanges(parts ?? [{ length: settings.length, weight: 1 }], settings.length);
     this.blockOrder =
       shuffle === 'block' ? new BlockOrder(ranges, { seed, blockSize, windowBlocks }) : undefined;
     this.#order = this.blockOrder ?? new WholeOrder(ranges, seed, shuffle !== false);
     const { length } = this.#order;
     checkInteger('the draws of an epoch', length, 1, 2 ** 32 - 1);
     const whole = Math.floor(length / (batchSize * worldSize));
-    this.#perRank = full.dropLast ? whole * batchSize : Math.ceil(length / worldSize);
+    this.#perRank = settings.dropLast ? whole * batchSize : Math.ceil(length / worldSize);
     this.numBatches = Math.ceil(this.#perRank / batchSize);
     if (this.numBatches === 0)
       throw new KappaError(
@@ -155,8 +116,4 @@ function toRanges(parts: readonly { length: number; weight: number }[], total: n
 function checkInteger(name: string, value: number, min: number, max: number): void {
   if (!Number.isInteger(value) || value < min || value > max)
     throw argumentError(name, `an integer from ${min} to ${max}`, value);
-}
-
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }

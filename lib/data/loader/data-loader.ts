@@ -3,7 +3,7 @@ import { BatchSlot } from './batch-slot';
 import { DecodePool } from './decode-pool';
 import type { DecodeResult, Decoding } from './decoding';
 import { InlineDecoding } from './inline-decoding';
-import { resolveLoaderOptions, type LoaderOptions, type ResolvedLoaderOptions } from './options';
+import { resolveDataLoaderOptions, type DataLoaderOptions, type ResolvedDataLoaderOptions } from './options';
 import { ReadAhead } from './read-ahead';
 import { Sampler, flipFlags } from './sampler';
 import { endOfSource, type SampleTable } from '../sample-table';
@@ -25,7 +25,7 @@ export interface Batch {
   release(): void;
 }
 
-export type { LoaderOptions, WorkerCrash } from './options';
+export type { DataLoaderOptions, WorkerCrash } from './options';
 
 interface Ahead {
   index: number;
@@ -49,7 +49,7 @@ const MAX_TASK_IMAGES = 32;
  * come in order and are the same whatever the number of workers. At most `queueDepth` batches exist at a time: a slow
  * consumer makes the workers wait.
  */
-export class Loader {
+export class DataLoader {
   /** Batches of an epoch. */
   readonly numBatches: number;
   /** Number of damaged samples that were replaced so far (`onCorrupt: 'skip'`). */
@@ -59,7 +59,7 @@ export class Loader {
    * queueDepth * (8 * ceil(batchSize * height * width * 3 / 8) + 8 * batchSize).
    */
   readonly maxBatchBytes: number;
-  readonly #options: ResolvedLoaderOptions;
+  readonly #options: ResolvedDataLoaderOptions;
   readonly #sampler: Sampler;
   readonly #readAhead: ReadAhead | undefined;
   readonly #decoding: Decoding;
@@ -73,11 +73,12 @@ export class Loader {
   #closing: Promise<void> | undefined;
 
   /** @throws KappaError ERR_ARGUMENT, ERR_CONFIG */
-  constructor({ table }: { readonly table: SampleTable }, options: LoaderOptions) {
-    this.#options = resolveLoaderOptions(options);
-    const { batchSize, workers, queueDepth, resize = false, onCorrupt, seed, augment } = this.#options;
+  constructor({ table }: { readonly table: SampleTable }, options: DataLoaderOptions) {
+    this.#options = resolveDataLoaderOptions(options);
+    const { batchSize, workers, queueDepth, resize, onCorrupt, seed, augment } = this.#options;
+    const { rank, worldSize, dropLast, shuffle, blockSize, windowBlocks } = this.#options;
     this.#sampler = new Sampler({
-      ...options,
+      ...{ batchSize, seed, rank, worldSize, dropLast, shuffle, blockSize, windowBlocks },
       length: table.labels.length,
       parts: table.sources.map(({ start, weight }, s) => ({ length: endOfSource(table, s) - start, weight })),
     });
