@@ -59,7 +59,7 @@ export type { GradScalerState } from './optim/grad-scaler';
 export { FaceDataset } from './data/face-dataset';
 export type { DatasetSource, FaceDatasetOptions } from './data/face-dataset';
 export type { FaceLayout } from './data/layout/face-layout';
-export type { FaceSource } from './data/sources/source';
+export type { FaceSource } from './data/sources/option-types';
 export { readFaceList } from './data/lists/face-list';
 export type { FaceListEntry } from './data/lists/face-list';
 export {

@@ -25,19 +25,19 @@ export interface Config {
      * several training sets mixed, in place of data.root: [{ root, weight }, ...]
      * @default []
      */
-    sources?: {
-      /** folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to */
+    sources?: readonly {
+      /** folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to (its own folder if left out) */
       root?: string;
-      /** .lst file of im2rec or face2rec2 */
+      /** .lst file of im2rec (index, labels, path) or face2rec2 (aligned, path, label, box, points) */
       list?: string;
       /**
        * how many times an epoch draws each image of this source, on average
        * @default 1
        */
       weight?: number;
-      /** keep only these classes: the first so many, or a list of labels or of names */
-      identities?: number | (number | string)[];
-      /** keep at most so many images of each class */
+      /** keep only these classes: the first so many, or a list of labels or of names, in that order */
+      identities?: number | readonly (number | string)[];
+      /** keep at most so many images of each class, the first ones */
       imagesPerIdentity?: number;
       /**
        * append its classes, or share those of the same name (or label) with other shared sources
@@ -83,7 +83,7 @@ export interface Config {
      * verification sets: names of .bin files beside the training set, without the extension; auto takes all
      * @default ["lfw","cfp_fp","agedb_30"]
      */
-    validation?: 'auto' | string[];
+    validation?: 'auto' | readonly string[];
     /**
      * stop when a verification set is missing (false: go on without it, with a warning)
      * @default true
@@ -592,7 +592,7 @@ export interface Config {
          * epochs, counted from 0, at whose start the rate decays
          * @default []
          */
-        milestones?: number[];
+        milestones?: readonly number[];
         /**
          * what a milestone multiplies the rate by
          * @default 0.1

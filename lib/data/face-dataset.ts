@@ -1,21 +1,27 @@
 import { KappaError, argumentError } from '../errors';
+import { resolveOptions } from '../options/check';
 import { countLabels } from './layout/check-labels';
 import { combineSources, type CombinedSources } from './sources/combine';
 import type { FaceLayout } from './layout/face-layout';
-import type { FaceSource, OpenSourceOptions, OpenedSource } from './sources/source';
+import type { DatasetSettings } from './option-types';
+import { datasetOptions } from './options';
+import type { ScanOptions } from './recordio/scan';
+import type { FaceSource } from './sources/option-types';
+import { sourceSection } from './sources/options';
+import type { OpenedSource } from './sources/source';
 import { openSource } from './sources/open';
 import { SampleReader, type Sample } from './sample-reader';
 import { endOfSource, sourceOf, type SampleTable } from './sample-table';
 
-export interface FaceDatasetOptions extends OpenSourceOptions {
-  /** The expected number of classes; stands in for a missing `property` file where there is one source. */
-  numClasses?: number;
+export interface FaceDatasetOptions extends DatasetSettings, ScanOptions {
   /** Of a source that does not say itself: which classes to keep, see {@link FaceSource.identities}. */
   identities?: FaceSource['identities'];
   /** Of a source that does not say itself: keep at most so many images of each class. */
   imagesPerIdentity?: number;
-  /** Height and width of the images; needed only for folders and lists of another size. @default [112, 112] */
-  imageSize?: [number, number];
+  /** Told what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
+  /** @internal where float32 stops being exact; smaller in tests only. */
+  exactLimit?: number;
 }
 
 /** What a dataset is made of. */
@@ -70,18 +76,23 @@ export class FaceDataset {
     sources: string | FaceSource | readonly FaceSource[],
     options: FaceDatasetOptions = {},
   ): Promise<FaceDataset> {
-    const { numClasses, identities, imagesPerIdentity } = options;
+    const { identities, imagesPerIdentity, exactLimit, onMessage, onProgress, signal, ...settings } = options;
+    const resolved = resolveOptions(datasetOptions(), settings);
+    const { numClasses } = resolved;
+    const opening = { ...resolved, exactLimit, onMessage, onProgress, signal };
     const given = typeof sources === 'string' ? [{ root: sources }] : [sources].flat();
     if (given.length === 0) throw argumentError('sources', 'at least one source', given);
-    const wanted: FaceSource[] = given.map((source) => ({
-      ...(given.length === 1 && { numClasses }),
-      identities,
-      imagesPerIdentity,
-      ...withoutUndefined(source),
-    }));
+    const wanted = given.map((source) =>
+      resolveOptions(sourceSection(), {
+        ...(given.length === 1 && { numClasses }),
+        identities,
+        imagesPerIdentity,
+        ...withoutUndefined(source),
+      }),
+    );
     const opened: OpenedSource[] = [];
-    for (const source of wanted) opened.push(await openSource(source, options));
-    const combined = await combineSources(opened, wanted, options);
+    for (const source of wanted) opened.push(await openSource(source, opening));
+    const combined = await combineSources(opened, wanted, opening);
     const found = combined.table.numClasses;
     if (given.length > 1 && numClasses !== undefined && found !== numClasses)
       throw new KappaError(

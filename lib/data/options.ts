@@ -1,42 +1,14 @@
-import { lazySchema } from '../options/schema';
+import { lazySchema, type Z } from '../options/schema';
 import { count } from '../options/types';
 import { augmentSection } from './augment/options';
 import { decodingShape, orderShape } from './loader/options';
+import { sourceSection } from './sources/options';
 
-/** One of several training sets, in `data.sources` of a config. */
-export const sourceSection = lazySchema((z) =>
-  z.strictObject({
-    root: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'folder of a set (train.rec, or identity/image.jpg), .rec or .lst file; of a list: what its paths are relative to',
-      ),
-    list: z.string().min(1).optional().describe('.lst file of im2rec or face2rec2'),
-    weight: z
-      .number()
-      .gt(0)
-      .max(1000)
-      .default(1)
-      .describe('how many times an epoch draws each image of this source, on average'),
-    identities: z
-      .union([count(z), z.array(z.union([z.int().min(0), z.string()])).min(1)])
-      .optional()
-      .describe('keep only these classes: the first so many, or a list of labels or of names'),
-    imagesPerIdentity: count(z).optional().describe('keep at most so many images of each class'),
-    labels: z
-      .enum(['separate', 'shared'])
-      .default('separate')
-      .describe('append its classes, or share those of the same name (or label) with other shared sources'),
-    skipList: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('file of images to leave out (kappa data check writes one)'),
-    numClasses: count(z).optional().describe('number of classes that it must have; stands in for property'),
-  }),
-);
+const rebuildIndex = (z: Z) =>
+  z
+    .boolean()
+    .default(true)
+    .describe('make a missing, damaged or outdated train.idx anew by a scan of train.rec (false: stop)');
 
 /** The section `data` of a config: training and verification sets. */
 export const dataSection = lazySchema((z) =>
@@ -60,10 +32,7 @@ export const dataSection = lazySchema((z) =>
       .default(null)
       .describe('file of images of data.root to leave out (kappa data check writes one)'),
     ...orderShape(z),
-    rebuildIndex: z
-      .boolean()
-      .default(true)
-      .describe('make a missing, damaged or outdated train.idx anew by a scan of train.rec (false: stop)'),
+    rebuildIndex: rebuildIndex(z),
     validationRoot: z
       .string()
       .min(1)
@@ -93,5 +62,25 @@ export const dataSection = lazySchema((z) =>
       .string()
       .default('')
       .describe('where to get the set and which layout is expected: shown when it is missing'),
+  }),
+);
+
+/** The options of `FaceDataset.open`, without what it calls back. */
+export const datasetOptions = lazySchema((z) =>
+  z.strictObject({
+    numClasses: count(z)
+      .optional()
+      .describe(
+        'the number of classes that is expected; stands in for a missing property where there is one source',
+      ),
+    imageSize: z
+      .tuple([count(z), count(z)])
+      .optional()
+      .describe(
+        'height and width of the images where no source says them: of folders and lists, 112 x 112 if left out',
+      ),
+    rebuildIndex: rebuildIndex(z),
+    allowEmptyClasses: z.boolean().default(false).describe('accept classes without images'),
+    cache: z.boolean().default(true).describe('remember scanned labels in train.rec.kappa-index'),
   }),
 );

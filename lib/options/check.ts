@@ -65,7 +65,7 @@ export function checkOptions<S extends Schema>(schema: S, value: unknown): Check
  * @param what names the options in errors, for instance `augment`
  * @throws KappaError `ERR_ARGUMENT` that says what was expected and what came
  */
-export function resolveOptions<S extends Schema>(schema: S, given: S['_input'], what = ''): S['_output'] {
+export function resolveOptions<S extends Schema>(schema: S, given: object | undefined, what = ''): S['_output'] {
   const checked = checkOptions(schema, given);
   if ('data' in checked) return checked.data;
   const [first] = checked.problems;

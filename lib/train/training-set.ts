@@ -4,7 +4,7 @@ import path from 'node:path';
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import { FaceDataset } from '../data/face-dataset';
-import type { FaceSource } from '../data/sources/source';
+import type { FaceSource } from '../data/sources/option-types';
 import type { SynthOptions } from '../synth/options';
 import { KappaError } from '../errors';
 

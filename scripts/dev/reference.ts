@@ -6,6 +6,8 @@ import { format, resolveConfig as prettierConfig } from 'prettier';
 
 import { memoryOptions, momentumOptions, marginRuleOptions } from '../../lib/concentration/options';
 import { configSchema } from '../../lib/config/schema';
+import { datasetOptions } from '../../lib/data/options';
+import { sourceSection } from '../../lib/data/sources/options';
 import { dataLoaderOptions, samplerOptions } from '../../lib/data/loader/options';
 import { arcfaceOptions, combinedOptions, cosfaceOptions, kappafaceOptions } from '../../lib/head/options';
 import { iresnetOptions } from '../../lib/nn/options';
@@ -30,6 +32,10 @@ const types: Record<string, Record<string, [doc: string, schema: () => Schema]>>
     CosFaceHeadOptions: ['What makes a CosFaceHead.', cosfaceOptions],
     CombinedMarginHeadOptions: ['What makes a CombinedMarginHead.', combinedOptions],
     KappaFaceOptions: ['What makes a KappaFaceHead, apart from its classes.', kappafaceOptions],
+  },
+  'lib/data/option-types.ts': { DatasetSettings: ['How a dataset is opened.', datasetOptions] },
+  'lib/data/sources/option-types.ts': {
+    FaceSource: ["One of the places that a dataset's images come from.", sourceSection],
   },
   'lib/data/loader/option-types.ts': {
     SamplerSettings: ['Which samples make up which batch.', samplerOptions],

@@ -40,7 +40,9 @@ function property(name: string, outer: Node): string {
   const initial = defaultOf(outer);
   const lines = [docOf(outer), initial === undefined ? undefined : `@default ${initial}`].filter(Boolean);
   const comment =
-    lines.length === 1 ? `/** ${lines.join()} */\n` : `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`;
+    lines.length === 1
+      ? `/** ${lines.join()} */\n`
+      : `/**\n${lines.map((line) => ` * ${line}\n`).join('')} */\n`;
   return `${comment}${name}${optional ? '?' : ''}: ${typeText(outer)};`;
 }
 
@@ -67,7 +69,7 @@ function plainType(node: Node): string {
     case 'enum':
       return literals(Object.values(def.entries));
     case 'array':
-      return `(${typeText(def.element as Node)})[]`;
+      return `readonly (${typeText(def.element as Node)})[]`;
     case 'tuple':
       return `[${def.items.map((item) => typeText(item as Node)).join(', ')}]`;
     case 'union':

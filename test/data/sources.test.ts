@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FaceDataset, type FaceDatasetOptions } from '../../lib/data/face-dataset';
-import type { FaceSource } from '../../lib/data/sources/source';
+import type { FaceSource } from '../../lib/data/sources/option-types';
 import { rejects } from '../support/assert';
 import { makeDataset, makeRaw } from '../support/faces';
 import { temporaryFolder } from '../support/folder';

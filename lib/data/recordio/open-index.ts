@@ -8,9 +8,9 @@ import { scanRecords, type ScanOptions } from './scan';
 export interface OpenIndexOptions extends ScanOptions {
   /**
    * Make an index that is missing, damaged or older than the record file anew, by a scan of that. One that belongs to
-   * another file is an error all the same: which of both is the wrong one, nobody can tell. @default true
+   * another file is an error all the same: which of both is the wrong one, nobody can tell.
    */
-  rebuildIndex?: boolean;
+  rebuildIndex: boolean;
   /** Told when that happened, and why. */
   onMessage?: (text: string) => void;
 }
@@ -34,9 +34,9 @@ export function rebuiltIndexPath(idxPath: string): string {
 export async function openRecordIndex(
   records: RecordReader,
   idxPath: string,
-  options: OpenIndexOptions = {},
+  options: OpenIndexOptions,
 ): Promise<OpenedIndex> {
-  const { rebuildIndex = true, onMessage } = options;
+  const { rebuildIndex, onMessage } = options;
   const given = await tryIndex(records, idxPath);
   if (given.index) {
     const { tried = 0, missed = 0, firstMiss } = given.check ?? {};

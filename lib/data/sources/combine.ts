@@ -1,5 +1,6 @@
-import { KappaError, argumentError } from '../../errors';
-import type { FaceSource, OpenedSource } from './source';
+import { KappaError } from '../../errors';
+import type { ResolvedSource } from './options';
+import type { OpenedSource } from './source';
 import type { SampleTable, TableSource } from '../sample-table';
 import { selectSamples, type Selection } from './select';
 
@@ -20,7 +21,7 @@ export interface CombinedSources {
  */
 export async function combineSources(
   opened: readonly OpenedSource[],
-  sources: readonly FaceSource[],
+  sources: readonly ResolvedSource[],
   options: { imageSize?: [number, number]; onMessage?: (text: string) => void } = {},
 ): Promise<CombinedSources> {
   const imageSize = commonSize(opened, options.imageSize);
@@ -37,7 +38,7 @@ export async function combineSources(
   for (const [s, found] of opened.entries()) {
     const { classes: keptClasses, kept } = selections[s]!;
     const classOf = classes.add(s, keptClasses);
-    const weight = checkedWeight(sources[s]!.weight ?? 1);
+    const { weight } = sources[s]!;
     tableSources.push({ store: found.store, start: at, weight, classOf });
     const end = at + selections[s]!.length;
     pick(found.keys, kept, keys.subarray(at, end));
@@ -64,12 +65,12 @@ function pick<T extends Uint32Array | Int32Array | Float64Array>(values: T, kept
 class ClassNumbers {
   count = 0;
   readonly #opened: readonly OpenedSource[];
-  readonly #sources: readonly FaceSource[];
+  readonly #sources: readonly ResolvedSource[];
   /** Numbers of the classes that shared sources have, by name or label. */
   readonly #shared = new Map<string | number, number>();
   readonly #names: (string | null)[] | undefined;
 
-  constructor(opened: readonly OpenedSource[], sources: readonly FaceSource[]) {
+  constructor(opened: readonly OpenedSource[], sources: readonly ResolvedSource[]) {
     this.#opened = opened;
     this.#sources = sources;
     const shared = opened.filter((_, s) => sources[s]!.labels === 'shared');
@@ -110,12 +111,6 @@ class ClassNumbers {
     posted.set(classOf);
     return posted;
   }
-}
-
-function checkedWeight(weight: number): number {
-  if (!(weight > 0 && weight <= 1000))
-    throw argumentError('weight', 'a number above 0, at most 1000', weight);
-  return weight;
 }
 
 function commonSize(opened: readonly OpenedSource[], wanted?: [number, number]): [number, number] {

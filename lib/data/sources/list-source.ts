@@ -40,7 +40,7 @@ export async function openListSource(
     file: list,
     authority: numClassesExpected === undefined ? 'the list' : 'the number of classes that was given',
     place: (sample) => `image ${sample + 1}`,
-    allowEmpty: options.allowEmptyClasses ?? false,
+    allowEmpty: options.allowEmptyClasses,
   });
   return { name: list, layout: 'list', imageSize: undefined, numClasses, names: undefined, ...listed };
 }

@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { KappaError, argumentError, ioError } from '../../errors';
-import { LAYOUT_HELP, type FaceSource, type OpenSourceOptions, type OpenedSource } from './source';
+import type { ResolvedSource } from './options';
+import { LAYOUT_HELP, type OpenSourceOptions, type OpenedSource } from './source';
 import { openFolderSource } from './folder-source';
 import { openListSource } from './list-source';
 import { openRecordSource } from './record-source';
@@ -18,7 +19,7 @@ export function isSource(place: string, info: Stats): boolean {
  * @throws KappaError ERR_ARGUMENT, ERR_CONFIG, ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_LABEL_RANGE, ERR_IO,
  *   ERR_CANCELLED
  */
-export async function openSource(source: FaceSource, options: OpenSourceOptions): Promise<OpenedSource> {
+export async function openSource(source: ResolvedSource, options: OpenSourceOptions): Promise<OpenedSource> {
   const { root, list, numClasses } = source;
   if (root === undefined && list === undefined) throw argumentError('root', 'a folder, or a list', undefined);
   const listFile = list ?? (root?.endsWith('.lst') ? root : undefined);

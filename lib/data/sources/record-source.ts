@@ -39,8 +39,7 @@ export async function openRecordSource(
   const records = RecordReader.open(recPath);
   try {
     const { index, path: idxPath } = await openRecordIndex(records, recPath.replace(/rec$/, 'idx'), options);
-    const stamp =
-      options.cache === false || idxPath === undefined ? undefined : await datasetStamp(recPath, idxPath);
+    const stamp = !options.cache || idxPath === undefined ? undefined : await datasetStamp(recPath, idxPath);
     const found = await readFaceRecords(records, index, { ...options, stamp });
     checkLabels({
       labels: found.labels,
@@ -49,7 +48,7 @@ export async function openRecordSource(
       file: recPath,
       authority: property ? 'property' : 'the number of classes that was given',
       place: (sample) => `record ${found.keys[sample]}`,
-      allowEmpty: options.allowEmptyClasses ?? false,
+      allowEmpty: options.allowEmptyClasses,
     });
     const { layout, keys, offsets, labels } = found;
     const store = { kind: 'records', path: recPath, size: records.size } as const;

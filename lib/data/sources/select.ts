@@ -1,5 +1,6 @@
 import { KappaError, argumentError } from '../../errors';
-import type { FaceSource, OpenedSource } from './source';
+import type { ResolvedSource } from './options';
+import type { OpenedSource } from './source';
 import { range } from '../number-arrays';
 import { pathAt } from '../sample-table';
 import { readSkipList, recordKeys } from '../lists/skip-list';
@@ -20,12 +21,10 @@ export interface Selection {
  */
 export async function selectSamples(
   opened: OpenedSource,
-  source: FaceSource,
+  source: ResolvedSource,
   onMessage?: (text: string) => void,
 ): Promise<Selection> {
   const { imagesPerIdentity = Infinity } = source;
-  if (!(imagesPerIdentity >= 1))
-    throw argumentError('imagesPerIdentity', 'a number of at least 1', imagesPerIdentity);
   const { labels, numClasses } = opened;
   const classes = keptClasses(source.identities, opened);
   const isKept = new Uint8Array(numClasses).fill(classes ? 0 : 1);
@@ -46,7 +45,7 @@ export async function selectSamples(
   return { classes, kept, length };
 }
 
-function keptClasses(identities: FaceSource['identities'], opened: OpenedSource): Int32Array | null {
+function keptClasses(identities: ResolvedSource['identities'], opened: OpenedSource): Int32Array | null {
   if (identities === undefined) return null;
   const { numClasses, names, name } = opened;
   const isLabel = (label: unknown): label is number =>
