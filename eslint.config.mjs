@@ -18,6 +18,27 @@ export default tseslint.config(
   },
   {
     files: ['lib/**/*.ts'],
+    rules: {
+      '@typescript-eslint/naming-convention': [
+        'error',
+        // A constant of a file that is a number or a text; tables, functions and everything else are camelCase.
+        {
+          selector: 'variable',
+          modifiers: ['const', 'global'],
+          types: ['number', 'string'],
+          format: ['UPPER_CASE'],
+        },
+        {
+          selector: 'variable',
+          modifiers: ['const', 'global', 'destructured'],
+          types: ['number', 'string'],
+          format: null,
+        },
+      ],
+    },
+  },
+  {
+    files: ['lib/**/*.ts'],
     ignores: ['lib/env.ts', 'lib/libtorch/env.ts'],
     rules: {
       'no-restricted-syntax': [

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Check } from '../libtorch/build/tools';
 import { exitCodes } from './exit-codes';
-import { jsonDoc, type Action } from './flags';
+import { JSON_DOC, type Action } from './flags';
 import { printJson, printText } from './output';
 
 /** Adds `kappa doctor`. */
@@ -9,7 +9,7 @@ export function addDoctor(program: Command, action: Action): void {
   program
     .command('doctor')
     .description('check the installation: what is there, what is missing and what to do')
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(action(doctorCommand));
 }
 

@@ -6,8 +6,8 @@ export type Action = <Arguments extends unknown[]>(
   handler: (...args: Arguments) => Promise<number>,
 ) => (...args: Arguments) => Promise<void>;
 
-export const jsonDoc = 'print one JSON value on stdout; everything else goes to stderr';
-export const setDoc = 'override an option of the config, like train.epochs=10 (repeatable)';
+export const JSON_DOC = 'print one JSON value on stdout; everything else goes to stderr';
+export const SET_DOC = 'override an option of the config, like train.epochs=10 (repeatable)';
 
 /**
  * Adds a command that had another name before. The old name works as well, but help does not show it, and whoever uses

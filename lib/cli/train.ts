@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from './exit-codes';
-import { collect, jsonDoc, setDoc, type Action } from './flags';
+import { collect, JSON_DOC, SET_DOC, type Action } from './flags';
 import { interruptible } from './interruption';
 import { printJson } from './output';
 
@@ -27,10 +27,10 @@ export function addTrain(program: Command, action: Action): void {
       'Usage: kappa train <config> [options]. The config comes first, also before --resume.',
     )
     .argument('<config>', 'config file, like configs/base or my.yaml; see kappa config print')
-    .option('--set <path=value>', setDoc, collect, [])
+    .option('--set <path=value>', SET_DOC, collect, [])
     .option('--resume [checkpoint]', "go on from a checkpoint's folder, or from the run's last one")
     .option('--output <folder>', 'folder that holds the runs (output of the config)')
-    .option('--json', `print the result: ${jsonDoc}`)
+    .option('--json', `print the result: ${JSON_DOC}`)
     .action(action(trainCommand));
 }
 

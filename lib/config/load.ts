@@ -13,11 +13,11 @@ import { parseYaml } from './yaml';
 const scriptExtensions = ['.ts', '.js', '.mjs', '.cjs'] as const;
 const dataExtensions = ['.json', '.yaml', '.yml'] as const;
 /** Far above what a config needs, far below what would keep a parser busy. */
-const maxDataLength = 1 << 16;
+const MAX_DATA_LENGTH = 1 << 16;
 const extensions: readonly string[] = [...scriptExtensions, ...dataExtensions];
 
 /** The package's own folder, two levels above this file in lib/ and in dist/ alike. */
-const packageFolder = resolve(__dirname, '..', '..');
+const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
 
 /**
  * Loads a config, applies overrides and validates the whole.
@@ -41,7 +41,7 @@ export async function loadConfig(path: string, overrides: readonly string[] = []
  * @throws KappaError ERR_CONFIG that lists where it was looked for
  */
 export async function findConfig(path: string): Promise<string> {
-  const bases = [resolve(path), resolve(packageFolder, path), resolve(packageFolder, 'configs', path)];
+  const bases = [resolve(path), resolve(PACKAGE_FOLDER, path), resolve(PACKAGE_FOLDER, 'configs', path)];
   const candidates = [...new Set(bases)].flatMap((base) =>
     extensions.includes(extname(base)) ? [base] : [...extensions.map((extension) => base + extension), base],
   );
@@ -95,7 +95,7 @@ async function runScript(file: string): Promise<unknown> {
     tryNative: false,
     interopDefault: false,
     virtualModules: { kappaface: { defineConfig, deriveConfig } },
-    alias: { 'kappaface/configs': join(packageFolder, 'configs') },
+    alias: { 'kappaface/configs': join(PACKAGE_FOLDER, 'configs') },
   });
   let module: unknown;
   try {
@@ -123,7 +123,7 @@ async function readText(file: string): Promise<string> {
 async function parseData(file: string): Promise<unknown> {
   const text = await readText(file);
   try {
-    if (text.length > maxDataLength) throw new Error(`it has ${text.length} characters, a config has few`);
+    if (text.length > MAX_DATA_LENGTH) throw new Error(`it has ${text.length} characters, a config has few`);
     return extname(file) === '.json' ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -41,7 +41,7 @@ export interface MarginRecipe {
   cosineMargin?: number;
 }
 
-const centreDeviation = 0.01;
+const CENTRE_DEVIATION = 0.01;
 /** What a head knows besides its tensors, for a checkpoint: plain numbers by name. */
 export type HeadCounters = Readonly<Record<string, number>>;
 
@@ -96,7 +96,7 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
     this.margins = Tensor.empty([this.numClasses], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
     this.#ready = Promise.all([
-      this.centres.fillNormal(0, centreDeviation),
+      this.centres.fillNormal(0, CENTRE_DEVIATION),
       this.margins.fill(margin),
       this.#samplerStep.fill(0),
     ]);

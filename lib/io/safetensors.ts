@@ -19,10 +19,10 @@ const nameOfDtype: Record<DType, string> = {
 };
 const dtypeOfName = new Map(Object.entries(nameOfDtype).map(([dtype, name]) => [name, dtype as DType]));
 
-const prefixBytes = 8;
-const alignment = 8;
-const largestHeader = 100_000_000; // as in the reference implementation
-const largestRank = 64; // as LibTorch's own iterators
+const PREFIX_BYTES = 8;
+const ALIGNMENT = 8;
+const LARGEST_HEADER = 100_000_000; // as in the reference implementation
+const LARGEST_RANK = 64; // as LibTorch's own iterators
 
 interface Entry {
   dtype: DType;
@@ -54,10 +54,10 @@ export async function writeSafetensors(
     offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
-  const padded = Math.ceil(text.length / alignment) * alignment;
-  const head = Buffer.alloc(prefixBytes + padded, ' ');
+  const padded = Math.ceil(text.length / ALIGNMENT) * ALIGNMENT;
+  const head = Buffer.alloc(PREFIX_BYTES + padded, ' ');
   head.writeBigUInt64LE(BigInt(padded), 0);
-  text.copy(head, prefixBytes);
+  text.copy(head, PREFIX_BYTES);
   const handles = [...tensors.values()].map((tensor) => tensor.handle);
   await submit((addon) => addon.writeTensorFile(path, head, handles));
 }
@@ -93,15 +93,15 @@ async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; 
   }
   try {
     const { size } = await file.stat();
-    const prefix = await readBytes(file, prefixBytes, 0);
-    if (prefix.length < prefixBytes) throw corrupt(`it has ${size} bytes`);
+    const prefix = await readBytes(file, PREFIX_BYTES, 0);
+    if (prefix.length < PREFIX_BYTES) throw corrupt(`it has ${size} bytes`);
     const length = Number(prefix.readBigUInt64LE(0));
-    if (length > largestHeader || prefixBytes + length > size) {
+    if (length > LARGEST_HEADER || PREFIX_BYTES + length > size) {
       throw corrupt(`its header of ${length} bytes does not fit into ${size}`);
     }
-    const text = await readBytes(file, length, prefixBytes);
+    const text = await readBytes(file, length, PREFIX_BYTES);
     if (text.length < length) throw corrupt('it became shorter');
-    const dataStart = prefixBytes + length;
+    const dataStart = PREFIX_BYTES + length;
     return { entries: parseHeader(text.toString('utf8'), size - dataStart, corrupt), dataStart };
   } catch (error) {
     throw ioError(error, 'read', path);
@@ -140,7 +140,7 @@ function parseEntry(name: string, value: unknown, corrupt: Corrupt): Entry {
   const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!dtype || !Array.isArray(shape) || !shape.every(isCount))
     throw corrupt(`its entry ${name} is malformed`);
-  if (shape.length > largestRank) throw corrupt(`its entry ${name} has ${shape.length} dimensions`);
+  if (shape.length > LARGEST_RANK) throw corrupt(`its entry ${name} has ${shape.length} dimensions`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
     throw corrupt(`its entry ${name} has no offsets`);
   const [begin, end] = offsets as [number, number];

@@ -26,7 +26,7 @@ interface Issue {
 }
 
 /** More than this many rounds find nothing new: each takes away what the one before complained of. */
-const maxRounds = 4;
+const MAX_ROUNDS = 4;
 
 /**
  * Checks a value by a schema and fills in the defaults.
@@ -38,7 +38,7 @@ export function checkOptions<S extends Schema>(schema: S, value: unknown): Check
   if (result.success) return { data: result.data };
   const problems: FieldProblem[] = [];
   let [rest, issues]: [unknown, readonly Issue[]] = [value, result.error.issues as unknown as Issue[]];
-  for (let round = 0; round < maxRounds && issues.length > 0; round++) {
+  for (let round = 0; round < MAX_ROUNDS && issues.length > 0; round++) {
     const found = issues.flatMap((issue) => problemsOf(schema, issue, rest));
     const isNew = ({ path, blamed }: FieldProblem) =>
       !problems.some((known) => known.path === path || isBelow(blamed, known.blamed));
@@ -65,7 +65,11 @@ export function checkOptions<S extends Schema>(schema: S, value: unknown): Check
  * @param what names the options in errors, for instance `augment`
  * @throws KappaError `ERR_ARGUMENT` that says what was expected and what came
  */
-export function resolveOptions<S extends Schema>(schema: S, given: object | undefined, what = ''): S['_output'] {
+export function resolveOptions<S extends Schema>(
+  schema: S,
+  given: object | undefined,
+  what = '',
+): S['_output'] {
   const checked = checkOptions(schema, given);
   if ('data' in checked) return checked.data;
   const [first] = checked.problems;

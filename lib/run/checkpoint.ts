@@ -11,8 +11,8 @@ import { bytesOfDtype } from '../tensor/host';
 import type { Tensor } from '../tensor/tensor';
 
 /** Version of the layout below; a reader refuses others. */
-const checkpointVersion = 1;
-const stateFile = 'state.json';
+const CHECKPOINT_VERSION = 1;
+const STATE_FILE = 'state.json';
 const folderPattern = /^step-(\d{8,})$/;
 
 interface FileStamp {
@@ -83,8 +83,8 @@ export class CheckpointFolder {
         await writeSafetensors(file, group);
         files[`${name}.safetensors`] = await stamp(file);
       }
-      const content: StateFile<unknown> = { version: checkpointVersion, files, state };
-      await writeFileAtomically(path.join(partial, stateFile), async (file) => {
+      const content: StateFile<unknown> = { version: CHECKPOINT_VERSION, files, state };
+      await writeFileAtomically(path.join(partial, STATE_FILE), async (file) => {
         await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`);
       });
       await syncFolder(partial);
@@ -115,7 +115,7 @@ export class CheckpointFolder {
     const text = await readFile(path.join(this.root, name), 'utf8').catch(() => undefined);
     if (text === undefined) return undefined;
     const folder = path.join(this.root, text.trim());
-    return (await exists(path.join(folder, stateFile))) ? folder : undefined;
+    return (await exists(path.join(folder, STATE_FILE))) ? folder : undefined;
   }
 
   /** The whole checkpoint of the highest step. */
@@ -127,7 +127,7 @@ export class CheckpointFolder {
       .reverse();
     for (const name of steps) {
       const folder = path.join(this.root, name);
-      if (await exists(path.join(folder, stateFile))) return folder;
+      if (await exists(path.join(folder, STATE_FILE))) return folder;
     }
     return undefined;
   }
@@ -178,14 +178,14 @@ export async function resolveCheckpoint(target: string, prefer: 'best' | 'last' 
     if (!folderPattern.test(name)) throw missing('it is a file that names no checkpoint');
     return path.join(path.dirname(target), name);
   }
-  if (await exists(path.join(target, stateFile))) return target;
+  if (await exists(path.join(target, STATE_FILE))) return target;
   for (const root of [target, path.join(target, 'checkpoints')]) {
     const folder = new CheckpointFolder(root);
     const other = prefer === 'best' ? 'last' : 'best';
     const found = (await folder.pointed(prefer)) ?? (await folder.newest()) ?? (await folder.pointed(other));
     if (found) return found;
   }
-  throw missing(`it has no ${stateFile} and no checkpoints`);
+  throw missing(`it has no ${STATE_FILE} and no checkpoints`);
 }
 
 /** A checkpoint as read from disk. */
@@ -208,23 +208,23 @@ export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoin
       'ERR_CHECKPOINT',
       `The checkpoint ${folder} is damaged: ${why}. Use an older one beside it with --resume CHECKPOINT.`,
     );
-  const text = await readFile(path.join(folder, stateFile), 'utf8').catch((error: unknown) => {
-    throw damaged(`${stateFile} cannot be read (${(error as Error).message})`);
+  const text = await readFile(path.join(folder, STATE_FILE), 'utf8').catch((error: unknown) => {
+    throw damaged(`${STATE_FILE} cannot be read (${(error as Error).message})`);
   });
   let content: StateFile<S>;
   try {
     content = JSON.parse(text) as StateFile<S>;
   } catch {
-    throw damaged(`${stateFile} is not JSON`);
+    throw damaged(`${STATE_FILE} is not JSON`);
   }
-  if (content.version !== checkpointVersion) {
+  if (content.version !== CHECKPOINT_VERSION) {
     throw new KappaError(
       'ERR_VERSION',
-      `The checkpoint ${folder} has version ${String(content.version)}; this kappaface reads version ${checkpointVersion}.`,
+      `The checkpoint ${folder} has version ${String(content.version)}; this kappaface reads version ${CHECKPOINT_VERSION}.`,
     );
   }
   if (typeof content.files !== 'object' || content.files === null)
-    throw damaged(`${stateFile} lists no files`);
+    throw damaged(`${STATE_FILE} lists no files`);
   return {
     folder,
     state: content.state,

@@ -14,7 +14,7 @@ export interface DifficultyReport {
 }
 
 // Two images say next to nothing about how a class scatters.
-const leastImages = 3;
+const LEAST_IMAGES = 3;
 
 /** Compares kappa with the planted difficulty; undefined for sets without one and heads that estimate none. */
 export async function reportDifficulty(
@@ -28,7 +28,7 @@ export async function reportDifficulty(
   if (train.length !== samplesPerClass.length) return undefined;
   const kappa = await head.concentrations();
   if (kappa === undefined) return undefined;
-  const known = train.map((_, i) => i).filter((i) => (samplesPerClass[i] ?? 0) >= leastImages);
+  const known = train.map((_, i) => i).filter((i) => (samplesPerClass[i] ?? 0) >= LEAST_IMAGES);
   if (known.length < 3) return undefined;
   return {
     rankCorrelation: rankCorrelation(
@@ -36,6 +36,6 @@ export async function reportDifficulty(
       known.map((i) => train[i]?.difficulty ?? 0),
     ),
     classes: known.length,
-    leastImages,
+    leastImages: LEAST_IMAGES,
   };
 }

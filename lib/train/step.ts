@@ -25,7 +25,7 @@ interface Observed {
 }
 
 // A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
-const noClipping = Number.MAX_VALUE;
+const NO_CLIPPING = Number.MAX_VALUE;
 
 async function toDevice(batch: Batch, side: number, device: string): Promise<Omit<Observed, 'embeddings'>> {
   // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
@@ -73,7 +73,7 @@ export async function trainStep(
     for (const batch of batches) batch.release();
     const finite = Number.isFinite(loss) && (!scaler || (await scaler.unscale(optimizer)));
     const gradNorm = finite ? await clipGradNorm(backbone.parameters(), options.clipNorm) : NaN;
-    const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), noClipping) : NaN;
+    const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), NO_CLIPPING) : NaN;
     const updated = Number.isFinite(headNorm);
     if (updated) {
       optimizer.lr = options.lr;

@@ -13,7 +13,7 @@ import type { StepResult } from './step';
 import { validate } from './validation';
 import type { ValidationResult } from '../run/run-state';
 
-const throughputWindow = 20;
+const THROUGHPUT_WINDOW = 20;
 
 /**
  * Trains what a config describes: steps, schedule, verification, checkpoints, metrics. A run that was interrupted or
@@ -77,7 +77,7 @@ export class Trainer {
       });
       batches = [];
       recent.push({ images, at: performance.now() });
-      if (recent.length > throughputWindow) recent.shift();
+      if (recent.length > THROUGHPUT_WINDOW) recent.shift();
       state.step += 1;
       state.stepInEpoch += 1;
       state.replacedImages += loader.skipped;

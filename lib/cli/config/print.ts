@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes';
-import { collect, jsonDoc, setDoc, type Action } from '../flags';
+import { collect, JSON_DOC, SET_DOC, type Action } from '../flags';
 import { printJson } from '../output';
 
 /** Adds `kappa config print`. */
@@ -9,8 +9,8 @@ export function addConfigPrint(config: Command, action: Action): void {
     .command('print')
     .description('print a config with every default filled in and every option explained, as YAML')
     .argument('<config>', 'config file, like configs/base')
-    .option('--set <path=value>', setDoc, collect, [])
-    .option('--json', jsonDoc)
+    .option('--set <path=value>', SET_DOC, collect, [])
+    .option('--json', JSON_DOC)
     .action(action(configPrintCommand));
 }
 

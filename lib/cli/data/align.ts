@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { AlignOptions } from '../../prepare/align-images';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, wholeNumber, workerCount, type Action } from '../flags';
+import { JSON_DOC, wholeNumber, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
-import { formatOption, landmarksDoc, workersDoc } from './flags';
+import { formatOption, LANDMARKS_DOC, WORKERS_DOC } from './flags';
 
 /** Adds `kappa data align`. */
 export function addAlign(data: Command, action: Action): void {
@@ -13,7 +13,7 @@ export function addAlign(data: Command, action: Action): void {
     .description('align faces by five or 68 landmarks to 112 x 112 (ArcFace template); run again to go on')
     .argument('<source>', 'folder with images, or a .lst')
     .argument('<output>', 'folder to write to; no file there is overwritten')
-    .option('--landmarks <file>', `${landmarksDoc} (default: the five points of the .lst)`)
+    .option('--landmarks <file>', `${LANDMARKS_DOC} (default: the five points of the .lst)`)
     .option(
       '--root <folder>',
       'folder that the paths of the .lst are relative to (default: that of the .lst)',
@@ -22,8 +22,8 @@ export function addAlign(data: Command, action: Action): void {
     .addOption(formatOption('format of the aligned faces (default: jpeg)'))
     .option('--quality <number>', 'quality of JPEG and WebP, 1 to 100 (default: 95)', wholeNumber)
     .option('--skip-bad', 'leave out images that cannot be aligned')
-    .option('--workers <threads>', workersDoc, workerCount)
-    .option('--json', jsonDoc)
+    .option('--workers <threads>', WORKERS_DOC, workerCount)
+    .option('--json', JSON_DOC)
     .action(action(alignCommand));
 }
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { CheckOptions } from '../../prepare/check';
 import { exitCodes } from '../exit-codes';
-import { addRenamed, jsonDoc, workerCount, type Action } from '../flags';
+import { addRenamed, JSON_DOC, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
-import { workersDoc } from './flags';
+import { WORKERS_DOC } from './flags';
 
 const SHOWN = 20;
 const LISTED_IN_JSON = 1000;
@@ -19,8 +19,8 @@ export function addCheck(data: Command, action: Action): void {
       .argument('<source>', 'dataset folder, .bin file, or folder with image files')
       .option('--list <file>', 'write the bad records to a list that training can skip')
       .option('--any-size', 'accept images of other sizes than property says')
-      .option('--workers <threads>', workersDoc, workerCount)
-      .option('--json', jsonDoc)
+      .option('--workers <threads>', WORKERS_DOC, workerCount)
+      .option('--json', JSON_DOC)
       .action(action(checkCommand)),
   );
 }

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import { cropSquare, wholeNumber } from '../flags';
 
-export const workersDoc = 'worker threads, 0 for none (default: one for each core, at most 16)';
-export const landmarksDoc = 'file with landmarks: path x1 y1 x2 y2 ... a line, 5 or 68 points';
-export const overwriteDoc = 'replace what is there already';
+export const WORKERS_DOC = 'worker threads, 0 for none (default: one for each core, at most 16)';
+export const LANDMARKS_DOC = 'file with landmarks: path x1 y1 x2 y2 ... a line, 5 or 68 points';
+export const OVERWRITE_DOC = 'replace what is there already';
 
 /** The flags of what is done to each image. */
 export function addConversion(command: Command): Command {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DataReport, HistogramBin } from '../../prepare/inspect';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, seedNumber, wholeNumber, type Action } from '../flags';
+import { JSON_DOC, seedNumber, wholeNumber, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count as number, printJson } from '../output';
 
@@ -35,7 +35,7 @@ export function addInspect(data: Command, action: Action): void {
     .option('--rows <number>', 'rows of the sheet (default: 8)', wholeNumber)
     .option('--columns <number>', 'images in a row of the sheet (default: 10)', wholeNumber)
     .option('--seed <number>', 'seed of what the sheet shows (default: 1)', seedNumber)
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(action(inspectCommand));
 }
 

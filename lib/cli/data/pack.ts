@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { PackOptions } from '../../prepare/pack';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, workerCount, type Action } from '../flags';
+import { JSON_DOC, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
-import { addConversion, landmarksDoc, overwriteDoc, workersDoc } from './flags';
+import { addConversion, LANDMARKS_DOC, OVERWRITE_DOC, WORKERS_DOC } from './flags';
 
 /** Adds `kappa data pack`. */
 export function addPack(data: Command, action: Action): void {
@@ -20,14 +20,14 @@ export function addPack(data: Command, action: Action): void {
       'folder that the paths of the .lst are relative to (default: that of the .lst)',
     )
     .option('--align', 'align faces by the five points of the .lst')
-    .option('--landmarks <file>', `${landmarksDoc}; aligns`)
+    .option('--landmarks <file>', `${LANDMARKS_DOC}; aligns`)
     .option('--relabel', 'number the labels of the .lst anew where they have gaps')
     .option('--classes <file>', 'label map (classes.json) that the identities of a folder follow')
     .option('--skip-bad', 'leave out images that cannot be used, and list them in skipped.txt');
   addConversion(pack)
-    .option('--overwrite', overwriteDoc)
-    .option('--workers <threads>', workersDoc, workerCount)
-    .option('--json', jsonDoc)
+    .option('--overwrite', OVERWRITE_DOC)
+    .option('--workers <threads>', WORKERS_DOC, workerCount)
+    .option('--json', JSON_DOC)
     .action(action(packCommand));
 }
 

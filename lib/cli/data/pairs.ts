@@ -1,10 +1,10 @@
 import { Option, type Command } from 'commander';
 import type { PairSetOptions } from '../../prepare/pair-set';
 import { exitCodes } from '../exit-codes';
-import { addRenamed, jsonDoc, wholeNumber, workerCount, type Action } from '../flags';
+import { addRenamed, JSON_DOC, wholeNumber, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText } from '../output';
-import { addConversion, landmarksDoc, overwriteDoc, workersDoc } from './flags';
+import { addConversion, LANDMARKS_DOC, OVERWRITE_DOC, WORKERS_DOC } from './flags';
 
 /** Adds `kappa data pairs`, which was `kappa data lfw`. */
 export function addPairs(data: Command, action: Action): void {
@@ -20,15 +20,15 @@ export function addPairs(data: Command, action: Action): void {
       )
       .argument('<output>', 'folder to write to')
       .option('--name <name>', 'name of the verification set (default: lfw)')
-      .option('--landmarks <file>', `${landmarksDoc}; without it images are cropped`)
+      .option('--landmarks <file>', `${LANDMARKS_DOC}; without it images are cropped`)
       .addOption(new Option('--protocol <name>', 'protocol of CFP (default: fp)').choices(['fp', 'ff']))
       .option('--train', 'also pack a training set of the people who occur in no pair')
       .option('--people <file>', "train only on the people of a file like LFW's people.txt; implies --train")
       .option('--min-images <number>', 'train only on people with so many images (default: 1)', wholeNumber);
     addConversion(command)
-      .option('--overwrite', overwriteDoc)
-      .option('--workers <threads>', workersDoc, workerCount)
-      .option('--json', jsonDoc)
+      .option('--overwrite', OVERWRITE_DOC)
+      .option('--workers <threads>', WORKERS_DOC, workerCount)
+      .option('--json', JSON_DOC)
       .action(action(pairsCommand));
   });
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { SplitOptions } from '../../prepare/split';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, seedNumber, wholeNumber, type Action } from '../flags';
+import { JSON_DOC, seedNumber, wholeNumber, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText } from '../output';
-import { overwriteDoc } from './flags';
+import { OVERWRITE_DOC } from './flags';
 
 /** Adds `kappa data split`. */
 export function addSplit(data: Command, action: Action): void {
@@ -22,8 +22,8 @@ export function addSplit(data: Command, action: Action): void {
     .option('--folds <number>', 'folds that share no person where possible (default: 10)', wholeNumber)
     .option('--seed <number>', 'seed of what is drawn (default: 1)', seedNumber)
     .option('--name <name>', 'name of the verification set (default: heldout)')
-    .option('--overwrite', overwriteDoc)
-    .option('--json', jsonDoc)
+    .option('--overwrite', OVERWRITE_DOC)
+    .option('--json', JSON_DOC)
     .action(action(splitCommand));
 }
 

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { KappaError } from '../../errors';
 import { synthOptions, type SynthOptions } from '../../synth/options';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, plainNumber, workerCount, type Action } from '../flags';
+import { JSON_DOC, plainNumber, workerCount, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { printJson, printText } from '../output';
-import { workersDoc } from './flags';
+import { WORKERS_DOC } from './flags';
 
 /** Options of `kappa data synth`; those of the set are described at `SynthOptions`. */
 export interface SynthCommandOptions extends Partial<SynthOptions> {
@@ -31,8 +31,8 @@ export function addSynth(data: Command, action: Action): void {
     synth.option(`--${flag} <number>`, `${doc} (default: ${initial})`, plainNumber);
   }
   synth
-    .option('--workers <threads>', workersDoc, workerCount)
-    .option('--json', jsonDoc)
+    .option('--workers <threads>', WORKERS_DOC, workerCount)
+    .option('--json', JSON_DOC)
     .action(action(synthCommand));
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, type Action } from '../flags';
+import { JSON_DOC, type Action } from '../flags';
 import { runLongTask } from '../long-task';
 import { count, printJson, printText } from '../output';
 
@@ -13,7 +13,7 @@ export function addUnpack(data: Command, action: Action): void {
     )
     .argument('<source>', 'dataset folder or .bin file')
     .argument('<output>', 'folder to write to; no file there is overwritten')
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(action(unpackCommand));
 }
 

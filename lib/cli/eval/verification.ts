@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { VerificationResult } from '../../eval/metrics/verification';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, wholeNumber, type Action } from '../flags';
+import { JSON_DOC, wholeNumber, type Action } from '../flags';
 import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText } from '../output';
 
@@ -34,7 +34,7 @@ export function addVerification(evaluate: Command, action: Action): void {
       'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
       wholeNumber,
     )
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(action(evalVerificationCommand));
 }
 

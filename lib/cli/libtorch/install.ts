@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, type Action } from '../flags';
+import { JSON_DOC, type Action } from '../flags';
 import { interruptible } from '../interruption';
 import { printJson, printText } from '../output';
 import { summary } from './summary';
@@ -22,7 +22,7 @@ export function addLibtorchInstall(libtorch: Command, action: Action): void {
     .command('install')
     .description('find or download LibTorch, and build the native addon where that is needed')
     .option('--no-build', 'leave the addon alone')
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(
       action(({ json, build }: { json?: boolean; build: boolean }) =>
         // Without --no-build the environment decides.

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes';
-import { jsonDoc, type Action } from '../flags';
+import { JSON_DOC, type Action } from '../flags';
 import { printJson, printText } from '../output';
 import { summary } from './summary';
 
@@ -9,7 +9,7 @@ export function addLibtorchPath(libtorch: Command, action: Action): void {
   libtorch
     .command('path')
     .description('print the folder of the LibTorch in use; fetches nothing')
-    .option('--json', jsonDoc)
+    .option('--json', JSON_DOC)
     .action(action(libtorchPathCommand));
 }
 

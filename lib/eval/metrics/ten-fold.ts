@@ -2,8 +2,8 @@ import { contiguousFolds, type Fold } from './folds';
 
 /** The ten-fold rules of the field's verification protocol, on squared distances. */
 
-const foldCount = 10;
-const largestThreshold = 4;
+const FOLD_COUNT = 10;
+const LARGEST_THRESHOLD = 4;
 
 /** Pairs of one fold, and how many of them each threshold accepts. */
 interface FoldCounts {
@@ -111,8 +111,8 @@ function countFolds(
   isSame: ArrayLike<boolean | number>,
   step: number,
 ): FoldCounts[] {
-  const thresholds = Math.round(largestThreshold / step);
-  return contiguousFolds(distances.length, foldCount).map((fold) => {
+  const thresholds = Math.round(LARGEST_THRESHOLD / step);
+  return contiguousFolds(distances.length, FOLD_COUNT).map((fold) => {
     const genuineBelow = new Int32Array(thresholds);
     const impostorBelow = new Int32Array(thresholds);
     let genuine = 0;

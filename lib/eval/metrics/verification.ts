@@ -46,7 +46,7 @@ export interface VerificationInput {
   readonly xnorm?: number;
 }
 
-const protocol =
+const PROTOCOL =
   'insightface: image + mirror image, L2 normalised, squared distance < threshold; 10 contiguous folds, ' +
   'thresholds 0 to 3.99 by 0.01, the first best on nine folds; val at FAR 1e-3, thresholds by 0.001, interpolated';
 
@@ -83,7 +83,7 @@ export function evaluateEmbeddings(input: VerificationInput): VerificationResult
     tarAtFar: { '1e-2': tarAtFar(roc, 1e-2), '1e-3': tarAtFar(roc, 1e-3) },
     xnorm: input.xnorm ?? meanNorm,
     pairs: distances.length,
-    protocol,
+    protocol: PROTOCOL,
   };
 }
 
