@@ -2,7 +2,8 @@
  * The typed contract between TypeScript and the native addon: the only file that knows its shape. Every function of
  * the addon stands here and nowhere else; a test compares the list with what the binary exports.
  *
- * Functions that return a promise run on the compute thread, in the order of the calls.
+ * Functions that return a promise run on the compute thread, in the order of the calls. They take the promise of a
+ * tensor for the tensor, as long as it is pending: `addon.add(addon.sub(a, 1), b)`.
  */
 
 declare const tensorBrand: unique symbol;
@@ -13,6 +14,8 @@ declare const marginSoftmaxBrand: unique symbol;
 export interface TensorHandle {
   readonly [tensorBrand]: true;
 }
+/** A tensor, or the pending promise that the addon gave for it. */
+export type TensorInput = TensorHandle | Promise<TensorHandle>;
 /** Opaque reference to a native backbone. */
 export interface NetworkHandle {
   readonly [networkBrand]: true;
@@ -35,10 +38,10 @@ export type HostData = Float32Array | Float64Array | BigInt64Array | Int32Array 
 export type HostArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
 type Dims = number[] | null;
-type Operand = TensorHandle | number;
-type Binary = (a: TensorHandle, b: Operand) => Promise<TensorHandle>;
-type Unary = (a: TensorHandle) => Promise<TensorHandle>;
-type Reduction = (a: TensorHandle, dims: Dims, keep: boolean) => Promise<TensorHandle>;
+type Operand = TensorInput | number;
+type Binary = (a: TensorInput, b: Operand) => Promise<TensorHandle>;
+type Unary = (a: TensorInput) => Promise<TensorHandle>;
+type Reduction = (a: TensorInput, dims: Dims, keep: boolean) => Promise<TensorHandle>;
 type Named = [names: string[], tensors: TensorHandle[]];
 
 export interface NativeAddon {
@@ -58,13 +61,13 @@ export interface NativeAddon {
   getThreads(): Promise<number>;
   manualSeed(seed: number): Promise<void>;
   getRandomState(device: string): Promise<TensorHandle>;
-  setRandomState(state: TensorHandle, device: string): Promise<void>;
+  setRandomState(state: TensorInput, device: string): Promise<void>;
   synchronize(): Promise<void>;
 
   // creation and transfer
   allocate(shape: number[], dtype: DType, device: string): TensorHandle;
   allocateLike(a: TensorHandle): TensorHandle;
-  normalInto(target: TensorHandle, mean: number, deviation: number): Promise<void>;
+  normalInto(target: TensorInput, mean: number, deviation: number): Promise<void>;
   fromHost(source: HostData, shape: number[], dtype: DType, copy: boolean): Promise<TensorHandle>;
   full(shape: number[], value: number, dtype: DType): Promise<TensorHandle>;
   arange(start: number, end: number, step: number, dtype: DType): Promise<TensorHandle>;
@@ -80,18 +83,13 @@ export interface NativeAddon {
     flips: Uint8Array | null,
     device: string,
   ): Promise<TensorHandle>;
-  toHost(a: TensorHandle): Promise<HostArray>;
-  item(a: TensorHandle): Promise<number>;
-  to(
-    a: TensorHandle,
-    dtype: DType | null,
-    device: string | null,
-    nonBlocking: boolean,
-  ): Promise<TensorHandle>;
+  toHost(a: TensorInput): Promise<HostArray>;
+  item(a: TensorInput): Promise<number>;
+  to(a: TensorInput, dtype: DType | null, device: string | null, nonBlocking: boolean): Promise<TensorHandle>;
   pinMemory: Unary;
   clone: Unary;
-  copyInto(target: TensorHandle, source: TensorHandle): Promise<void>;
-  fillWith(target: TensorHandle, value: number): Promise<void>;
+  copyInto(target: TensorInput, source: TensorInput): Promise<void>;
+  fillWith(target: TensorInput, value: number): Promise<void>;
   shape(a: TensorHandle): number[];
   dtype(a: TensorHandle): DType;
   device(a: TensorHandle): string;
@@ -99,34 +97,34 @@ export interface NativeAddon {
   dispose(a: TensorHandle): void;
 
   // shapes
-  reshape(a: TensorHandle, shape: number[]): Promise<TensorHandle>;
-  permute(a: TensorHandle, dims: number[]): Promise<TensorHandle>;
-  transpose(a: TensorHandle, dim0: number, dim1: number): Promise<TensorHandle>;
-  squeeze(a: TensorHandle, dim: number | null): Promise<TensorHandle>;
-  unsqueeze(a: TensorHandle, dim: number): Promise<TensorHandle>;
-  flatten(a: TensorHandle, start: number, end: number): Promise<TensorHandle>;
-  expand(a: TensorHandle, shape: number[]): Promise<TensorHandle>;
-  repeat(a: TensorHandle, repeats: number[]): Promise<TensorHandle>;
-  flip(a: TensorHandle, dims: number[]): Promise<TensorHandle>;
-  contiguous(a: TensorHandle, channelsLast: boolean): Promise<TensorHandle>;
+  reshape(a: TensorInput, shape: number[]): Promise<TensorHandle>;
+  permute(a: TensorInput, dims: number[]): Promise<TensorHandle>;
+  transpose(a: TensorInput, dim0: number, dim1: number): Promise<TensorHandle>;
+  squeeze(a: TensorInput, dim: number | null): Promise<TensorHandle>;
+  unsqueeze(a: TensorInput, dim: number): Promise<TensorHandle>;
+  flatten(a: TensorInput, start: number, end: number): Promise<TensorHandle>;
+  expand(a: TensorInput, shape: number[]): Promise<TensorHandle>;
+  repeat(a: TensorInput, repeats: number[]): Promise<TensorHandle>;
+  flip(a: TensorInput, dims: number[]): Promise<TensorHandle>;
+  contiguous(a: TensorInput, channelsLast: boolean): Promise<TensorHandle>;
   slice(
-    a: TensorHandle,
+    a: TensorInput,
     dim: number,
     start: number | null,
     end: number | null,
     step: number,
   ): Promise<TensorHandle>;
-  select(a: TensorHandle, dim: number, index: number): Promise<TensorHandle>;
-  indexSelect(a: TensorHandle, dim: number, index: TensorHandle): Promise<TensorHandle>;
-  maskedSelect(a: TensorHandle, mask: TensorHandle): Promise<TensorHandle>;
-  maskedFill(a: TensorHandle, mask: TensorHandle, value: number): Promise<TensorHandle>;
-  gather(a: TensorHandle, dim: number, index: TensorHandle): Promise<TensorHandle>;
-  scatter(a: TensorHandle, dim: number, index: TensorHandle, source: Operand): Promise<TensorHandle>;
-  scatterAdd(a: TensorHandle, dim: number, index: TensorHandle, source: TensorHandle): Promise<TensorHandle>;
-  indexAdd(a: TensorHandle, dim: number, index: TensorHandle, source: TensorHandle): Promise<TensorHandle>;
-  cat(tensors: TensorHandle[], dim: number): Promise<TensorHandle>;
-  stack(tensors: TensorHandle[], dim: number): Promise<TensorHandle>;
-  split(a: TensorHandle, size: number, dim: number): Promise<TensorHandle[]>;
+  select(a: TensorInput, dim: number, index: number): Promise<TensorHandle>;
+  indexSelect(a: TensorInput, dim: number, index: TensorInput): Promise<TensorHandle>;
+  maskedSelect(a: TensorInput, mask: TensorInput): Promise<TensorHandle>;
+  maskedFill(a: TensorInput, mask: TensorInput, value: number): Promise<TensorHandle>;
+  gather(a: TensorInput, dim: number, index: TensorInput): Promise<TensorHandle>;
+  scatter(a: TensorInput, dim: number, index: TensorInput, source: Operand): Promise<TensorHandle>;
+  scatterAdd(a: TensorInput, dim: number, index: TensorInput, source: TensorInput): Promise<TensorHandle>;
+  indexAdd(a: TensorInput, dim: number, index: TensorInput, source: TensorInput): Promise<TensorHandle>;
+  cat(tensors: TensorInput[], dim: number): Promise<TensorHandle>;
+  stack(tensors: TensorInput[], dim: number): Promise<TensorHandle>;
+  split(a: TensorInput, size: number, dim: number): Promise<TensorHandle[]>;
 
   // mathematics
   add: Binary;
@@ -166,41 +164,41 @@ export interface NativeAddon {
   logicalNot: Unary;
   isFinite: Unary;
   isNaN: Unary;
-  logicalAnd(a: TensorHandle, b: TensorHandle): Promise<TensorHandle>;
-  logicalOr(a: TensorHandle, b: TensorHandle): Promise<TensorHandle>;
-  clamp(a: TensorHandle, low: number | null, high: number | null): Promise<TensorHandle>;
-  where(condition: TensorHandle, a: Operand, b: Operand): Promise<TensorHandle>;
-  matmul(a: TensorHandle, b: TensorHandle): Promise<TensorHandle>;
-  softmax(a: TensorHandle, dim: number): Promise<TensorHandle>;
-  logSoftmax(a: TensorHandle, dim: number): Promise<TensorHandle>;
-  normalize(a: TensorHandle, dim: number, eps: number): Promise<TensorHandle>;
-  crossEntropy(logits: TensorHandle, labels: TensorHandle): Promise<TensorHandle>;
+  logicalAnd(a: TensorInput, b: TensorInput): Promise<TensorHandle>;
+  logicalOr(a: TensorInput, b: TensorInput): Promise<TensorHandle>;
+  clamp(a: TensorInput, low: number | null, high: number | null): Promise<TensorHandle>;
+  where(condition: TensorInput, a: Operand, b: Operand): Promise<TensorHandle>;
+  matmul(a: TensorInput, b: TensorInput): Promise<TensorHandle>;
+  softmax(a: TensorInput, dim: number): Promise<TensorHandle>;
+  logSoftmax(a: TensorInput, dim: number): Promise<TensorHandle>;
+  normalize(a: TensorInput, dim: number, eps: number): Promise<TensorHandle>;
+  crossEntropy(logits: TensorInput, labels: TensorInput): Promise<TensorHandle>;
 
   // reductions and order
   sum: Reduction;
   mean: Reduction;
-  std(a: TensorHandle, dims: Dims, correction: number, keep: boolean): Promise<TensorHandle>;
-  variance(a: TensorHandle, dims: Dims, correction: number, keep: boolean): Promise<TensorHandle>;
-  norm(a: TensorHandle, p: number, dims: Dims, keep: boolean): Promise<TensorHandle>;
+  std(a: TensorInput, dims: Dims, correction: number, keep: boolean): Promise<TensorHandle>;
+  variance(a: TensorInput, dims: Dims, correction: number, keep: boolean): Promise<TensorHandle>;
+  norm(a: TensorInput, p: number, dims: Dims, keep: boolean): Promise<TensorHandle>;
   amax: Reduction;
   amin: Reduction;
-  argmax(a: TensorHandle, dim: number | null, keep: boolean): Promise<TensorHandle>;
-  argmin(a: TensorHandle, dim: number | null, keep: boolean): Promise<TensorHandle>;
+  argmax(a: TensorInput, dim: number | null, keep: boolean): Promise<TensorHandle>;
+  argmin(a: TensorInput, dim: number | null, keep: boolean): Promise<TensorHandle>;
   any: Unary;
   all: Unary;
-  cumsum(a: TensorHandle, dim: number): Promise<TensorHandle>;
-  topk(a: TensorHandle, k: number, dim: number, largest: boolean): Promise<[TensorHandle, TensorHandle]>;
-  sort(a: TensorHandle, dim: number, descending: boolean): Promise<[TensorHandle, TensorHandle]>;
-  equal(a: TensorHandle, b: TensorHandle): Promise<boolean>;
-  allClose(a: TensorHandle, b: TensorHandle, relative: number, absolute: number): Promise<boolean>;
+  cumsum(a: TensorInput, dim: number): Promise<TensorHandle>;
+  topk(a: TensorInput, k: number, dim: number, largest: boolean): Promise<[TensorHandle, TensorHandle]>;
+  sort(a: TensorInput, dim: number, descending: boolean): Promise<[TensorHandle, TensorHandle]>;
+  equal(a: TensorInput, b: TensorInput): Promise<boolean>;
+  allClose(a: TensorInput, b: TensorInput, relative: number, absolute: number): Promise<boolean>;
 
   // autograd
   requiresGrad(a: TensorHandle): boolean;
   setRequiresGrad(a: TensorHandle, value: boolean): void;
   isLeaf(a: TensorHandle): boolean;
-  backward(a: TensorHandle, gradient: TensorHandle | null, retainGraph: boolean): Promise<void>;
-  grad(a: TensorHandle): Promise<TensorHandle | null>;
-  zeroGrad(tensors: TensorHandle[]): Promise<void>;
+  backward(a: TensorInput, gradient: TensorInput | null, retainGraph: boolean): Promise<void>;
+  grad(a: TensorInput): Promise<TensorHandle | null>;
+  zeroGrad(tensors: TensorInput[]): Promise<void>;
   detach: Unary;
 
   // backbones
@@ -214,7 +212,7 @@ export interface NativeAddon {
     device: string,
   ): NetworkHandle;
   iresnetInitialize(network: NetworkHandle): Promise<void>;
-  iresnetForward(network: NetworkHandle, images: TensorHandle, training: boolean): Promise<TensorHandle>;
+  iresnetForward(network: NetworkHandle, images: TensorInput, training: boolean): Promise<TensorHandle>;
   iresnetParameters(network: NetworkHandle): Named;
   iresnetBuffers(network: NetworkHandle): Named;
   iresnetFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
@@ -237,17 +235,17 @@ export interface NativeAddon {
   ): MarginSoftmaxHandle;
   marginSoftmaxForward(
     head: MarginSoftmaxHandle,
-    embeddings: TensorHandle,
-    centres: TensorHandle,
-    labels: TensorHandle,
-    margins: TensorHandle,
+    embeddings: TensorInput,
+    centres: TensorInput,
+    labels: TensorInput,
+    margins: TensorInput,
     fused: boolean,
-    samplerStep: TensorHandle | null,
+    samplerStep: TensorInput | null,
   ): Promise<[loss: TensorHandle, targetCosines: TensorHandle]>;
   marginSoftmaxUpdate(
     head: MarginSoftmaxHandle,
-    centres: TensorHandle,
-    velocity: TensorHandle,
+    centres: TensorInput,
+    velocity: TensorInput,
     lr: number,
     momentum: number,
     weightDecay: number,
@@ -266,30 +264,30 @@ export interface NativeAddon {
 
   // concentration
   updateMemory(
-    buffer: TensorHandle,
-    visited: TensorHandle,
-    sums: TensorHandle,
-    counts: TensorHandle,
-    embeddings: TensorHandle,
-    indices: TensorHandle,
-    labels: TensorHandle,
+    buffer: TensorInput,
+    visited: TensorInput,
+    sums: TensorInput,
+    counts: TensorInput,
+    embeddings: TensorInput,
+    indices: TensorInput,
+    labels: TensorInput,
     alpha: number,
   ): Promise<void>;
   addToClassSums(
-    sums: TensorHandle,
-    counts: TensorHandle,
-    embeddings: TensorHandle,
-    labels: TensorHandle,
+    sums: TensorInput,
+    counts: TensorInput,
+    embeddings: TensorInput,
+    labels: TensorInput,
   ): Promise<void>;
   classConcentration(
-    sums: TensorHandle,
-    counts: TensorHandle,
+    sums: TensorInput,
+    counts: TensorInput,
     debias: boolean,
   ): Promise<[meanResultantLength: TensorHandle, kappa: TensorHandle]>;
   classMarginScale(
-    kappa: TensorHandle,
-    counts: TensorHandle,
-    samplesPerClass: TensorHandle,
+    kappa: TensorInput,
+    counts: TensorInput,
+    samplesPerClass: TensorInput,
     temperature: number,
     gamma: number,
     paper: boolean,
@@ -297,18 +295,18 @@ export interface NativeAddon {
 
   // optimizers
   sgdStep(
-    parameters: TensorHandle[],
-    velocities: TensorHandle[],
+    parameters: TensorInput[],
+    velocities: TensorInput[],
     lr: number,
     momentum: number,
     weightDecay: number,
     nesterov: boolean,
   ): Promise<void>;
-  unscaleGradients(parameters: TensorHandle[], scale: number): Promise<boolean>;
-  clipGradientNorm(parameters: TensorHandle[], maxNorm: number): Promise<number>;
+  unscaleGradients(parameters: TensorInput[], scale: number): Promise<boolean>;
+  clipGradientNorm(parameters: TensorInput[], maxNorm: number): Promise<number>;
 
   // files
-  writeTensorFile(path: string, header: Uint8Array, tensors: TensorHandle[]): Promise<void>;
+  writeTensorFile(path: string, header: Uint8Array, tensors: TensorInput[]): Promise<void>;
   readTensorFile(
     path: string,
     offsets: number[],

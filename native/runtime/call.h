@@ -18,23 +18,41 @@
 
 namespace kappa {
 
+/// The arguments of a call between reading them and using them.
+template <class... A>
+class ArgumentList {
+ public:
+  ArgumentList(const Context& context, const Napi::CallbackInfo& info)
+      : ArgumentList(context, info, std::index_sequence_for<A...>{}) {}
+
+  /// Calls the function with the arguments, which are used up.
+  template <class F>
+  decltype(auto) apply(const F& function) {
+    return apply(function, std::index_sequence_for<A...>{});
+  }
+
+ private:
+  // Braces: the arguments are read from left to right.
+  template <size_t... I>
+  ArgumentList([[maybe_unused]] const Context& context, [[maybe_unused]] const Napi::CallbackInfo& info,
+               std::index_sequence<I...>)
+      : stored_{FromJs<A>::get(context, info[I])...} {}
+
+  template <class F, size_t... I>
+  decltype(auto) apply(const F& function, std::index_sequence<I...>) {
+    return function(FromJs<A>::take(std::move(std::get<I>(stored_)))...);
+  }
+
+  std::tuple<typename FromJs<A>::Stored...> stored_;
+};
+
 template <class F>
 struct Signature : Signature<decltype(&F::operator())> {};
 template <class C, class R, class... A>
 struct Signature<R (C::*)(A...) const> {
   using Result = R;
-  using Arguments = std::tuple<std::decay_t<A>...>;
+  using Arguments = ArgumentList<std::decay_t<A>...>;
 };
-
-template <class Arguments, size_t... I>
-Arguments read_arguments(const Context& context, const Napi::CallbackInfo& info, std::index_sequence<I...>) {
-  return Arguments{FromJs<std::tuple_element_t<I, Arguments>>::get(context, info[I])...};
-}
-
-template <class Arguments>
-Arguments read_arguments(const Context& context, const Napi::CallbackInfo& info) {
-  return read_arguments<Arguments>(context, info, std::make_index_sequence<std::tuple_size_v<Arguments>>{});
-}
 
 struct Nothing {};
 
@@ -44,6 +62,7 @@ class Call : public Job {
   using Result = typename Signature<F>::Result;
   using Arguments = typename Signature<F>::Arguments;
   using Stored = std::conditional_t<std::is_void_v<Result>, Nothing, Result>;
+  static constexpr bool gives_tensor = std::is_same_v<Result, at::Tensor>;
 
  public:
   Call(const Context& context, const F& function, Arguments&& arguments)
@@ -53,23 +72,29 @@ class Call : public Job {
         grad_enabled_(context.environment->grad_enabled) {
     require(napi_create_promise(context.env, &deferred_, &promise_) == napi_ok, "ERR_INTERNAL",
             "A promise could not be made.");
+    if constexpr (gives_tensor) {
+      pending_ = std::make_shared<PendingTensor>();
+      number_ = environment_->pending_tensors->add(context.env, promise_, pending_);
+    }
   }
 
   napi_value promise() const { return promise_; }
   const void* owner() const noexcept override { return environment_.get(); }
 
   void run() noexcept override {
-    auto settle = std::make_unique<Settle>(environment_, deferred_);
+    auto settle = std::make_unique<Settle>(environment_, deferred_, number_);
     try {
       at::AutoGradMode mode(grad_enabled_);
       if constexpr (std::is_void_v<Result>) {
-        std::apply(function_, *arguments_);
+        arguments_->apply(function_);
         settle->result.emplace();
       } else {
-        settle->result.emplace(std::apply(function_, *arguments_));
+        settle->result.emplace(arguments_->apply(function_));
       }
+      if constexpr (gives_tensor) pending_->value = *settle->result;
     } catch (...) {
       settle->error = current_error(environment_->debug);
+      if (pending_) pending_->error = std::current_exception();
     }
     arguments_.reset();
     environment_->post(std::move(settle));
@@ -78,11 +103,12 @@ class Call : public Job {
  private:
   class Settle : public MainTask {
    public:
-    Settle(std::shared_ptr<Environment> environment, napi_deferred deferred)
-        : environment_(std::move(environment)), deferred_(deferred) {}
+    Settle(std::shared_ptr<Environment> environment, napi_deferred deferred, int64_t number)
+        : environment_(std::move(environment)), deferred_(deferred), number_(number) {}
 
     void run(Napi::Env env) override {
       environment_->finish(env);
+      if constexpr (gives_tensor) environment_->pending_tensors->settle(number_);
       if (result) {
         try {
           if constexpr (std::is_void_v<Result>) {
@@ -105,6 +131,7 @@ class Call : public Job {
    private:
     std::shared_ptr<Environment> environment_;
     napi_deferred deferred_;
+    int64_t number_;
   };
 
   std::shared_ptr<Environment> environment_;
@@ -113,6 +140,8 @@ class Call : public Job {
   bool grad_enabled_;
   napi_deferred deferred_ = nullptr;
   napi_value promise_ = nullptr;
+  std::shared_ptr<PendingTensor> pending_;  // where the result is a tensor
+  int64_t number_ = 0;                      // of the pending tensor
 };
 
 /// Runs `body` so that every C++ exception becomes a KappaError of this environment.
@@ -142,8 +171,8 @@ class Registry {
   void async(const char* name, F function) {
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
-        auto call = std::make_unique<Call<F>>(
-            context, function, read_arguments<typename Signature<F>::Arguments>(context, info));
+        typename Signature<F>::Arguments arguments({context.env, context.environment, /*queued=*/true}, info);
+        auto call = std::make_unique<Call<F>>(context, function, std::move(arguments));
         napi_value promise = call->promise();
         context.environment->begin(context.env);
         Executor::instance().submit(std::move(call));
@@ -157,13 +186,13 @@ class Registry {
   void sync(const char* name, F function) {
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
-        auto arguments = read_arguments<typename Signature<F>::Arguments>(context, info);
+        typename Signature<F>::Arguments arguments(context, info);
         using Result = typename Signature<F>::Result;
         if constexpr (std::is_void_v<Result>) {
-          std::apply(function, arguments);
+          arguments.apply(function);
           return context.env.Undefined();
         } else {
-          return ToJs<Result>::make(context, std::apply(function, arguments));
+          return ToJs<Result>::make(context, arguments.apply(function));
         }
       });
     });

@@ -121,15 +121,31 @@ std::string FromJs<std::string>::get(const Context&, Napi::Value value) {
   return value.As<Napi::String>().Utf8Value();
 }
 
-at::Tensor FromJs<at::Tensor>::get(const Context&, Napi::Value value) {
+FromJs<at::Tensor>::Stored FromJs<at::Tensor>::get(const Context& context, Napi::Value value) {
+  if (context.queued && value.IsPromise()) {
+    return context.environment->pending_tensors->find(context.env, value);
+  }
   const auto& box = unbox<at::Tensor>(value);
   require(box.value.defined(), "ERR_DISPOSED", "This tensor has been disposed.");
   return box.value;
 }
 
-Operand FromJs<Operand>::get(const Context& context, Napi::Value value) {
-  if (value.IsNumber()) return {at::Tensor(), value.As<Napi::Number>().DoubleValue()};
-  return {FromJs<at::Tensor>::get(context, value), 0};
+at::Tensor FromJs<at::Tensor>::take(Stored&& stored) {
+  if (auto* tensor = std::get_if<at::Tensor>(&stored)) return std::move(*tensor);
+  // The queue is first in, first out: that call has run.
+  const PendingTensor& pending = *std::get<std::shared_ptr<PendingTensor>>(stored);
+  if (pending.error) std::rethrow_exception(pending.error);
+  return pending.value;
+}
+
+FromJs<Operand>::Stored FromJs<Operand>::get(const Context& context, Napi::Value value) {
+  if (value.IsNumber()) return value.As<Napi::Number>().DoubleValue();
+  return FromJs<at::Tensor>::get(context, value);
+}
+
+Operand FromJs<Operand>::take(Stored&& stored) {
+  if (const double* number = std::get_if<double>(&stored)) return {at::Tensor(), *number};
+  return {FromJs<at::Tensor>::take(std::move(std::get<FromJs<at::Tensor>::Stored>(stored))), 0};
 }
 
 HostBytes FromJs<HostBytes>::get(const Context& context, Napi::Value value) {

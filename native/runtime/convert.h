@@ -1,5 +1,6 @@
-// Values across the boundary: JavaScript arguments to C++ ones (on the JavaScript thread, before a call is
-// queued) and C++ results to JavaScript ones (after it has run).
+// Values across the boundary: JavaScript arguments to C++ ones and C++ results to JavaScript ones. An
+// argument is read on the JavaScript thread, before its call is queued, and taken by the function when that
+// runs: a tensor may be the result of a call that waits in the queue when it is read.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <napi.h>
@@ -8,10 +9,14 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "runtime/environment.h"
 #include "runtime/handle.h"
+#include "runtime/pending.h"
 
 namespace kappa {
 
@@ -38,10 +43,19 @@ struct HostArray {
 struct Context {
   Napi::Env env;
   std::shared_ptr<Environment> environment;
+  bool queued = false;  // whether the call will wait for those before it, so that it may use their results
 };
 
+/// How a C++ argument is read (`get`), how it waits in the queue (`Stored`), and how it is used (`take`).
 template <class T>
 struct FromJs;
+
+/// Most arguments wait as what they are.
+template <class T>
+struct ReadAtOnce {
+  using Stored = T;
+  static T take(T&& value) { return std::move(value); }
+};
 template <class T>
 struct ToJs;
 
@@ -50,42 +64,70 @@ const char* dtype_name(at::ScalarType dtype);
 
 #define KAPPA_FROM_JS(type)                                     \
   template <>                                                   \
-  struct FromJs<type> {                                         \
+  struct FromJs<type> : ReadAtOnce<type> {                      \
     static type get(const Context& context, Napi::Value value); \
   };
 KAPPA_FROM_JS(double)
 KAPPA_FROM_JS(int64_t)
 KAPPA_FROM_JS(bool)
 KAPPA_FROM_JS(std::string)
-KAPPA_FROM_JS(at::Tensor)
-KAPPA_FROM_JS(Operand)
 KAPPA_FROM_JS(HostBytes)
 KAPPA_FROM_JS(at::ScalarType)
 KAPPA_FROM_JS(at::Device)
 #undef KAPPA_FROM_JS
 
+template <>
+struct FromJs<at::Tensor> {
+  using Stored = std::variant<at::Tensor, std::shared_ptr<PendingTensor>>;
+  static Stored get(const Context& context, Napi::Value value);
+  static at::Tensor take(Stored&& stored);
+};
+
+template <>
+struct FromJs<Operand> {
+  using Stored = std::variant<double, FromJs<at::Tensor>::Stored>;
+  static Stored get(const Context& context, Napi::Value value);
+  static Operand take(Stored&& stored);
+};
+
 template <class T>
 struct FromJs<std::optional<T>> {
-  static std::optional<T> get(const Context& context, Napi::Value value) {
+  using Stored = std::optional<typename FromJs<T>::Stored>;
+  static Stored get(const Context& context, Napi::Value value) {
     if (value.IsNull() || value.IsUndefined()) return std::nullopt;
     return FromJs<T>::get(context, value);
+  }
+  static std::optional<T> take(Stored&& stored) {
+    if (!stored) return std::nullopt;
+    return FromJs<T>::take(std::move(*stored));
   }
 };
 
 template <class T>
 struct FromJs<std::vector<T>> {
-  static std::vector<T> get(const Context& context, Napi::Value value) {
+  using Stored = std::vector<typename FromJs<T>::Stored>;
+  static Stored get(const Context& context, Napi::Value value) {
     require(value.IsArray(), "ERR_ARGUMENT", "Expected an array.");
     auto array = value.As<Napi::Array>();
-    std::vector<T> result;
+    Stored result;
     result.reserve(array.Length());
     for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(FromJs<T>::get(context, array.Get(i)));
     return result;
   }
+  static std::vector<T> take(Stored&& stored) {
+    if constexpr (std::is_same_v<Stored, std::vector<T>>) {
+      return std::move(stored);
+    } else {
+      std::vector<T> result;
+      result.reserve(stored.size());
+      for (auto& item : stored) result.push_back(FromJs<T>::take(std::move(item)));
+      return result;
+    }
+  }
 };
 
 template <class T>
-struct FromJs<std::shared_ptr<T>> {
+struct FromJs<std::shared_ptr<T>> : ReadAtOnce<std::shared_ptr<T>> {
   static std::shared_ptr<T> get(const Context&, Napi::Value value) {
     auto pointer = unbox<std::shared_ptr<T>>(value).value;
     require(pointer != nullptr, "ERR_DISPOSED", "This ", HandleType<std::shared_ptr<T>>::name,

@@ -43,6 +43,7 @@ std::shared_ptr<Environment> Environment::create(Napi::Env env) {
     throw Error("ERR_INTERNAL", "The channel to the event loop could not be made.");
   }
   napi_unref_threadsafe_function(env, self->channel_);
+  self->pending_tensors = std::make_unique<PendingTensors>(env);
   Executor::instance().retain();
   env.SetInstanceData(new Slot{self});
   // Hooks run in reverse order: this one before Node closes the channel.
@@ -99,6 +100,7 @@ void Environment::close(Napi::Env) {
     napi_release_threadsafe_function(channel_, napi_tsfn_abort);
   }
   error_class.SuppressDestruct();
+  pending_tensors->close();
   Executor::instance().release();
 }
 

@@ -10,6 +10,8 @@
 #include <memory>
 #include <mutex>
 
+#include "runtime/pending.h"
+
 namespace kappa {
 
 /// Something that the JavaScript thread has to do.
@@ -39,6 +41,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   int64_t live_tensors = 0;
   int64_t live_bytes = 0;
   Napi::FunctionReference error_class;
+  std::unique_ptr<PendingTensors> pending_tensors;
 
  private:
   Environment() = default;
