@@ -9,7 +9,8 @@ export { KappaError } from './errors';
 export type { KappaErrorCode } from './errors';
 
 export { Tensor } from './tensor/tensor';
-export type { DeviceOptions, Dims, Operand, TensorOptions } from './tensor/tensor';
+export type { DeviceOptions, TensorOptions } from './tensor/tensor';
+export type { Dims, Operand, TensorLike, TensorOperations, TensorPromise } from './tensor/tensor-operations';
 export { liveTensors } from './tensor/core';
 export { scope } from './tensor/scope';
 export type { DType, HostArray, HostData, Precision } from './native/contract';

@@ -32,6 +32,7 @@ export async function computeClassMargins(
   rule: MarginRule = {},
 ): Promise<ClassMargins> {
   const { temperature, gamma, convention, debias } = resolveOptions(marginRuleOptions(), rule, 'rule');
+  const wrap = Tensor.wrapper();
   const [length, kappa] = await submit((addon) =>
     addon.classConcentration(sums.handle, counts.handle, debias),
   );
@@ -46,10 +47,10 @@ export async function computeClassMargins(
     ),
   );
   return {
-    meanResultantLength: Tensor.wrap(length),
-    kappa: Tensor.wrap(kappa),
-    concentrationWeight: Tensor.wrap(wk),
-    populationWeight: Tensor.wrap(ws),
-    marginScale: Tensor.wrap(psi),
+    meanResultantLength: wrap(length),
+    kappa: wrap(kappa),
+    concentrationWeight: wrap(wk),
+    populationWeight: wrap(ws),
+    marginScale: wrap(psi),
   };
 }

@@ -70,9 +70,9 @@ async function embedBatch(
       const flips = new Uint8Array(batch).fill(1);
       const plain = await backbone.forward(await Tensor.fromImages(pixels, size, undefined, where));
       const mirrored = await backbone.forward(await Tensor.fromImages(pixels, size, flips, where));
-      const lengths = [await plain.norm(1), await mirrored.norm(1)];
-      const norms = (await (await (await Tensor.cat(lengths)).sum()).item()) / 2;
-      return { sums: (await (await plain.add(mirrored)).toTypedArray()) as Float32Array, norms };
+      const lengths = Tensor.cat([plain.norm(1), mirrored.norm(1)]);
+      const norms = (await lengths.sum().item()) / 2;
+      return { sums: (await plain.add(mirrored).toTypedArray()) as Float32Array, norms };
     }),
   );
 }

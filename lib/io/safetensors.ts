@@ -68,6 +68,7 @@ export async function writeSafetensors(
  * @throws KappaError `ERR_IO`, `ERR_CHECKPOINT` for a file that is truncated or not in the format
  */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
+  const wrap = Tensor.wrapper();
   const { entries, dataStart } = await readHeader(path);
   const names = [...entries.keys()];
   const list = [...entries.values()];
@@ -79,7 +80,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
       list.map((entry) => entry.shape),
     ),
   );
-  return new Map(handles.map((handle, i) => [names[i] as string, Tensor.wrap(handle)]));
+  return new Map(handles.map((handle, i) => [names[i] as string, wrap(handle)]));
 }
 
 async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; dataStart: number }> {

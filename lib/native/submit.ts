@@ -7,24 +7,38 @@ const gradMode = new AsyncLocalStorage<boolean>();
 let modeOfAddon = true;
 
 /**
- * Queues a call of the addon in the gradient mode of the caller. Every call that computes goes through here.
+ * Queues a call of the addon at once. Every call that computes goes through here.
  *
  * @param call receives the addon and makes exactly one call
+ * @param recording whether gradients are recorded; as it is where this is called, by default
+ * @returns the promise of the addon, which later calls take for its result
+ * @throws KappaError where the addon refuses the arguments
  */
-export async function submit<T>(call: (addon: NativeAddon) => Promise<T>): Promise<T> {
+export function enqueue<T>(
+  call: (addon: NativeAddon) => Promise<T>,
+  recording: boolean = isGradEnabled(),
+): Promise<T> {
   const addon = native();
-  const mode = gradMode.getStore() ?? true;
-  if (mode !== modeOfAddon) {
-    addon.setGradEnabled(mode);
-    modeOfAddon = mode;
+  if (recording !== modeOfAddon) {
+    addon.setGradEnabled(recording);
+    modeOfAddon = recording;
   }
+  return call(addon);
+}
+
+/** Queues a call of the addon as `enqueue`; every error comes as a rejection that tells where its caller is. */
+export async function submit<T>(call: (addon: NativeAddon) => Promise<T>, recording?: boolean): Promise<T> {
   try {
-    return await call(addon);
+    return await enqueue(call, recording);
   } catch (error) {
-    // Rejections are made on the way back from the compute thread, where no JavaScript frame is left.
-    if (error instanceof Error) Error.captureStackTrace(error, submit);
-    throw error;
+    throw traced(error);
   }
+}
+
+/** Rejections are made on the way back from the compute thread, where no JavaScript frame is left. */
+export function traced(error: unknown): unknown {
+  if (error instanceof Error) Error.captureStackTrace(error, traced);
+  return error;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { resolveOptions } from '../options/check';
 import type { Output } from '../options/schema';
 import type { Tensor } from '../tensor/tensor';
+import type { TensorPromise } from '../tensor/tensor-operations';
 import type { Optimizer } from './optimizer';
 import type { GradScalerOptions } from './option-types';
 import { gradScalerOptions } from './options';
@@ -18,7 +19,7 @@ export interface GradScalerState {
  * out and the factor lowered; after many good ones it is raised.
  *
  * @example
- * await (await scaler.scale(loss)).backward();
+ * await scaler.scale(loss).backward();
  * await scaler.step(optimizer);
  * scaler.update();
  */
@@ -41,7 +42,7 @@ export class GradScaler {
   }
 
   /** The loss times the factor: call `backward` on it. */
-  scale(loss: Tensor): Promise<Tensor> {
+  scale(loss: Tensor): TensorPromise {
     return loss.mul(this.#scale);
   }
 

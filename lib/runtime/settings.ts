@@ -10,7 +10,8 @@ export async function manualSeed(seed: number): Promise<void> {
 
 /** State of a device's generator: initial weights come from that of the CPU, dropout from that of its device. */
 export async function getRandomState(device = 'cpu'): Promise<Tensor> {
-  return Tensor.wrap(await submit((addon) => addon.getRandomState(device)));
+  const wrap = Tensor.wrapper();
+  return wrap(await submit((addon) => addon.getRandomState(device)));
 }
 
 export async function setRandomState(state: Tensor, device = 'cpu'): Promise<void> {

@@ -3,7 +3,9 @@ import { inspect } from 'node:util';
 import { KappaError } from '../errors';
 import type { DType, TensorHandle } from '../native/contract';
 import { native } from '../native/load';
-import { adopt, release } from './scope';
+import { asInput } from './input';
+import { adopt, openScope, release } from './scope';
+import type { Scope } from './scope';
 
 /** Life and metadata of a tensor: everything that needs no computation. */
 export abstract class TensorCore {
@@ -11,13 +13,15 @@ export abstract class TensorCore {
   /** Sizes of the dimensions. */
   readonly shape: readonly number[];
   readonly dtype: DType;
+  readonly #cameLate: boolean;
 
   /** @internal */
-  protected constructor(handle: TensorHandle) {
+  protected constructor(handle: TensorHandle, scope: Scope | null = openScope()) {
     this.#handle = handle;
     this.shape = Object.freeze(native().shape(handle));
     this.dtype = native().dtype(handle);
-    adopt(this);
+    this.#cameLate = scope?.ended ?? false;
+    adopt(this, scope);
   }
 
   /**
@@ -25,10 +29,16 @@ export abstract class TensorCore {
    * @throws KappaError `ERR_DISPOSED`
    */
   get handle(): TensorHandle {
+    return this[asInput]();
+  }
+
+  /** @internal */
+  [asInput](): TensorHandle {
     if (this.#handle === undefined) {
+      const why = this.#cameLate ? ': its scope had ended when it arrived; await it in the scope.' : '.';
       throw new KappaError(
         'ERR_DISPOSED',
-        `This tensor of shape [${this.shape.join(', ')}] has been disposed.`,
+        `This tensor of shape [${this.shape.join(', ')}] has been disposed${why}`,
       );
     }
     return this.#handle;

@@ -5,21 +5,32 @@ export interface Disposable {
   dispose(): void;
 }
 
-class Scope {
+/** The tensors of one run of `scope`. */
+export class Scope {
   readonly owned = new Set<Disposable>();
-  constructor(readonly outer: Scope | undefined) {}
+  /** Whether the function has come to its end. */
+  ended = false;
+  constructor(readonly outer: Scope | null) {}
 }
 
 const storage = new AsyncLocalStorage<Scope>();
 
-/** Hands a new object to the scope in which it is made. */
-export function adopt(object: Disposable): void {
-  storage.getStore()?.owned.add(object);
+/** The scope that a call made here belongs to: the innermost that has not ended. */
+export function openScope(): Scope | null {
+  let scope = storage.getStore() ?? null;
+  while (scope?.ended) scope = scope.outer;
+  return scope;
+}
+
+/** Hands a new object to its scope; one that has ended meanwhile frees it at once. */
+export function adopt(object: Disposable, scope: Scope | null): void {
+  if (scope?.ended) object.dispose();
+  else scope?.owned.add(object);
 }
 
 /** Takes an object out of every scope: only `dispose` or the garbage collector frees it then. */
 export function release(object: Disposable): void {
-  for (let scope = storage.getStore(); scope; scope = scope.outer) scope.owned.delete(object);
+  for (let scope = storage.getStore(); scope; scope = scope.outer ?? undefined) scope.owned.delete(object);
 }
 
 function visit(value: unknown, found: (object: Disposable) => boolean, depth = 0): void {
@@ -37,25 +48,26 @@ function visit(value: unknown, found: (object: Disposable) => boolean, depth = 0
 /**
  * Runs a function and frees every tensor made in it, except those it returns (alone or inside arrays, maps, sets and
  * plain objects), which move to the surrounding scope. Works across `await` and frees also when the function throws.
+ * The result of an operation belongs to the scope in which the operation was called, and is freed at once if it
+ * arrives when that has ended.
  *
  * @example
- * const norm = await scope(async () => {
- *   const squares = await x.mul(x);
- *   return (await squares.sum()).item();
- * });
+ * const norm = await scope(() => x.mul(x).sum().sqrt().item());
  */
-export async function scope<T>(body: () => T | Promise<T>): Promise<T> {
-  const outer = storage.getStore();
+export async function scope<T>(body: () => T | PromiseLike<T>): Promise<T> {
+  const outer = openScope();
   const inner = new Scope(outer);
   try {
     const result = await storage.run(inner, async () => await body());
     visit(result, (object) => {
       if (!inner.owned.delete(object)) return false;
-      outer?.owned.add(object);
+      adopt(object, outer);
       return true;
     });
     return result;
   } finally {
+    inner.ended = true;
     for (const object of inner.owned) object.dispose();
+    inner.owned.clear();
   }
 }

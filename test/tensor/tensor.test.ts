@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { Tensor, liveTensors, manualSeed, noGrad, scope, synchronize } from '../../lib';
-import type { DType } from '../../lib';
+import type { DType, TensorPromise } from '../../lib';
 import { close, rejects } from '../support/assert';
 import { collectGarbage, leavesNoTensors } from '../support/tensors';
 
@@ -120,15 +120,12 @@ describe('Tensor', () => {
       assert.deepEqual(await values(t.permute([1, 0])), [1, 4, -2, 5, 3, -6]);
       assert.deepEqual(await values(t.transpose(0, 1)), [1, 4, -2, 5, 3, -6]);
       assert.deepEqual((await t.unsqueeze(0)).shape, [1, 2, 3]);
-      assert.deepEqual((await (await t.unsqueeze(0)).squeeze()).shape, [2, 3]);
+      assert.deepEqual((await t.unsqueeze(0).squeeze()).shape, [2, 3]);
       assert.deepEqual((await t.flatten()).shape, [6]);
-      assert.deepEqual((await (await t.unsqueeze(0)).expand([4, 2, 3])).shape, [4, 2, 3]);
+      assert.deepEqual((await t.unsqueeze(0).expand([4, 2, 3])).shape, [4, 2, 3]);
       assert.deepEqual((await t.repeat([2, 1])).shape, [4, 3]);
       assert.deepEqual(await values(t.flip(1)), [3, -2, 1, -6, 5, 4]);
-      assert.deepEqual(
-        (await (await Tensor.ones([1, 2, 3, 3])).contiguous('channelsLast')).isChannelsLast,
-        true,
-      );
+      assert.deepEqual((await Tensor.ones([1, 2, 3, 3]).contiguous('channelsLast')).isChannelsLast, true);
       await rejects(t.reshape([4, 4]), 'ERR_SHAPE', /invalid for input of size 6/);
     });
 
@@ -147,18 +144,15 @@ describe('Tensor', () => {
         { dtype: 'int64' },
       );
       assert.deepEqual(await values(t.gather(1, index)), [3, 1, 5, 5]);
-      assert.deepEqual(await values((await Tensor.zeros([2, 3])).scatter(1, index, 1)), [1, 0, 1, 0, 1, 0]);
+      assert.deepEqual(await values(Tensor.zeros([2, 3]).scatter(1, index, 1)), [1, 0, 1, 0, 1, 0]);
       const ones = await Tensor.ones([2, 2]);
-      assert.deepEqual(
-        await values((await Tensor.zeros([2, 3])).scatterAdd(1, index, ones)),
-        [1, 0, 1, 0, 2, 0],
-      );
+      assert.deepEqual(await values(Tensor.zeros([2, 3]).scatterAdd(1, index, ones)), [1, 0, 1, 0, 2, 0]);
       const rows = await Tensor.from([1, 1], undefined, { dtype: 'int64' });
       assert.deepEqual(await values(t.indexSelect(0, rows)), [4, 5, -6, 4, 5, -6]);
-      assert.deepEqual(await values((await Tensor.zeros([2, 2])).indexAdd(0, rows, ones)), [0, 0, 2, 2]);
-      assert.deepEqual(await values(t.maskedSelect(await t.lt(0))), [-2, -6]);
-      assert.deepEqual(await values(t.maskedFill(await t.lt(0), 0)), [1, 0, 3, 4, 5, 0]);
-      assert.deepEqual(await values(Tensor.where(await t.gt(0), t, 0)), [1, 0, 3, 4, 5, 0]);
+      assert.deepEqual(await values(Tensor.zeros([2, 2]).indexAdd(0, rows, ones)), [0, 0, 2, 2]);
+      assert.deepEqual(await values(t.maskedSelect(t.lt(0))), [-2, -6]);
+      assert.deepEqual(await values(t.maskedFill(t.lt(0), 0)), [1, 0, 3, 4, 5, 0]);
+      assert.deepEqual(await values(Tensor.where(t.gt(0), t, 0)), [1, 0, 3, 4, 5, 0]);
       assert.deepEqual((await Tensor.cat([t, t], 1)).shape, [2, 6]);
       assert.deepEqual((await Tensor.stack([t, t])).shape, [2, 2, 3]);
       assert.deepEqual(
@@ -195,9 +189,9 @@ describe('Tensor', () => {
       const t = await a();
       assert.deepEqual(await values(t.eq(4)), [0, 0, 0, 1, 0, 0]);
       assert.deepEqual(await values(t.ne(4)), [1, 1, 1, 0, 1, 1]);
-      assert.deepEqual(await values((await t.ge(0)).logicalAnd(await t.le(3))), [1, 0, 1, 0, 0, 0]);
-      assert.deepEqual(await values((await t.lt(0)).logicalOr(await t.gt(4))), [0, 1, 0, 0, 1, 1]);
-      assert.deepEqual(await values((await t.lt(0)).logicalNot()), [1, 0, 1, 1, 1, 0]);
+      assert.deepEqual(await values(t.ge(0).logicalAnd(t.le(3))), [1, 0, 1, 0, 0, 0]);
+      assert.deepEqual(await values(t.lt(0).logicalOr(t.gt(4))), [0, 1, 0, 0, 1, 1]);
+      assert.deepEqual(await values(t.lt(0).logicalNot()), [1, 0, 1, 1, 1, 0]);
       const odd = await Tensor.from([1, NaN, Infinity]);
       assert.deepEqual(await values(odd.isFinite()), [1, 0, 0]);
       assert.deepEqual(await values(odd.isNaN()), [0, 1, 0]);
@@ -233,7 +227,7 @@ describe('Tensor', () => {
 
     it('reduces, sorts and multiplies matrices', async () => {
       const t = await a();
-      assert.equal(await (await t.sum()).item(), 5);
+      assert.equal(await t.sum().item(), 5);
       assert.deepEqual(await values(t.sum(0)), [5, 3, -3]);
       assert.deepEqual((await t.sum(0, true)).shape, [1, 3]);
       close(await values(t.mean(1)), [2 / 3, 1], 1e-6);
@@ -245,17 +239,17 @@ describe('Tensor', () => {
       assert.deepEqual(await values(t.argmin()), [5]);
       close(await values(t.norm()), [Math.sqrt(91)], 1e-5);
       close(await values(t.norm(1, { p: 1 })), [6, 15], 1e-6);
-      assert.equal(await (await (await t.gt(4)).any()).item(), 1);
-      assert.equal(await (await (await t.gt(4)).all()).item(), 0);
+      assert.equal(await t.gt(4).any().item(), 1);
+      assert.equal(await t.gt(4).all().item(), 0);
       assert.deepEqual(await values(t.cumsum(1)), [1, -1, 2, 4, 9, 3]);
       const top = await t.topk(2, 1);
       assert.deepEqual(await top.values.toArray(), [3, 1, 5, 4]);
       assert.deepEqual(await top.indices.toArray(), [2, 0, 1, 0]);
       assert.deepEqual(await (await t.sort(1)).values.toArray(), [-2, 1, 3, -6, 4, 5]);
       assert.deepEqual(await values(t.matmul(await t.transpose(0, 1))), [14, -24, -24, 77]);
-      close(await values((await t.softmax(1)).sum(1)), [1, 1], 1e-6);
-      close(await values((await (await t.logSoftmax(1)).exp()).sum(1)), [1, 1], 1e-6);
-      close(await values((await t.normalize(1)).norm(1)), [1, 1], 1e-6);
+      close(await values(t.softmax(1).sum(1)), [1, 1], 1e-6);
+      close(await values(t.logSoftmax(1).exp().sum(1)), [1, 1], 1e-6);
+      close(await values(t.normalize(1).norm(1)), [1, 1], 1e-6);
       const labels = await Tensor.from([2, 1], undefined, { dtype: 'int64' });
       const expected = [
         [1, -2, 3],
@@ -272,10 +266,10 @@ describe('Tensor', () => {
     it('flow through a computation and accumulate', async () => {
       const x = await Tensor.from(new Float64Array([1, 2, 3]));
       x.requiresGrad = true;
-      const loss = async (): Promise<Tensor> => (await (await x.mul(x)).sum()) as Tensor;
-      await (await loss()).backward();
+      const loss = (): TensorPromise => x.mul(x).sum();
+      await loss().backward();
       assert.deepEqual(await (await x.grad())?.toArray(), [2, 4, 6]);
-      await (await loss()).backward();
+      await loss().backward();
       assert.deepEqual(await (await x.grad())?.toArray(), [4, 8, 12]);
       await x.zeroGrad();
       assert.equal(await x.grad(), null);
@@ -300,7 +294,7 @@ describe('Tensor', () => {
       const x = await Tensor.ones([2]);
       await rejects(x.backward(), 'ERR_ARGUMENT', /requires gradients/);
       x.requiresGrad = true;
-      await rejects((await x.mul(2)).backward(), 'ERR_SHAPE');
+      await rejects(x.mul(2).backward(), 'ERR_SHAPE');
       const integers = await Tensor.from([1], undefined, { dtype: 'int64' });
       assert.throws(() => (integers.requiresGrad = true), { code: 'ERR_DTYPE' });
     });
