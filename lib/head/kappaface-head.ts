@@ -120,7 +120,7 @@ export class KappaFaceHead extends MarginHead {
   /** Whether any embedding was collected that `updateMargins` could go by. */
   async hasObserved(): Promise<boolean> {
     await this.concentration.ready();
-    return scope(async () => (await (await this.concentration.counts.sum()).item()) > 0);
+    return (await this.concentration.counts.sum().item()) > 0;
   }
 
   /** What is known of the classes now, without changing a margin. The caller owns the tensors. */
@@ -151,8 +151,8 @@ export class KappaFaceHead extends MarginHead {
       await this.kappa.copyFrom(kappa);
       this.#updates += 1;
       const share = this.blendEpochs > 0 ? Math.min(1, this.#updates / this.blendEpochs) : 1;
-      const blended = await (await marginScale.mul(share)).add((1 - share) * this.initialMarginScale);
-      await this.margins.copyFrom(await blended.mul(this.margin));
+      const blended = marginScale.mul(share).add((1 - share) * this.initialMarginScale);
+      await this.margins.copyFrom(blended.mul(this.margin));
       await this.concentration.nextEpoch();
     });
   }

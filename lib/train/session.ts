@@ -10,7 +10,6 @@ import { MetricsLog } from '../run/metrics-log';
 import { RunFolder } from '../run/run-folder';
 import { initialRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
-import { scope } from '../tensor/scope';
 import type { MarginStatistics, TrainerOptions } from './events';
 import { makeModel } from './model';
 import type { Model } from './model';
@@ -166,9 +165,10 @@ function disposeModel(model: Model | undefined): void {
 
 /** The margins that are in force. */
 export async function marginStatistics({ margins }: MarginHead): Promise<MarginStatistics> {
-  return scope(async () => ({
-    min: await (await margins.min()).item(),
-    mean: await (await margins.mean()).item(),
-    max: await (await margins.max()).item(),
-  }));
+  const [min, mean, max] = await Promise.all([
+    margins.min().item(),
+    margins.mean().item(),
+    margins.max().item(),
+  ]);
+  return { min, mean, max };
 }

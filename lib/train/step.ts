@@ -60,14 +60,11 @@ export async function trainStep(
       const { loss: batchLoss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
       const share = batch.size / globalBatch;
       const weighted = await batchLoss.mul(share);
-      const [value, cosine] = await Promise.all([
-        weighted.item(),
-        targetCosines.mean().then((mean) => mean.item()),
-      ]);
+      const [value, cosine] = await Promise.all([weighted.item(), targetCosines.mean().item()]);
       loss += value;
       targetCosine += cosine * share;
       if (!Number.isFinite(loss)) break;
-      await (scaler ? await scaler.scale(weighted) : weighted).backward();
+      await (scaler ? scaler.scale(weighted) : weighted).backward();
       observed.push({ ...input, embeddings: await embeddings.detach() });
     }
     for (const batch of batches) batch.release();
