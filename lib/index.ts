@@ -37,7 +37,13 @@ export type { ForwardOptions, HeadCounters } from './head/margin-head';
 export { ArcFaceHead } from './head/arcface-head';
 export { CosFaceHead } from './head/cosface-head';
 export { CombinedMarginHead } from './head/combined-margin-head';
-export type { ArcFaceHeadOptions, CombinedMarginHeadOptions, CosFaceHeadOptions } from './head/option-types';
+export type {
+  ArcFaceHeadOptions,
+  CombinedMarginHeadOptions,
+  CosFaceHeadOptions,
+  /** @deprecated use {@link ArcFaceHeadOptions} */
+  ArcFaceHeadOptions as MarginHeadOptions,
+} from './head/option-types';
 export { KappaFaceHead } from './head/kappaface-head';
 export type { ConcentrationOptions, KappaFaceHeadOptions } from './head/kappaface-head';
 

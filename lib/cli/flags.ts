@@ -1,4 +1,6 @@
+import { createRequire } from 'node:module';
 import { InvalidArgumentError, type Command } from 'commander';
+import type * as configHelpModule from '../config/help';
 import { say } from './output';
 
 /** Makes of a handler what commander calls: it passes arguments on and notes the exit code that the handler gives. */
@@ -71,4 +73,11 @@ export function cropSquare(text: string): 'centre' | { left: number; top: number
   if (![left, top, side].every(Number.isFinite) || !side || more.length > 0)
     throw new InvalidArgumentError('Expected centre or left,top,side in pixels.');
   return { left: left!, top: top!, side };
+}
+
+const load = createRequire(__filename);
+
+/** What a command's help says of configs: read from their schema, which is loaded only where help is asked for. */
+export function configHelp(): string {
+  return (load('../config/help') as typeof configHelpModule).configHelp();
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from './exit-codes';
-import { collect, JSON_DOC, SET_DOC, type Action } from './flags';
+import { collect, configHelp, JSON_DOC, SET_DOC, type Action } from './flags';
 import { interruptible } from './interruption';
 import { printJson } from './output';
 
@@ -31,6 +31,7 @@ export function addTrain(program: Command, action: Action): void {
     .option('--resume [checkpoint]', "go on from a checkpoint's folder, or from the run's last one")
     .option('--output <folder>', 'folder that holds the runs (output of the config)')
     .option('--json', `print the result: ${JSON_DOC}`)
+    .addHelpText('after', configHelp)
     .action(action(trainCommand));
 }
 

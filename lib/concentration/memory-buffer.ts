@@ -81,6 +81,11 @@ export class MemoryBuffer implements ConcentrationEstimator {
     ]);
   }
 
+  /** @deprecated use {@link stateDict} */
+  state(): NamedTensors {
+    return this.stateDict();
+  }
+
   async ready(): Promise<void> {
     await this.#filled;
     await this.#classes.ready();

@@ -73,6 +73,11 @@ export class MomentumEncoder implements ConcentrationEstimator {
     return new Map([['momentum.sums', this.sums], ['momentum.counts', this.counts], ...encoder]);
   }
 
+  /** @deprecated use {@link stateDict} */
+  state(): NamedTensors {
+    return this.stateDict();
+  }
+
   async ready(): Promise<void> {
     await this.#copied;
     await this.#classes.ready();

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes';
-import { collect, JSON_DOC, SET_DOC, type Action } from '../flags';
+import { collect, configHelp, JSON_DOC, SET_DOC, type Action } from '../flags';
 import { printJson } from '../output';
 
 /** Adds `kappa config print`. */
@@ -11,6 +11,7 @@ export function addConfigPrint(config: Command, action: Action): void {
     .argument('<config>', 'config file, like configs/base')
     .option('--set <path=value>', SET_DOC, collect, [])
     .option('--json', JSON_DOC)
+    .addHelpText('after', configHelp)
     .action(action(configPrintCommand));
 }
 
