@@ -4,5 +4,5 @@ export { findConfig, loadConfig } from './load';
 export { applyOverrides } from './override';
 export { formatConfig } from './print';
 export type { Config } from './config';
-export { configSchema, type ResolvedConfig } from './schema';
+export type { ResolvedConfig } from './schema';
 export { resolveConfig } from './validate';

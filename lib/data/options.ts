@@ -4,7 +4,7 @@ import { augmentSection } from './augment/options';
 import { DEFAULT_MAX_RESTARTS } from './loader/options';
 
 /** One of several training sets, in `data.sources` of a config. */
-export const sourceSection = lazySchema((z) =>
+const sourceSection = lazySchema((z) =>
   z.strictObject({
     root: z
       .string()
