@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { temporaryFolder, writeFiles } from '../support/folder';
 
-const script = path.join(__dirname, '..', '..', 'scripts', 'clean-dist.js');
+const script = path.join(__dirname, '..', '..', 'scripts', 'dev', 'clean-dist.js');
 
 describe('before a build', () => {
   const compiled = (name: string) =>

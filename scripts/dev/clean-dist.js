@@ -1,5 +1,5 @@
 'use strict';
-// node scripts/clean-dist.js [ROOT]: removes from dist/ what was compiled from a file that lib/ has no longer. The
+// node scripts/dev/clean-dist.js [ROOT]: removes from dist/ what was compiled from a file that lib/ has no longer. The
 // compiler leaves such files where they are, and they would be packed with the package.
 const fs = require('node:fs');
 const path = require('node:path');
@@ -23,4 +23,4 @@ function cleanDist(root) {
 }
 
 module.exports = { cleanDist };
-if (require.main === module) cleanDist(path.resolve(process.argv[2] ?? path.join(__dirname, '..')));
+if (require.main === module) cleanDist(path.resolve(process.argv[2] ?? path.join(__dirname, '..', '..')));

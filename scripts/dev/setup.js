@@ -7,8 +7,8 @@ const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const { cleanDist } = require('./clean-dist');
 const { linkBin } = require('./link-bin');
-const { isClone, loadLib, root } = require('./load');
-const { run } = require('./run');
+const { loadLib, root } = require('../load');
+const { run } = require('../run');
 
 const LOG = path.join(root, 'build', 'setup.log');
 
@@ -114,7 +114,7 @@ async function buildAddon(lib, state) {
   say('  Native addon: building, this takes a few minutes the first time');
   const failure = 'The native addon could not be built. After a remedy: npm run build:native';
   let shown = 0;
-  await runLogged(process.execPath, [path.join(__dirname, 'build-native.js')], failure, (line) => {
+  await runLogged(process.execPath, [path.join(root, 'scripts', 'build-native.js')], failure, (line) => {
     // Ninja writes [3/20], make [ 15%]: a line now and then shows that it lives.
     const progress = /^\[\s*(\d+%|\d+\/\d+)\]/.exec(line)?.[1];
     if (!progress || performance.now() - shown < 10_000) return;
@@ -147,15 +147,14 @@ async function setup() {
   await lib.withLock(path.join(root, 'build', '.setup.lock'), work, { onWait });
 }
 
-if (isClone)
-  setup().catch((error) => {
-    const lines = [
-      error.message,
-      '',
-      'The set-up did not finish. Do what the message above says, then run npm install again.',
-      `Details: ${path.relative(process.cwd(), LOG)}. What this machine has and lacks: npx kappa doctor`,
-    ];
-    console.error(lines.join('\n'));
-    logLine(lines.join('\n'));
-    process.exitCode = error.code === 'ERR_CANCELLED' ? 130 : 1;
-  });
+setup().catch((error) => {
+  const lines = [
+    error.message,
+    '',
+    'The set-up did not finish. Do what the message above says, then run npm install again.',
+    `Details: ${path.relative(process.cwd(), LOG)}. What this machine has and lacks: npx kappa doctor`,
+  ];
+  console.error(lines.join('\n'));
+  logLine(lines.join('\n'));
+  process.exitCode = error.code === 'ERR_CANCELLED' ? 130 : 1;
+});
