@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const { cleanDist } = require('./clean-dist');
+const { compileConfigs } = require('./compile-configs');
 const { linkBin } = require('./link-bin');
 const { loadLib, root } = require('../load');
 const { run } = require('../run');
@@ -51,12 +52,15 @@ async function runLogged(command, args, failure, onLine) {
 /** Hash of all that the compiled TypeScript depends on. */
 function hashTypeScript(compiler) {
   const hash = createHash('sha256').update(fs.readFileSync(compiler));
-  const files = fs
-    .readdirSync(path.join(root, 'lib'), { recursive: true })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => path.join('lib', name))
-    .sort();
-  for (const name of [...files, 'tsconfig.json', 'tsconfig.build.json'])
+  const files = ['lib', 'configs'].flatMap((folder) =>
+    fs
+      .readdirSync(path.join(root, folder), { recursive: true })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => path.join(folder, name))
+      .sort(),
+  );
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'scripts/dev/compile-configs.js'];
+  for (const name of [...files, ...settings])
     hash.update(`${name}\0`).update(fs.readFileSync(path.join(root, name)));
   return hash.digest('hex');
 }
@@ -78,6 +82,7 @@ async function compile() {
     [tsc, '-p', 'tsconfig.build.json'],
     'The TypeScript sources do not compile.',
   );
+  compileConfigs(root);
   fs.writeFileSync(stamp, hash);
   return 'compiled';
 }

@@ -20,10 +20,13 @@ describe('before a build', () => {
     const root = writeFiles(temporaryFolder(), {
       'lib/index.ts': '',
       'lib/data/loader/loader.ts': '',
+      'configs/kept.ts': '',
       ...compiled('index'),
       ...compiled('data/loader/loader'),
       ...compiled('data/loader'),
       ...compiled('old/deep/gone'),
+      ...compiled('configs/kept'),
+      ...compiled('configs/gone'),
       'dist/.tsbuildinfo': '{}',
       'dist/.stamp': 'x',
     });
@@ -31,6 +34,10 @@ describe('before a build', () => {
     assert.deepEqual(distOf(root), [
       '.stamp',
       '.tsbuildinfo',
+      'configs',
+      'configs/kept.d.ts',
+      'configs/kept.js',
+      'configs/kept.js.map',
       'data',
       'data/loader',
       'data/loader/loader.d.ts',
