@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const { isClone, loadLib } = require('./load');
 
 async function main() {
-  // In a clone npm runs `prepare` (scripts/setup.js), which does everything.
+  // In a clone npm runs `prepare` (scripts/dev/setup.js), which does everything.
   if (isClone) return;
   const { locateAddon } = await loadLib('libtorch/index');
   if (!locateAddon().some((file) => fs.existsSync(file)))

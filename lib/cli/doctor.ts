@@ -17,7 +17,7 @@ export function addDoctor(program: Command, action: Action): void {
  * `kappa doctor`: prints what is installed, what is missing and what to do. Resolves to 1 where something that is
  * needed is missing.
  */
-export async function doctorCommand(options: { json?: boolean } = {}): Promise<number> {
+async function doctorCommand(options: { json?: boolean } = {}): Promise<number> {
   const { diagnose } = await import('../libtorch/doctor');
   const checks = await diagnose();
   const ok = checks.every(({ status }) => status !== 'missing');

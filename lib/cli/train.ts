@@ -36,7 +36,7 @@ export function addTrain(program: Command, action: Action): void {
 }
 
 /** `kappa train`: trains a config and shows how it goes. Resolves to the exit code. */
-export async function trainCommand(configPath: string, options: TrainCommandOptions): Promise<number> {
+async function trainCommand(configPath: string, options: TrainCommandOptions): Promise<number> {
   const { loadConfig } = await import('../config');
   const { Trainer } = await import('../train/trainer');
   const { TrainView } = await import('./train-view');

@@ -6,7 +6,7 @@ import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { copyState } from '../nn/module';
 import { setFusedUpdater } from '../optim/fused-update';
-import type { DescentStep, FusedUpdater } from '../optim/fused-update';
+import type { DescentStep } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
 /** What every margin head has, with its defaults filled in. */
@@ -50,7 +50,7 @@ export type HeadCounters = Readonly<Record<string, number>>;
  * are one analytic operation that walks the centres in blocks: no matrix of logits ever exists. Centres start as
  * N(0, 0.01).
  */
-export abstract class MarginHead implements Stateful, FusedUpdater {
+export abstract class MarginHead implements Stateful {
   readonly numClasses: number;
   readonly embeddingSize: number;
   readonly scale: number;
@@ -129,6 +129,7 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
     embeddings: Tensor,
     labels: Tensor,
   ): Promise<{ loss: Tensor; targetCosines: Tensor }> {
+    const wrap = Tensor.wrapper();
     const head = this.#native;
     const inputs = [embeddings.handle, this.centres.handle, labels.handle, this.margins.handle] as const;
     const samplerStep = this.#samplerStep.handle;
@@ -136,7 +137,7 @@ export abstract class MarginHead implements Stateful, FusedUpdater {
       submit((addon) => addon.marginSoftmaxForward(head, ...inputs, this.fusedUpdate, samplerStep)),
       this.#ready,
     ]);
-    return { loss: Tensor.wrap(loss), targetCosines: Tensor.wrap(cosines) };
+    return { loss: wrap(loss), targetCosines: wrap(cosines) };
   }
 
   /** What the optimizer updates. */

@@ -104,7 +104,7 @@ export async function decodeWhole(
 }
 
 /** Encodes an image. JPEG: chroma is halved up to quality 85 and whole above, where its loss would be what one sees. */
-export async function encodeImage(
+async function encodeImage(
   { data, width, height }: RgbImage,
   format: ImageFormat,
   quality = DEFAULT_QUALITY,

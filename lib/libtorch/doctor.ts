@@ -26,7 +26,7 @@ function lastLine(text: string): string {
 }
 
 /** Is this Node.js new enough? */
-export function checkNode(): Check {
+function checkNode(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const fits = major > 20 || (major === 20 && minor >= 19);
   const detail = `${process.versions.node} (Node-API ${process.versions['napi']})`;
@@ -36,7 +36,7 @@ export function checkNode(): Check {
 }
 
 /** Does a native package of npm load? Tried in a process of its own: a broken binary may crash. */
-export async function checkPackage(name: string): Promise<Check> {
+async function checkPackage(name: string): Promise<Check> {
   const { code, stderr } = await runChild(process.execPath, ['-e', 'require(process.argv[1])', name], {
     cwd: PACKAGE_ROOT,
     timeoutMs: 60_000,
@@ -47,7 +47,7 @@ export async function checkPackage(name: string): Promise<Check> {
 }
 
 /** Is there a Python with pip? Needed only to fetch LibTorch. */
-export async function checkPython(env: LibtorchEnv): Promise<Check> {
+async function checkPython(env: LibtorchEnv): Promise<Check> {
   const name = 'Python and pip';
   const remedy = `install python3 with pip; only needed to fetch LibTorch`;
   try {
@@ -61,7 +61,7 @@ export async function checkPython(env: LibtorchEnv): Promise<Check> {
 }
 
 /** Is there a usable LibTorch? */
-export async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: FoundLibtorch }> {
+async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: FoundLibtorch }> {
   const name = 'LibTorch';
   try {
     const found = await findLibtorch(env);
@@ -79,7 +79,7 @@ export async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; f
 }
 
 /** Is the addon there, does it load, does it belong to this version and this LibTorch? */
-export async function checkAddon(found: FoundLibtorch | undefined): Promise<Check> {
+async function checkAddon(found: FoundLibtorch | undefined): Promise<Check> {
   const name = 'Native addon';
   const addon = locateAddon().find((file) => fs.existsSync(file));
   if (addon === undefined) return { name, status: 'missing', detail: 'not built', remedy: FETCH };
@@ -114,7 +114,7 @@ export async function checkAddon(found: FoundLibtorch | undefined): Promise<Chec
 }
 
 /** Processors, instruction sets, memory, and what a control group leaves of them. */
-export function checkMachine(): Check[] {
+function checkMachine(): Check[] {
   const { cpus, cpuQuota, memory, freeMemory, memoryLimited, features, model } = machineResources();
   const quota = cpuQuota === undefined ? '' : `, limited to ${cpuQuota} by the control group`;
   const detail = `${model}, ${cpus} threads${quota}; ${features.join(' ') || 'instruction sets unknown'}`;
@@ -133,7 +133,7 @@ export function checkMachine(): Check[] {
 }
 
 /** Room for LibTorch in the cache. */
-export function checkDisk(env: LibtorchEnv, needed: boolean): Check {
+function checkDisk(env: LibtorchEnv, needed: boolean): Check {
   const name = 'Cache folder';
   let folder = cacheFolder(env);
   const wanted = env.cache;
@@ -154,7 +154,7 @@ export function checkDisk(env: LibtorchEnv, needed: boolean): Check {
 }
 
 /** Is there an NVIDIA driver, and can the found LibTorch use it? */
-export async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
+async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
   const name = 'CUDA';
   const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
   const { code, stdout } = await runChild('nvidia-smi', query, { timeoutMs: 30_000 });

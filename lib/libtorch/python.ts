@@ -33,7 +33,7 @@ print(json.dumps({'version': platform.python_version(), 'pip': pip() if where('p
 `;
 
 /** The commands under which a Python may be found, in order. */
-export function pythonCommands(env: LibtorchEnv): string[] {
+function pythonCommands(env: LibtorchEnv): string[] {
   if (env.python !== undefined) return [env.python];
   return process.platform === 'win32' ? ['python', 'python3', 'py'] : ['python3', 'python'];
 }

@@ -11,7 +11,7 @@ export const DEFAULT_VERSION = '2.13.0';
 export const DEFAULT_VARIANT: LibtorchVariant = 'cpu';
 
 /** The release lines that the sources are written for; patch releases keep their interface. */
-export const SUPPORTED_LINES: readonly string[] = ['2.13', '2.14'];
+const SUPPORTED_LINES: readonly string[] = ['2.13', '2.14'];
 
 /** The supported release lines as a person reads them: `2.13.x, 2.14.x`. */
 export const SUPPORTED_TEXT = SUPPORTED_LINES.map((line) => `${line}.x`).join(', ');

@@ -93,13 +93,14 @@ export class IResNet implements Backbone {
    * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`
    */
   async forward(images: Tensor): Promise<Tensor> {
+    const wrap = Tensor.wrapper();
     const [handle, input, training] = [this.handle, images.handle, this.#training];
     // The queue keeps the order; waiting for the initial weights only brings up their errors.
     const [output] = await Promise.all([
       submit((addon) => addon.iresnetForward(handle, input, training)),
       this.#ready,
     ]);
-    return Tensor.wrap(output);
+    return wrap(output);
   }
 
   /** What the optimizer updates. */

@@ -93,4 +93,3 @@ export const scheduleSection = lazySchema((z) =>
 );
 
 export type OptimizerSection = Output<typeof optimizerSection>;
-export type ScheduleSection = Output<typeof scheduleSection>;

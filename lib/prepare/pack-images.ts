@@ -38,7 +38,7 @@ export interface PackResult {
 }
 
 /** File beside a dataset that lists what could not be packed. */
-export const SKIPPED_FILE = 'skipped.txt';
+const SKIPPED_FILE = 'skipped.txt';
 
 /** The conversion that options ask for, defaults filled in: 112 pixels, no resizing. */
 export function convertOptions(options: Partial<ConvertOptions>): ConvertOptions {

@@ -40,7 +40,7 @@ export interface SplitResult {
 }
 
 /** File that tells how a split was drawn. */
-export const SPLIT_FILE = 'split.json';
+const SPLIT_FILE = 'split.json';
 
 /**
  * Splits a dataset into a training set and a verification set that have no identity in common. Pairs are drawn as

@@ -37,7 +37,7 @@ export interface SynthIdentities {
 /** File of the verification set beside `train.rec`. */
 export const SYNTH_VERIFICATION_FILE = 'synth.bin';
 /** File of the planted difficulties beside `train.rec`. */
-export const SYNTH_IDENTITIES_FILE = 'identities.json';
+const SYNTH_IDENTITIES_FILE = 'identities.json';
 
 /**
  * Draws a synthetic face set into a folder: `train.rec`, `train.idx`, `property`, `synth.bin` (verification

@@ -43,7 +43,7 @@ function sectionText(path: Path, whole: object, title: string, depth: number): s
     rows.push(`| \`${key}\` | ${cell(option.doc)} | ${cell(option.expected)} | ${initial} |`);
   }
   const heading = path.length === 0 ? '' : `${'#'.repeat(depth)} ${title || `\`${path.join('.')}\``}\n\n`;
-  const doc = path.length === 0 || field?.doc === undefined ? '' : `${capital(field.doc)}.\n\n`;
+  const doc = path.length === 0 || !field?.doc ? '' : `${capital(field.doc)}.\n\n`;
   const table =
     rows.length === 0
       ? ''

@@ -22,7 +22,6 @@ describe('kappa', () => {
     const commands = [
       '--help',
       'data --help',
-      'train --help',
       'eval verification --help',
       'data pack --help',
     ];
@@ -35,6 +34,13 @@ describe('kappa', () => {
       })();`);
     assert.equal(code, 0);
     assert.match(stdout, /\nheavy \[\] of [1-9]\d*$/);
+  });
+
+  it('tells the sections of a config, by their schema, where a command takes one', () => {
+    const [{ code, stdout } = { code: 1, stdout: '' }] = runKappaEach([['train', '--help']]);
+    assert.equal(code, 0);
+    assert.match(stdout, /\n {2}optimizer +how parameters move\n/);
+    assert.match(stdout, /\n {2}seed +seed of everything random\n/);
   });
 
   it('explains every command with --help', () => {

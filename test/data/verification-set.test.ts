@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/folder';
 
 const FIXTURES = path.join(__dirname, '..', 'fixtures', 'pickle');
 
-// The content of the fixtures, as scripts/fixtures/make-pickles.py has it.
+// The content of the fixtures, as scripts/dev/fixtures/make-pickles.py has it.
 const IMAGES = [
   Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
   Buffer.from([0xff, 0xd8, 0xff]),

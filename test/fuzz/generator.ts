@@ -2,7 +2,7 @@ import { Xoshiro128 } from '../../lib/random';
 import { mutate, type MutationPool } from './mutations';
 import type { FuzzTarget } from './target';
 
-export const DEFAULT_MAX_BYTES = 1 << 16;
+const DEFAULT_MAX_BYTES = 1 << 16;
 const MAX_KEPT = 2048;
 const MAX_KEPT_BYTES = 1 << 14;
 

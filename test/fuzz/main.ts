@@ -23,7 +23,7 @@ ${[...targets.map(({ name, about }) => [name, about] as const), ...Object.entrie
 
 async function main(): Promise<void> {
   if (NATIVE[process.argv[2] ?? ''] !== undefined) {
-    const script = path.join(ROOT, 'scripts', 'fuzz-native.js');
+    const script = path.join(ROOT, 'scripts', 'dev', 'fuzz-native.js');
     const { status } = spawnSync(process.execPath, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
     process.exitCode = status ?? 1;
     return;

@@ -65,7 +65,7 @@ function pick<T>(values: readonly T[], random: Xoshiro128): T {
   return values[random.below(values.length)]!;
 }
 
-export function randomBytes(count: number, random: Xoshiro128): Buffer {
+function randomBytes(count: number, random: Xoshiro128): Buffer {
   const bytes = Buffer.allocUnsafe(count);
   for (let i = 0; i < count; i++) bytes[i] = random.next() & 0xff;
   return bytes;

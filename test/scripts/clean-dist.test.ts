@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { temporaryFolder, writeFiles } from '../support/folder';
 
-const script = path.join(__dirname, '..', '..', 'scripts', 'clean-dist.js');
+const script = path.join(__dirname, '..', '..', 'scripts', 'dev', 'clean-dist.js');
 
 describe('before a build', () => {
   const compiled = (name: string) =>
@@ -20,10 +20,13 @@ describe('before a build', () => {
     const root = writeFiles(temporaryFolder(), {
       'lib/index.ts': '',
       'lib/data/loader/data-loader.ts': '',
+      'configs/kept.ts': '',
       ...compiled('index'),
       ...compiled('data/loader/data-loader'),
       ...compiled('data/loader'),
       ...compiled('old/deep/gone'),
+      ...compiled('configs/kept'),
+      ...compiled('configs/gone'),
       'dist/.tsbuildinfo': '{}',
       'dist/.stamp': 'x',
     });
@@ -31,6 +34,10 @@ describe('before a build', () => {
     assert.deepEqual(distOf(root), [
       '.stamp',
       '.tsbuildinfo',
+      'configs',
+      'configs/kept.d.ts',
+      'configs/kept.js',
+      'configs/kept.js.map',
       'data',
       'data/loader',
       'data/loader/data-loader.d.ts',

@@ -16,7 +16,7 @@ export function addConfigPrint(config: Command, action: Action): void {
 }
 
 /** `kappa config print`: prints a config with every default filled in, as YAML with doc lines or as JSON. */
-export async function configPrintCommand(
+async function configPrintCommand(
   path: string,
   options: { set?: readonly string[]; json?: boolean } = {},
 ): Promise<number> {

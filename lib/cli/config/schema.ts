@@ -18,7 +18,7 @@ export function addConfigSchema(config: Command, action: Action): void {
 }
 
 /** `kappa config schema`: prints the JSON schema of configs. */
-export async function configSchemaCommand(): Promise<number> {
+async function configSchemaCommand(): Promise<number> {
   const { configJsonSchema } = await import('../../config/json-schema');
   printJson(configJsonSchema());
   return exitCodes.ok;

@@ -28,7 +28,7 @@ export function addAlign(data: Command, action: Action): void {
 }
 
 /** `kappa data align`: aligns faces by their landmarks. */
-export async function alignCommand(
+async function alignCommand(
   source: string,
   output: string,
   { json, ...options }: Omit<AlignOptions, 'signal' | 'onProgress'> & { json?: boolean },

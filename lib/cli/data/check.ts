@@ -26,7 +26,7 @@ export function addCheck(data: Command, action: Action): void {
 }
 
 /** `kappa data check`: checks every record. Resolves to 1 where something is bad. */
-export async function checkCommand(
+async function checkCommand(
   source: string,
   { json, ...options }: Pick<CheckOptions, 'list' | 'anySize' | 'workers'> & { json?: boolean } = {},
 ): Promise<number> {

@@ -32,7 +32,7 @@ export function addPack(data: Command, action: Action): void {
 }
 
 /** `kappa data pack`: packs a folder or a `.lst` into a dataset. */
-export async function packCommand(
+async function packCommand(
   source: string,
   output: string,
   { json, ...options }: Omit<PackOptions, 'signal' | 'onProgress'> & { json?: boolean },

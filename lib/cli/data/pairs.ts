@@ -34,7 +34,7 @@ export function addPairs(data: Command, action: Action): void {
 }
 
 /** `kappa data pairs`: makes a verification set of an image folder and a list of pairs. */
-export async function pairsCommand(
+async function pairsCommand(
   images: string,
   pairs: string,
   output: string,

@@ -28,7 +28,7 @@ export function addSplit(data: Command, action: Action): void {
 }
 
 /** `kappa data split`: splits a dataset into training and verification people. */
-export async function splitCommand(
+async function splitCommand(
   source: string,
   output: string,
   { json, ...options }: Omit<SplitOptions, 'signal' | 'onProgress'> & { json?: boolean },

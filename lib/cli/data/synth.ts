@@ -37,7 +37,7 @@ export function addSynth(data: Command, action: Action): void {
 }
 
 /** `kappa data synth`: draws a synthetic face set, a contact sheet of it, or both. */
-export async function synthCommand(
+async function synthCommand(
   output: string | undefined,
   { sheet, workers, json, ...given }: SynthCommandOptions,
 ): Promise<number> {

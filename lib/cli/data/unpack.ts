@@ -18,7 +18,7 @@ export function addUnpack(data: Command, action: Action): void {
 }
 
 /** `kappa data unpack`: writes the images of a dataset or a verification set as files. */
-export async function unpackCommand(
+async function unpackCommand(
   source: string,
   output: string,
   options: { json?: boolean } = {},

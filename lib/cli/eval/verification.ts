@@ -39,10 +39,7 @@ export function addVerification(evaluate: Command, action: Action): void {
 }
 
 /** `kappa eval verification`: evaluates a checkpoint on verification sets. */
-export async function evalVerificationCommand(
-  target: string,
-  options: EvalVerificationOptions,
-): Promise<number> {
+async function evalVerificationCommand(target: string, options: EvalVerificationOptions): Promise<number> {
   const run = await runLongTask('Embedding images', (hooks) => evaluate(target, options, hooks));
   if ('exitCode' in run) return run.exitCode;
   const { folder, results } = run.result;

@@ -35,7 +35,7 @@ export function addLibtorchInstall(libtorch: Command, action: Action): void {
  * `kappa libtorch install`: finds or fetches LibTorch, then builds the addon against it where that is needed.
  * Ctrl-C leaves nothing half done.
  */
-export async function libtorchInstallCommand(options: LibtorchInstallOptions = {}): Promise<number> {
+async function libtorchInstallCommand(options: LibtorchInstallOptions = {}): Promise<number> {
   const { readEnv } = await import('../../libtorch/env');
   const { installLibtorch } = await import('../../libtorch/install');
   const { isUpToDate } = await import('../../libtorch/build/build-metadata');

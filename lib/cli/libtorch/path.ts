@@ -14,7 +14,7 @@ export function addLibtorchPath(libtorch: Command, action: Action): void {
 }
 
 /** `kappa libtorch path`: prints the root of the LibTorch that would be used; fetches nothing. */
-export async function libtorchPathCommand(options: { json?: boolean } = {}): Promise<number> {
+async function libtorchPathCommand(options: { json?: boolean } = {}): Promise<number> {
   const { findLibtorch } = await import('../../libtorch/find');
   const found = await findLibtorch();
   if (options.json) printJson(summary(found));

@@ -1,3 +1,3 @@
 export { Augmenter } from './augmenter';
 export { resolveAugmentOptions } from './options';
-export type { AugmentChanges, AugmentName, AugmentOptions, Range } from './options';
+export type { AugmentChanges, AugmentOptions } from './options';

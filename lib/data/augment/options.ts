@@ -91,9 +91,6 @@ export type AugmentName = keyof AugmentOptions;
 /** Some of the options; the rest keep their defaults. */
 export type AugmentChanges = NonNullable<Input<typeof augmentSection>>;
 
-/** Lowest and highest value. */
-export type Range = AugmentOptions['jpeg']['quality'];
-
 /**
  * Fills in defaults and checks the ranges.
  * @throws KappaError ERR_ARGUMENT

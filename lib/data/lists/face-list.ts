@@ -78,14 +78,14 @@ export async function readFaceList(
 }
 
 /** The format of a line: its path is the last field (im2rec) or the second one (face2rec2). */
-export function faceListFormat(line: string): FaceListFormat {
+function faceListFormat(line: string): FaceListFormat {
   const fields = line.split('\t');
   const isPath = (field: string | undefined) => field !== undefined && !isNumber(field);
   return isPath(fields[1]) && !isPath(fields.at(-1)) && /^[01]$/.test(fields[0]!) ? 'face2rec2' : 'im2rec';
 }
 
 /** @throws KappaError ERR_DATA_CORRUPT, ERR_LABEL_RANGE */
-export function parseFaceListLine(line: string, format: FaceListFormat, where: string): FaceListEntry {
+function parseFaceListLine(line: string, format: FaceListFormat, where: string): FaceListEntry {
   const fields = line.split('\t');
   return format === 'im2rec' ? parseIm2rec(fields, line, where) : parseFace2rec2(fields, line, where);
 }

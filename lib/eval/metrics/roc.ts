@@ -38,7 +38,7 @@ export function rocCurve(distances: Float64Array, isSame: ArrayLike<boolean | nu
 }
 
 /** Throws unless there are genuine and impostor pairs: without one of them no rate is defined. */
-export function requireBoth(genuine: number, impostor: number): void {
+function requireBoth(genuine: number, impostor: number): void {
   if (genuine === 0 || impostor === 0)
     throw new KappaError(
       'ERR_ARGUMENT',

@@ -30,7 +30,7 @@ export function pipRequests(
 }
 
 /** Arguments behind `python` that fetch one wheel into `folder`, whatever that Python's own version. */
-export function pipArguments(request: PipRequest, tags: readonly string[], folder: string): string[] {
+function pipArguments(request: PipRequest, tags: readonly string[], folder: string): string[] {
   return [
     ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:'],
     ...['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'],

@@ -1,11 +1,11 @@
 'use strict';
 // Looks into the CUDA variant of the addon, as npm run build:cuda left it: every library that it names is found
-// without a search path from outside, and it holds code for every target. node scripts/check-cuda-addon.js
+// without a search path from outside, and it holds code for every target. node scripts/dev/check-cuda-addon.js
 const path = require('node:path');
 const { targets } = require('./build-kernels');
 const { findCuobjdump } = require('./cuobjdump');
-const { root } = require('./load');
-const { run } = require('./run');
+const { root } = require('../load');
+const { run } = require('../run');
 
 const addon = path.join(root, 'build', 'cuda', 'Release', 'kappaface.node');
 

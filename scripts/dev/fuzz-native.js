@@ -1,12 +1,12 @@
 'use strict';
 // Builds and runs the coverage-guided fuzzers of native parsers (Linux, GCC or Clang with their sanitizers):
-// node scripts/fuzz-native.js NAME [--inputs N] [--seed S] [--restart] [--replay FILE]
+// node scripts/dev/fuzz-native.js NAME [--inputs N] [--seed S] [--restart] [--replay FILE]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { configureAndBuild } = require('./cmake');
-const { loadLib, root } = require('./load');
-const { run } = require('./run');
+const { configureAndBuild } = require('../cmake');
+const { loadLib, root } = require('../load');
+const { run } = require('../run');
 
 const TARGETS = { 'tensor-file': 'kappaface_fuzz_tensor_file', broken: 'kappaface_fuzz_broken' };
 

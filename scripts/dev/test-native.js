@@ -1,11 +1,11 @@
 'use strict';
-// Builds and runs the C++ tests: node scripts/test-native.js [--sanitize] [-- arguments of the tests]
+// Builds and runs the C++ tests: node scripts/dev/test-native.js [--sanitize] [-- arguments of the tests]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { configureAndBuild } = require('./cmake');
-const { loadLib, root } = require('./load');
-const { run } = require('./run');
+const { configureAndBuild } = require('../cmake');
+const { loadLib, root } = require('../load');
+const { run } = require('../run');
 
 async function main() {
   const { values, positionals } = parseArgs({

@@ -1,11 +1,11 @@
 'use strict';
 // Compiles the CUDA kernels for every target, without a GPU, and checks what the compiler says of each: no
-// warnings, no spilled registers, no local memory. node scripts/build-kernels.js [--gpu-check [--no-run]] [--require]
+// warnings, no spilled registers, no local memory. node scripts/dev/build-kernels.js [--gpu-check [--no-run]] [--require]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { root } = require('./load');
-const { run } = require('./run');
+const { root } = require('../load');
+const { run } = require('../run');
 
 /** Turing to Blackwell. */
 const targets = ['75', '80', '86', '89', '90', '100', '120'];

@@ -6,9 +6,10 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const { cleanDist } = require('./clean-dist');
+const { compileConfigs } = require('./compile-configs');
 const { linkBin } = require('./link-bin');
-const { isClone, loadLib, root } = require('./load');
-const { run } = require('./run');
+const { loadLib, root } = require('../load');
+const { run } = require('../run');
 
 const LOG = path.join(root, 'build', 'setup.log');
 
@@ -51,12 +52,15 @@ async function runLogged(command, args, failure, onLine) {
 /** Hash of all that the compiled TypeScript depends on. */
 function hashTypeScript(compiler) {
   const hash = createHash('sha256').update(fs.readFileSync(compiler));
-  const files = fs
-    .readdirSync(path.join(root, 'lib'), { recursive: true })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => path.join('lib', name))
-    .sort();
-  for (const name of [...files, 'tsconfig.json', 'tsconfig.build.json'])
+  const files = ['lib', 'configs'].flatMap((folder) =>
+    fs
+      .readdirSync(path.join(root, folder), { recursive: true })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => path.join(folder, name))
+      .sort(),
+  );
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'scripts/dev/compile-configs.js'];
+  for (const name of [...files, ...settings])
     hash.update(`${name}\0`).update(fs.readFileSync(path.join(root, name)));
   return hash.digest('hex');
 }
@@ -78,6 +82,7 @@ async function compile() {
     [tsc, '-p', 'tsconfig.build.json'],
     'The TypeScript sources do not compile.',
   );
+  compileConfigs(root);
   fs.writeFileSync(stamp, hash);
   return 'compiled';
 }
@@ -114,7 +119,7 @@ async function buildAddon(lib, state) {
   say('  Native addon: building, this takes a few minutes the first time');
   const failure = 'The native addon could not be built. After a remedy: npm run build:native';
   let shown = 0;
-  await runLogged(process.execPath, [path.join(__dirname, 'build-native.js')], failure, (line) => {
+  await runLogged(process.execPath, [path.join(root, 'scripts', 'build-native.js')], failure, (line) => {
     // Ninja writes [3/20], make [ 15%]: a line now and then shows that it lives.
     const progress = /^\[\s*(\d+%|\d+\/\d+)\]/.exec(line)?.[1];
     if (!progress || performance.now() - shown < 10_000) return;
@@ -147,15 +152,14 @@ async function setup() {
   await lib.withLock(path.join(root, 'build', '.setup.lock'), work, { onWait });
 }
 
-if (isClone)
-  setup().catch((error) => {
-    const lines = [
-      error.message,
-      '',
-      'The set-up did not finish. Do what the message above says, then run npm install again.',
-      `Details: ${path.relative(process.cwd(), LOG)}. What this machine has and lacks: npx kappa doctor`,
-    ];
-    console.error(lines.join('\n'));
-    logLine(lines.join('\n'));
-    process.exitCode = error.code === 'ERR_CANCELLED' ? 130 : 1;
-  });
+setup().catch((error) => {
+  const lines = [
+    error.message,
+    '',
+    'The set-up did not finish. Do what the message above says, then run npm install again.',
+    `Details: ${path.relative(process.cwd(), LOG)}. What this machine has and lacks: npx kappa doctor`,
+  ];
+  console.error(lines.join('\n'));
+  logLine(lines.join('\n'));
+  process.exitCode = error.code === 'ERR_CANCELLED' ? 130 : 1;
+});

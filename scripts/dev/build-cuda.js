@@ -1,13 +1,13 @@
 'use strict';
 // Builds the CUDA variant of the addon from nothing: LibTorch with CUDA, the kernels, the addon, and a look at what
-// came out. node scripts/build-cuda.js. Use it with KAPPA_LIBTORCH_VARIANT=cuda.
+// came out. node scripts/dev/build-cuda.js. Use it with KAPPA_LIBTORCH_VARIANT=cuda.
 const fs = require('node:fs');
 const path = require('node:path');
 const { buildKernels, findNvcc } = require('./build-kernels');
-const { configureAndBuild } = require('./cmake');
+const { configureAndBuild } = require('../cmake');
 const { cudaLibtorch } = require('./cuda-libtorch');
-const { loadLib, root } = require('./load');
-const { run } = require('./run');
+const { loadLib, root } = require('../load');
+const { run } = require('../run');
 
 const product = path.join(root, 'build', 'cuda', 'Release');
 const addon = path.join(product, 'kappaface.node');

@@ -1,10 +1,10 @@
 'use strict';
-// Formats the C++ and CUDA sources: node scripts/clang-format.js [--check]
+// Formats the C++ and CUDA sources: node scripts/dev/clang-format.js [--check]
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { root } = require('./load');
-const { run } = require('./run');
+const { root } = require('../load');
+const { run } = require('../run');
 
 async function main() {
   const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });

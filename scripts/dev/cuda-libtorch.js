@@ -3,8 +3,8 @@
 // NVIDIA's wheels, in the user's cache: FOLDER/torch and FOLDER/nvidia, as the libraries look for each other.
 const fs = require('node:fs');
 const path = require('node:path');
-const { loadLib } = require('./load');
-const { run } = require('./run');
+const { loadLib } = require('../load');
+const { run } = require('../run');
 
 const version = '2.14.1';
 const mark = 'kappaface-cuda.json';

@@ -5,8 +5,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { findNvcc } = require('./build-kernels');
 const { cudaLibtorch } = require('./cuda-libtorch');
-const { loadLib } = require('./load');
-const { run } = require('./run');
+const { loadLib } = require('../load');
+const { run } = require('../run');
 
 const member = 'triton/backends/nvidia/bin/cuobjdump';
 

@@ -4,11 +4,11 @@ require('ts-node/register/transpile-only');
 const { mkdirSync } = require('node:fs');
 const path = require('node:path');
 const sharp = require('sharp');
-const { Augmenter, resolveAugmentOptions } = require('../lib/data/augment');
-const { decodeImages } = require('../lib/image/decode');
-const { drawPhotos } = require('../lib/synth/render/draw-photo');
-const { defaultSynthOptions } = require('../lib/synth/options');
-const { planSynthSet } = require('../lib/synth/plan');
+const { Augmenter, resolveAugmentOptions } = require('../../lib/data/augment');
+const { decodeImages } = require('../../lib/image/decode');
+const { drawPhotos } = require('../../lib/synth/render/draw-photo');
+const { defaultSynthOptions } = require('../../lib/synth/options');
+const { planSynthSet } = require('../../lib/synth/plan');
 
 const SIDE = 112;
 const FACES = 5;
@@ -16,7 +16,7 @@ const BYTES = SIDE * SIDE * 3;
 const GAP = 4;
 
 async function main() {
-  const folder = path.join(__dirname, '..', 'docs', 'images');
+  const folder = path.join(__dirname, '..', '..', 'docs', 'images');
   mkdirSync(folder, { recursive: true });
   const people = planSynthSet(defaultSynthOptions).train.filter((person) => person.difficulty < 0.3);
   const photos = people

@@ -1,7 +1,7 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { root } = require('./load');
+const { root } = require('../load');
 
 /** Writes a file or link aside and renames it, so that a second set-up never sees half of it. */
 function replace(file, create) {

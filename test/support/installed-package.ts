@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { packPackage } from '../../scripts/dev/pack';
+
+const modulesHere = path.join(__dirname, '..', '..', 'node_modules');
+
+/**
+ * Makes a folder a project that has installed the package as it would be published now, with its dependencies and
+ * nothing of what only its development needs.
+ *
+ * @param project an empty folder
+ * @returns the package's folder in it
+ */
+export function installPackage(project: string): string {
+  const modules = path.join(project, 'node_modules');
+  const target = path.join(modules, 'kappaface');
+  mkdirSync(target, { recursive: true });
+  const tarball = packPackage(target);
+  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', target]);
+  rmSync(tarball);
+  const { dependencies } = JSON.parse(readFileSync(path.join(target, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  // The types speak of Buffer and of streams, as whoever programs for Node has them.
+  for (const name of [...Object.keys(dependencies), '@types/node']) {
+    const link = path.join(modules, name);
+    mkdirSync(path.dirname(link), { recursive: true });
+    symlinkSync(path.join(modulesHere, name), link, 'junction');
+  }
+  return target;
+}
