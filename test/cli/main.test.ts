@@ -19,12 +19,7 @@ describe('kappa', () => {
   });
 
   it('answers --help without loading LibTorch, decoders, schemas or progress bars', () => {
-    const commands = [
-      '--help',
-      'data --help',
-      'eval verification --help',
-      'data pack --help',
-    ];
+    const commands = ['--help', 'data --help', 'eval verification --help', 'data pack --help'];
     const { code, stdout } = runScript(`
       (async () => {
         for (const command of ${JSON.stringify(commands)}) await cli.run(command.split(' '));
