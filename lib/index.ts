@@ -74,6 +74,7 @@ export {
   /** @deprecated use {@link DataLoader} */
   DataLoader as Loader,
 } from './data/loader/data-loader';
+export type { SkippedSample } from './data/loader/decode-task';
 export type { Batch, DataLoaderOptions, WorkerCrash } from './data/loader/data-loader';
 export type {
   /** @deprecated use {@link DataLoaderOptions} */
@@ -141,6 +142,9 @@ export type {
   TrainerOptions,
   TrainResult,
 } from './train/events';
+export type { DifficultyReport } from './train/difficulty';
+export type { StepResult } from './train/step';
+export type { ValidationResult } from './run/run-state';
 export { createSchedule } from './optim/schedule';
 export { openCheckpoint, resolveCheckpoint } from './run/checkpoint';
 export { loadBackbone } from './run/load-backbone';
