@@ -42,6 +42,7 @@ export interface MarginRecipe {
 }
 
 const CENTRE_DEVIATION = 0.01;
+
 /** What a head knows besides its tensors, for a checkpoint: plain numbers by name. */
 export type HeadCounters = Readonly<Record<string, number>>;
 

@@ -83,11 +83,11 @@ describe('a run that is stopped from outside', function () {
   it('ends with the same metrics, bit for bit, after ten SIGKILLs at random moments', async () => {
     const undisturbed = configFile(8);
     assert.equal((await trainProcess([undisturbed.file])).code, 0);
-    const killed = configFile(8);
+    let killed = configFile(8);
     const startedAt = Date.now();
     const probe = configFile(1);
     assert.equal((await trainProcess([probe.file])).code, 0);
-    const span = Date.now() - startedAt; // start-up and an epoch: kills fall into both
+    let span = Date.now() - startedAt; // start-up and an epoch: kills fall into both
     let kills = 0;
     while (kills < 10) {
       const ended = await trainProcess([killed.file, '--resume'], {
@@ -96,7 +96,10 @@ describe('a run that is stopped from outside', function () {
       });
       if (ended.signal !== 'SIGKILL') {
         assert.equal(ended.code, 0, ended.stderr);
-        break; // it was done before the kill
+        if (kills >= 3) break; // it was done before the kill
+        // The machine was slower when the epoch was timed: another run, killed earlier.
+        [killed, kills, span] = [configFile(8), 0, span / 2];
+        continue;
       }
       kills += 1;
     }
