@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { KappaError } from './errors';
 
 /** An environment variable that this package reads. */
@@ -56,6 +57,12 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   { name: 'KAPPA_LIBTORCH_SHA256', meaning: 'SHA-256 (hex) of the fetched zip or wheel', default: '' },
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
+  {
+    name: 'KAPPA_CPU_ISA',
+    meaning:
+      'use the processor as if it were a lesser one: baseline, avx2, avx512 (without bfloat16) or avx512_bf16',
+    default: 'all that it has',
+  },
   { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
   {
     name: 'CUDACXX',
@@ -123,6 +130,20 @@ function defaultCache(variables: Variables, platform: NodeJS.Platform): string {
   // The XDG specification says that a relative path is to be ignored.
   const xdg = variables.XDG_CACHE_HOME;
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache'), 'kappaface');
+}
+
+/**
+ * Calls a function with these variables set, for libraries that read them when they are loaded; where the user has
+ * set one, the user's stays. Only the main thread has the variables of the process: elsewhere nothing is set.
+ */
+export function withVariables<T>(wanted: Readonly<Record<string, string>>, body: () => T): T {
+  const added = isMainThread ? Object.keys(wanted).filter((name) => process.env[name] === undefined) : [];
+  for (const name of added) process.env[name] = wanted[name];
+  try {
+    return body();
+  } finally {
+    for (const name of added) delete process.env[name];
+  }
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

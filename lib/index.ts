@@ -156,5 +156,7 @@ export { evaluateVerification } from './eval/verification';
 export { evaluateEmbeddings } from './eval/metrics/verification';
 export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
 export { rankCorrelation } from './eval/metrics/rank-correlation';
+export { cpu } from './runtime/cpu';
+export type { MemoryUse } from './runtime/cpu';
 export { cuda } from './runtime/cuda';
-export type { CudaDevice, CudaMemory } from './runtime/cuda';
+export type { CudaDevice } from './runtime/cuda';

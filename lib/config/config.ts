@@ -300,10 +300,10 @@ export interface Config {
      */
     dropout?: number;
     /**
-     * arithmetic of the convolutions; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss
-     * @default "bfloat16"
+     * arithmetic of the convolutions: auto takes bfloat16 where the machine computes it fast, else float32; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss
+     * @default "auto"
      */
-    precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+    precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   };
   /** the loss over the class centres */
   head?:
@@ -381,10 +381,10 @@ export interface Config {
          */
         scale?: number;
         /**
-         * products of embeddings and centres; targets, softmax and centres stay float32
-         * @default "float32"
+         * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+         * @default "auto"
          */
-        precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+        precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
         /**
          * move the centres while their gradients are computed: same numbers, less time and memory
          * @default true
@@ -425,10 +425,10 @@ export interface Config {
          */
         scale?: number;
         /**
-         * products of embeddings and centres; targets, softmax and centres stay float32
-         * @default "float32"
+         * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+         * @default "auto"
          */
-        precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+        precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
         /**
          * move the centres while their gradients are computed: same numbers, less time and memory
          * @default true
@@ -464,10 +464,10 @@ export interface Config {
          */
         scale?: number;
         /**
-         * products of embeddings and centres; targets, softmax and centres stay float32
-         * @default "float32"
+         * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+         * @default "auto"
          */
-        precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+        precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
         /**
          * move the centres while their gradients are computed: same numbers, less time and memory
          * @default true
@@ -518,10 +518,10 @@ export interface Config {
          */
         scale?: number;
         /**
-         * products of embeddings and centres; targets, softmax and centres stay float32
-         * @default "float32"
+         * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+         * @default "auto"
          */
-        precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+        precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
         /**
          * move the centres while their gradients are computed: same numbers, less time and memory
          * @default true

@@ -5,6 +5,7 @@ import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { copyState } from '../nn/module';
+import { choosePrecision, type PrecisionChoice } from '../runtime/precision';
 import { setFusedUpdater } from '../optim/fused-update';
 import type { DescentStep } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
@@ -16,7 +17,7 @@ export interface CommonHeadOptions {
   readonly scale: number;
   readonly beyondPi?: 'extend' | 'none';
   readonly dtype: 'float32' | 'float64';
-  readonly precision: Precision;
+  readonly precision: PrecisionChoice;
   readonly fusedUpdate: boolean;
   readonly sampleRate: number;
   readonly seed: number;
@@ -77,7 +78,8 @@ export abstract class MarginHead implements Stateful {
     this.embeddingSize = options.embeddingSize;
     this.scale = options.scale;
     this.beyondPi = beyondPi;
-    this.precision = options.precision;
+    // In float64 there is nothing to narrow.
+    this.precision = dtype === 'float64' ? 'float32' : choosePrecision(options.precision, device);
     this.device = device;
     this.fusedUpdate = options.fusedUpdate;
     this.sampleRate = options.sampleRate;
@@ -88,7 +90,7 @@ export abstract class MarginHead implements Stateful {
       recipe.angleFactor ?? 1,
       recipe.cosineMargin ?? 0,
       options.interclassFilteringThreshold,
-      options.precision,
+      this.precision,
       options.memoryBudget,
       options.sampleRate,
       options.seed,

@@ -40,10 +40,10 @@ export interface ArcFaceHeadOptions {
    */
   scale?: number;
   /**
-   * products of embeddings and centres; targets, softmax and centres stay float32
-   * @default "float32"
+   * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+   * @default "auto"
    */
-  precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+  precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   /**
    * move the centres while their gradients are computed: same numbers, less time and memory
    * @default true
@@ -101,10 +101,10 @@ export interface CosFaceHeadOptions {
    */
   scale?: number;
   /**
-   * products of embeddings and centres; targets, softmax and centres stay float32
-   * @default "float32"
+   * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+   * @default "auto"
    */
-  precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+  precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   /**
    * move the centres while their gradients are computed: same numbers, less time and memory
    * @default true
@@ -177,10 +177,10 @@ export interface CombinedMarginHeadOptions {
    */
   scale?: number;
   /**
-   * products of embeddings and centres; targets, softmax and centres stay float32
-   * @default "float32"
+   * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+   * @default "auto"
    */
-  precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+  precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   /**
    * move the centres while their gradients are computed: same numbers, less time and memory
    * @default true
@@ -296,10 +296,10 @@ export interface KappaFaceOptions {
    */
   scale?: number;
   /**
-   * products of embeddings and centres; targets, softmax and centres stay float32
-   * @default "float32"
+   * products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32
+   * @default "auto"
    */
-  precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+  precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   /**
    * move the centres while their gradients are computed: same numbers, less time and memory
    * @default true

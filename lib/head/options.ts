@@ -5,9 +5,9 @@ import { count, device, embeddingSize, precision } from '../options/types';
 /** What every margin head has. */
 const commonShape = (z: Z) => ({
   scale: z.number().gt(0).default(64).describe('s: what cosines are multiplied by'),
-  precision: precision(z)
-    .default('float32')
-    .describe('products of embeddings and centres; targets, softmax and centres stay float32'),
+  precision: precision(z).describe(
+    'products of embeddings and centres: auto takes bfloat16 where the machine computes it fast, else float32; targets, softmax and centres stay float32',
+  ),
   fusedUpdate: z
     .boolean()
     .default(true)
@@ -105,7 +105,8 @@ const needsFusedUpdate = [
 ] as const satisfies [unknown, { path: string[]; error: string }];
 
 const needsFloat32 = [
-  (head: { precision: string; dtype: string }) => head.precision === 'float32' || head.dtype === 'float32',
+  (head: { precision: string; dtype: string }) =>
+    ['auto', 'float32'].includes(head.precision) || head.dtype === 'float32',
   { path: ['dtype'], error: "expected 'float32' where precision is not float32" },
 ] as const satisfies [unknown, { path: string[]; error: string }];
 

@@ -8,6 +8,7 @@ import { findLibtorch } from './find';
 import type { FoundLibtorch } from './find';
 import { locateAddon } from './build/locate-addon';
 import { machineResources } from './build/machine';
+import { checkPrecision } from './measure-precision';
 import { PACKAGE_ROOT } from './package-root';
 import { runChild } from './process';
 import { findPython } from './python';
@@ -79,9 +80,8 @@ async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: 
 }
 
 /** Is the addon there, does it load, does it belong to this version and this LibTorch? */
-async function checkAddon(found: FoundLibtorch | undefined): Promise<Check> {
+async function checkAddon(addon: string | undefined, found: FoundLibtorch | undefined): Promise<Check> {
   const name = 'Native addon';
-  const addon = locateAddon().find((file) => fs.existsSync(file));
   if (addon === undefined) return { name, status: 'missing', detail: 'not built', remedy: FETCH };
   const where = path.relative(process.cwd(), addon) || addon;
   const { code, stderr } = await runChild(process.execPath, ['-e', 'require(process.argv[1])', addon], {
@@ -175,7 +175,8 @@ async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
 export async function diagnose(): Promise<Check[]> {
   const env = readEnv();
   const { check: libtorch, found } = await checkLibtorch(env);
-  const addon = await checkAddon(found);
+  const file = locateAddon().find((candidate) => fs.existsSync(candidate));
+  const addon = await checkAddon(file, found);
   const addonWorks = addon.status !== 'missing';
   return [
     checkNode(),
@@ -187,6 +188,7 @@ export async function diagnose(): Promise<Check[]> {
     libtorch,
     addon,
     ...checkMachine(),
+    ...(file !== undefined && addonWorks ? [await checkPrecision(file)] : []),
     checkDisk(env, found === undefined),
     await checkCuda(found),
   ];

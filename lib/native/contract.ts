@@ -46,9 +46,13 @@ type Named = [names: string[], tensors: TensorHandle[]];
 
 export interface NativeAddon {
   // runtime
-  initialize(errorClass: new (code: never, message: string) => Error, debug: boolean): void;
+  initialize(errorClass: new (code: never, message: string) => Error, debug: boolean, threads: number): void;
   setGradEnabled(enabled: boolean): void;
   liveTensors(): [count: number, bytes: number];
+  computesFast(precision: Precision, device: string): boolean;
+  cpuMemory(): number[];
+  cpuResetPeakMemory(): void;
+  cpuEmptyCache(): Promise<void>;
   builtWithCuda(): boolean;
   cudaDevices(): Promise<[name: string, major: number, minor: number, bytes: number][]>;
   cudaMemory(device: number): Promise<number[]>;
@@ -253,6 +257,7 @@ export interface NativeAddon {
   ): Promise<void>;
   marginSoftmaxUnscale(head: MarginSoftmaxHandle, scale: number): Promise<void>;
   marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
+  measureConvolution(precision: Precision, seconds: number): Promise<number>;
   measureHeadLimit(
     batch: number,
     classes: number,

@@ -1,7 +1,15 @@
 import { KappaError } from '../errors';
-import { isDebug } from '../env';
+import { isDebug, withVariables } from '../env';
 import { locateAddon } from '../libtorch/build/locate-addon';
+import { usableProcessors } from '../processors';
 import type { NativeAddon } from './contract';
+
+/**
+ * What the OpenMP runtime of LibTorch reads when it is loaded. Its threads wait for each other at the end of every
+ * operation and spin meanwhile, so that another busy program on the machine costs many times its share. So many turns
+ * are enough for the next operation to find them awake, and few enough to leave the processor to whoever has work.
+ */
+const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '3000' } as const;
 
 let loaded: NativeAddon | undefined;
 
@@ -21,8 +29,8 @@ function load(): NativeAddon {
     try {
       // The addon is no module that TypeScript could know.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const addon = require(candidate) as NativeAddon;
-      addon.initialize(KappaError as never, isDebug());
+      const addon = withVariables(OPENMP_VARIABLES, () => require(candidate) as NativeAddon);
+      addon.initialize(KappaError as never, isDebug(), usableProcessors());
       return addon;
     } catch (error) {
       const message = error instanceof Error ? error.message.split('\n')[0] : String(error);

@@ -1,9 +1,10 @@
 import { KappaError, argumentError } from '../errors';
-import type { NetworkHandle } from '../native/contract';
+import type { NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
 import type { Output } from '../options/schema';
+import { choosePrecision } from '../runtime/precision';
 import { Tensor } from '../tensor/tensor';
 import type { Backbone } from './backbone';
 import { copyState } from './module';
@@ -33,7 +34,8 @@ export type IResNetDepth = keyof typeof blocksOfDepth;
  * const embeddings = await backbone.forward(images); // (batch, 3, 112, 112) -> (batch, 512)
  */
 export class IResNet implements Backbone {
-  readonly options: Readonly<Output<typeof iresnetOptions>>;
+  /** As given, defaults filled in; a precision of `auto` has been decided. */
+  readonly options: Readonly<Output<typeof iresnetOptions> & { precision: Precision }>;
   #handle: NetworkHandle | undefined;
   readonly #parameters: NamedTensors;
   readonly #buffers: NamedTensors;
@@ -42,7 +44,9 @@ export class IResNet implements Backbone {
 
   /** @throws KappaError `ERR_ARGUMENT`, `ERR_DEVICE` */
   constructor(options: IResNetOptions = {}) {
-    this.options = Object.freeze(resolveOptions(iresnetOptions(), options));
+    const resolved = resolveOptions(iresnetOptions(), options);
+    const chosen = choosePrecision(resolved.precision, resolved.device);
+    this.options = Object.freeze({ ...resolved, precision: chosen });
     const { depth, embeddingSize, widthMultiplier, dropout, precision, imageSize, device } = this.options;
     const addon = native();
     const handle = addon.iresnet(

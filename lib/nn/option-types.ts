@@ -23,10 +23,10 @@ export interface IResNetOptions {
    */
   dropout?: number;
   /**
-   * arithmetic of the convolutions; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss
-   * @default "bfloat16"
+   * arithmetic of the convolutions: auto takes bfloat16 where the machine computes it fast, else float32; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss
+   * @default "auto"
    */
-  precision?: 'float32' | 'bfloat16' | 'float16' | 'bf16';
+  precision?: 'auto' | 'float32' | 'bfloat16' | 'float16' | 'bf16';
   /**
    * side of the square images in pixels
    * @default 112

@@ -19,11 +19,9 @@ const iresnetShape = (z: Z) => ({
     .default(1)
     .describe('scales the widths 64, 128, 256, 512 of the four stages'),
   dropout: z.number().min(0).lt(1).default(0).describe('dropout before the last linear layer'),
-  precision: precision(z)
-    .default('bfloat16')
-    .describe(
-      'arithmetic of the convolutions; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss',
-    ),
+  precision: precision(z).describe(
+    'arithmetic of the convolutions: auto takes bfloat16 where the machine computes it fast, else float32; weights, batch statistics and the last layer stay float32; float16 (for GPUs) scales the loss',
+  ),
 });
 
 /** The options of an {@link IResNet}. */

@@ -94,12 +94,8 @@ export class RunFolder {
     return new RunFolder(path.dirname(path.dirname(path.resolve(checkpoint))));
   }
 
-  /**
-   * Compares a config with the one the run began with.
-   *
-   * @throws KappaError `ERR_CONFIG` naming every difference that a resumed run cannot have
-   */
-  async checkConfig(config: ResolvedConfig): Promise<void> {
+  /** The config the run began with. @throws KappaError `ERR_CHECKPOINT` */
+  async savedConfig(): Promise<ResolvedConfig> {
     const file = path.join(this.root, 'config.json');
     let saved: unknown;
     try {
@@ -107,7 +103,16 @@ export class RunFolder {
     } catch (error) {
       throw new KappaError('ERR_CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`);
     }
-    const before = resolveSavedConfig(saved, file);
+    return resolveSavedConfig(saved, file);
+  }
+
+  /**
+   * Compares a config with the one the run began with.
+   *
+   * @throws KappaError `ERR_CONFIG` naming every difference that a resumed run cannot have
+   */
+  async checkConfig(config: ResolvedConfig): Promise<void> {
+    const before = await this.savedConfig();
     const text = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
     const changed = fixedFields
       .map((field) => ({ field, was: text(valueAt(before, field)), is: text(valueAt(config, field)) }))

@@ -1,5 +1,6 @@
 import { native } from '../native/load';
 import { submit } from '../native/submit';
+import type { MemoryUse } from './cpu';
 
 /** A GPU. */
 export interface CudaDevice {
@@ -8,14 +9,6 @@ export interface CudaDevice {
   computeCapability: string;
   /** Memory in bytes. */
   memory: number;
-}
-
-/** Memory that tensors use on a device, and what the allocator holds for them, in bytes. */
-export interface CudaMemory {
-  allocated: number;
-  peakAllocated: number;
-  reserved: number;
-  peakReserved: number;
 }
 
 /**
@@ -42,7 +35,7 @@ export const cuda = {
     return (await cuda.devices()).length > 0;
   },
 
-  async memory(device = 0): Promise<CudaMemory> {
+  async memory(device = 0): Promise<MemoryUse> {
     const [allocated = 0, peakAllocated = 0, reserved = 0, peakReserved = 0] = await submit((addon) =>
       addon.cudaMemory(device),
     );

@@ -8,6 +8,7 @@ import { createSchedule, scaledLearningRate } from '../optim/schedule';
 import { resolveCheckpoint } from '../run/checkpoint';
 import { MetricsLog } from '../run/metrics-log';
 import { RunFolder } from '../run/run-folder';
+import { decidePrecision, sayPrecision } from './precision';
 import { initialRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
 import type { MarginStatistics, TrainerOptions } from './events';
@@ -19,6 +20,8 @@ import { readValidationSets } from './validation';
 
 /** Everything a run works with. */
 export interface Session {
+  /** What is trained: as given, with all that was left to the machine decided. */
+  config: ResolvedConfig;
   folder: RunFolder;
   dataset: FaceDataset;
   loader: DataLoader;
@@ -37,9 +40,10 @@ export interface Session {
  *
  * @throws what {@link Trainer.run} throws
  */
-export async function openSession(config: ResolvedConfig, options: TrainerOptions): Promise<Session> {
+export async function openSession(given: ResolvedConfig, options: TrainerOptions): Promise<Session> {
   const say = (text: string): void => options.onMessage?.(text);
-  const resumeFrom = await findRun(config, options);
+  const { config, resumeFrom } = await findRun(given, options);
+  sayPrecision(given, config, say);
   const { dataset, root, validationRoot } = await openTrainingSet(config, say, options.signal);
   const { batchSize, accumulate, dropLast, epochs } = config.train;
   const loader = new DataLoader(dataset, {
@@ -80,6 +84,7 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
     metrics.truncateAfter(state.step, !state.verificationDue);
     const margins = await marginStatistics(model.head);
     const session = {
+      config,
       folder,
       dataset,
       loader,
@@ -111,27 +116,39 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
   }
 }
 
-/** Finds what `resume` means, before anything expensive begins. */
+/** Where a run goes on. */
+interface ResumeFrom {
+  folder: RunFolder;
+  checkpoint: string | undefined;
+}
+
+/** Finds what `resume` means, before anything expensive begins; and decides what the config leaves to the machine. */
 async function findRun(
-  config: ResolvedConfig,
+  given: ResolvedConfig,
   { resume, onMessage }: TrainerOptions,
-): Promise<{ folder: RunFolder; checkpoint: string | undefined } | undefined> {
-  if (resume === undefined || resume === false) return undefined;
+): Promise<{ config: ResolvedConfig; resumeFrom?: ResumeFrom }> {
+  if (resume === undefined || resume === false) return { config: decidePrecision(given) };
   if (typeof resume === 'string') {
     const checkpoint = await resolveCheckpoint(resume, 'last');
     const folder = RunFolder.ofCheckpoint(checkpoint);
-    await folder.checkConfig(config);
-    return { folder, checkpoint };
+    return { config: await resumedConfig(given, folder), resumeFrom: { folder, checkpoint } };
   }
-  const folder = await RunFolder.newest(config);
+  const folder = await RunFolder.newest(given);
   if (!folder) {
-    onMessage?.(`There is no run of ${config.name} in ${config.output}: starting one.`);
-    return undefined;
+    onMessage?.(`There is no run of ${given.name} in ${given.output}: starting one.`);
+    return { config: decidePrecision(given) };
   }
-  await folder.checkConfig(config);
+  const config = await resumedConfig(given, folder);
   const checkpoint = (await folder.checkpoints.pointed('last')) ?? (await folder.checkpoints.newest());
   if (!checkpoint) onMessage?.(`${folder.root} has no checkpoint yet: starting over.`);
-  return { folder, checkpoint };
+  return { config, resumeFrom: { folder, checkpoint } };
+}
+
+/** The config of a run that goes on: what was decided at its start stays. */
+async function resumedConfig(given: ResolvedConfig, folder: RunFolder): Promise<ResolvedConfig> {
+  const config = decidePrecision(given, await folder.savedConfig());
+  await folder.checkConfig(config);
+  return config;
 }
 
 /** Optimizer steps of an epoch. @throws KappaError `ERR_CONFIG` where the images do not fill one */

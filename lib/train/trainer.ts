@@ -193,7 +193,7 @@ export class Trainer {
       const saved = await folder.checkpoints.save(
         state.step,
         tensors,
-        { run: state, config: this.config },
+        { run: state, config: session.config },
         isBest,
       );
       for (const tensor of random.values()) tensor.dispose();

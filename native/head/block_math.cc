@@ -6,16 +6,7 @@
 #include <limits>
 
 #include "head/margin.h"
-
-// One version of each loop for every instruction set that matters; the loader picks. The sanitizers do not
-// like functions that are resolved before they are up.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define KAPPA_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define KAPPA_SIMD
-#endif
-#define KAPPA_INLINE inline __attribute__((always_inline))
+#include "runtime/cpu_clones.h"
 
 namespace kappa {
 namespace {
@@ -173,64 +164,17 @@ KAPPA_INLINE void step_row_of(const T* unit_gradient, T* row, T* velocity, int64
   }
 }
 
-}  // namespace
-
-KAPPA_SIMD void inverse_lengths(const float* rows, int64_t count, int64_t dim, float* inverse) {
-  inverse_lengths_of(rows, count, dim, inverse);
-}
-void inverse_lengths(const double* rows, int64_t count, int64_t dim, double* inverse) {
-  inverse_lengths_of(rows, count, dim, inverse);
-}
-
-KAPPA_SIMD void exponentials(float* products, const float* factors, int64_t rows, int64_t columns,
-                             const float* references, float filter_above, float* sums) {
+KAPPA_INLINE void float_exponentials_of(float* products, const float* factors, int64_t rows, int64_t columns,
+                                        const float* references, float filter_above, float* sums) {
   if (filter_above < std::numeric_limits<float>::infinity()) {
     exponentials_of<true>(products, factors, rows, columns, references, filter_above, sums);
   } else {
     exponentials_of<false>(products, factors, rows, columns, references, filter_above, sums);
   }
 }
-void exponentials(double* products, const double* factors, int64_t rows, int64_t columns,
-                  const double* references, double filter_above, double* sums) {
-  exponentials_of<true>(products, factors, rows, columns, references, filter_above, sums);
-}
 
-KAPPA_SIMD void column_maxima(const float* products, const float* factors, int64_t rows, int64_t columns,
-                              float* largest) {
-  column_maxima_of(products, factors, rows, columns, largest);
-}
-void column_maxima(const double* products, const double* factors, int64_t rows, int64_t columns,
-                   double* largest) {
-  column_maxima_of(products, factors, rows, columns, largest);
-}
-
-KAPPA_SIMD void transpose_scaled(const float* from, const float* factors, int64_t rows, int64_t columns,
-                                 float* to, int64_t stride) {
-  transpose_scaled_of(from, factors, rows, columns, to, stride);
-}
-void transpose_scaled(const double* from, const double* factors, int64_t rows, int64_t columns, double* to,
-                      int64_t stride) {
-  transpose_scaled_of(from, factors, rows, columns, to, stride);
-}
-
-KAPPA_SIMD void row_gradient(const float* unit_gradient, const float* row, int64_t dim, float* gradient) {
-  row_gradient_of(unit_gradient, row, dim, gradient);
-}
-void row_gradient(const double* unit_gradient, const double* row, int64_t dim, double* gradient) {
-  row_gradient_of(unit_gradient, row, dim, gradient);
-}
-
-KAPPA_SIMD void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim,
-                         const SgdOptions& step) {
-  step_row_of(unit_gradient, row, velocity, dim, step);
-}
-void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
-              const SgdOptions& step) {
-  step_row_of(unit_gradient, row, velocity, dim, step);
-}
-
-KAPPA_SIMD void scaled_to_bfloat16(const float* rows, const float* factors, int64_t count, int64_t dim,
-                                   uint16_t* plain, int64_t plain_stride, uint16_t* pairs) {
+KAPPA_INLINE void scaled_to_bfloat16_of(const float* rows, const float* factors, int64_t count, int64_t dim,
+                                        uint16_t* plain, int64_t plain_stride, uint16_t* pairs) {
   if (plain != nullptr) {
     for (int64_t r = 0; r < count; ++r) {
       const float* from = rows + r * dim;
@@ -256,7 +200,8 @@ KAPPA_SIMD void scaled_to_bfloat16(const float* rows, const float* factors, int6
   }
 }
 
-KAPPA_SIMD void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, uint16_t* pairs) {
+KAPPA_INLINE void transposed_pairs_bfloat16_of(const float* rows, int64_t count, int64_t dim,
+                                               uint16_t* pairs) {
   for (int64_t d = 0; d < dim; d += 2) {
     uint16_t* to = pairs + d * count;
     const bool single = d + 1 == dim;
@@ -267,8 +212,8 @@ KAPPA_SIMD void transposed_pairs_bfloat16(const float* rows, int64_t count, int6
   }
 }
 
-KAPPA_SIMD void to_bfloat16_both_ways(const float* from, int64_t rows, int64_t columns, uint16_t* to,
-                                      int64_t stride, uint16_t* transposed, int64_t transposed_stride) {
+KAPPA_INLINE void to_bfloat16_both_ways_of(const float* from, int64_t rows, int64_t columns, uint16_t* to,
+                                           int64_t stride, uint16_t* transposed, int64_t transposed_stride) {
   for (int64_t r = 0; r < rows; ++r) {
     const float* in = from + r * columns;
     uint16_t* out = to + r * stride;
@@ -287,6 +232,71 @@ KAPPA_SIMD void to_bfloat16_both_ways(const float* from, int64_t rows, int64_t c
   for (int64_t i = 0; i < columns; ++i) {
     for (int64_t r = rows; r < transposed_stride; ++r) transposed[i * transposed_stride + r] = 0;
   }
+}
+
+}  // namespace
+
+void inverse_lengths(const float* rows, int64_t count, int64_t dim, float* inverse) {
+  KAPPA_CLONE(inverse_lengths_of(rows, count, dim, inverse));
+}
+void inverse_lengths(const double* rows, int64_t count, int64_t dim, double* inverse) {
+  inverse_lengths_of(rows, count, dim, inverse);
+}
+
+void exponentials(float* products, const float* factors, int64_t rows, int64_t columns,
+                  const float* references, float filter_above, float* sums) {
+  KAPPA_CLONE(float_exponentials_of(products, factors, rows, columns, references, filter_above, sums));
+}
+void exponentials(double* products, const double* factors, int64_t rows, int64_t columns,
+                  const double* references, double filter_above, double* sums) {
+  exponentials_of<true>(products, factors, rows, columns, references, filter_above, sums);
+}
+
+void column_maxima(const float* products, const float* factors, int64_t rows, int64_t columns,
+                   float* largest) {
+  KAPPA_CLONE(column_maxima_of(products, factors, rows, columns, largest));
+}
+void column_maxima(const double* products, const double* factors, int64_t rows, int64_t columns,
+                   double* largest) {
+  column_maxima_of(products, factors, rows, columns, largest);
+}
+
+void transpose_scaled(const float* from, const float* factors, int64_t rows, int64_t columns, float* to,
+                      int64_t stride) {
+  KAPPA_CLONE(transpose_scaled_of(from, factors, rows, columns, to, stride));
+}
+void transpose_scaled(const double* from, const double* factors, int64_t rows, int64_t columns, double* to,
+                      int64_t stride) {
+  transpose_scaled_of(from, factors, rows, columns, to, stride);
+}
+
+void row_gradient(const float* unit_gradient, const float* row, int64_t dim, float* gradient) {
+  KAPPA_CLONE(row_gradient_of(unit_gradient, row, dim, gradient));
+}
+void row_gradient(const double* unit_gradient, const double* row, int64_t dim, double* gradient) {
+  row_gradient_of(unit_gradient, row, dim, gradient);
+}
+
+void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim, const SgdOptions& step) {
+  KAPPA_CLONE(step_row_of(unit_gradient, row, velocity, dim, step));
+}
+void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
+              const SgdOptions& step) {
+  step_row_of(unit_gradient, row, velocity, dim, step);
+}
+
+void scaled_to_bfloat16(const float* rows, const float* factors, int64_t count, int64_t dim, uint16_t* plain,
+                        int64_t plain_stride, uint16_t* pairs) {
+  KAPPA_CLONE(scaled_to_bfloat16_of(rows, factors, count, dim, plain, plain_stride, pairs));
+}
+
+void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, uint16_t* pairs) {
+  KAPPA_CLONE(transposed_pairs_bfloat16_of(rows, count, dim, pairs));
+}
+
+void to_bfloat16_both_ways(const float* from, int64_t rows, int64_t columns, uint16_t* to, int64_t stride,
+                           uint16_t* transposed, int64_t transposed_stride) {
+  KAPPA_CLONE(to_bfloat16_both_ways_of(from, rows, columns, to, stride, transposed, transposed_stride));
 }
 
 }  // namespace kappa

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "runtime/cpu_features.h"
+
 namespace kappa {
 namespace {
 
@@ -31,10 +33,13 @@ bool try_small_kernel() {
   return true;
 }
 
+/// Whether oneDNN's product is the fastest here. In bfloat16 it is emulated where the processor has no such
+/// products: the same numbers come faster through float32 then.
 template <class T>
 bool has_small_kernel() {
-  static const bool works = try_small_kernel<T>();
-  return works;
+  static const bool best = cpu_is_fast_in(std::is_same_v<T, BFloat16> ? Precision::bfloat16 : Precision::float32) &&
+                           try_small_kernel<T>();
+  return best;
 }
 
 template <class T>

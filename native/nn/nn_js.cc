@@ -1,5 +1,6 @@
 #include "nn/nn_js.h"
 
+#include "nn/convolution_rate.h"
 #include "nn/iresnet.h"
 #include "runtime/call.h"
 #include "runtime/device.h"
@@ -46,6 +47,9 @@ void register_nn(Registry& registry) {
   });
   registry.async("iresnetKeepBuffers", [](const Network& network) { network->keep_buffers(); });
   registry.async("iresnetRestoreBuffers", [](const Network& network) { network->restore_buffers(); });
+  registry.async("measureConvolution", [](const std::string& precision, double seconds) {
+    return measure_convolution(precision_named(precision), seconds);
+  });
   registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
     dispose_box(context.env, unbox<Network>(info[0]));
     return context.env.Undefined();

@@ -75,19 +75,14 @@ const char* dtype_name(at::ScalarType dtype) {
 }
 
 void track_tensor(Napi::Env env, Box<at::Tensor>& box) {
-  box.bytes = tensor_bytes(box.value);
-  box.environment->live_tensors += 1;
-  box.environment->live_bytes += box.bytes;
   int64_t total = 0;
-  napi_adjust_external_memory(env, box.bytes, &total);
+  napi_adjust_external_memory(env, box.environment->live_tensors.add(box.value), &total);
 }
 
 void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept {
   if (!box.value.defined()) return;
-  box.environment->live_tensors -= 1;
-  box.environment->live_bytes -= box.bytes;
   int64_t total = 0;
-  napi_adjust_external_memory(env, -box.bytes, &total);
+  napi_adjust_external_memory(env, -box.environment->live_tensors.remove(box.value), &total);
   release_later(std::move(box.value));
   box.value = at::Tensor();
 }
@@ -200,7 +195,7 @@ Napi::Value ToJs<at::Tensor>::make(const Context& context, at::Tensor&& value) {
 
 Napi::Value ToJs<HostArray>::make(const Context& context, HostArray&& value) {
   const napi_typedarray_type type = array_type_of(value.tensor.scalar_type());
-  const size_t bytes = static_cast<size_t>(tensor_bytes(value.tensor));
+  const size_t bytes = value.tensor.nbytes();
   napi_value buffer = nullptr;
   if (bytes > 0) {
     auto owner = std::make_unique<at::Tensor>(value.tensor);

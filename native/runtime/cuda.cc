@@ -35,13 +35,22 @@ c10::DeviceIndex checked_device(int64_t device) {
   return static_cast<c10::DeviceIndex>(device);
 }
 
+cudaDeviceProp properties_of(int64_t device) {
+  cudaDeviceProp properties;
+  const cudaError_t status = cudaGetDeviceProperties(&properties, static_cast<int>(device));
+  require(status == cudaSuccess, "ERR_DEVICE", "The device cuda:", device,
+          " does not answer: ", cudaGetErrorString(status), ".");
+  return properties;
+}
+
+int64_t compute_capability_major(const at::Device& device) {
+  return properties_of(device.has_index() ? device.index() : c10::cuda::current_device()).major;
+}
+
 std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> all;
   for (int64_t device = 0; device < device_count(); ++device) {
-    cudaDeviceProp properties;
-    const cudaError_t status = cudaGetDeviceProperties(&properties, static_cast<int>(device));
-    require(status == cudaSuccess, "ERR_DEVICE", "The device cuda:", device,
-            " does not answer: ", cudaGetErrorString(status), ".");
+    const cudaDeviceProp properties = properties_of(device);
     all.emplace_back(properties.name, properties.major, properties.minor,
                      static_cast<double>(properties.totalGlobalMem));
   }
@@ -91,6 +100,7 @@ constexpr bool built_with_cuda = false;
               "one that has.");
 }
 int64_t device_count() { return 0; }
+int64_t compute_capability_major(const at::Device&) { refuse(); }
 std::vector<DeviceInfo> devices() { return {}; }
 std::vector<double> memory_statistics(int64_t) { refuse(); }
 void reset_peaks(int64_t) { refuse(); }
@@ -101,6 +111,12 @@ void set_stream(int64_t, int64_t) { refuse(); }
 #endif
 
 }  // namespace
+
+bool cuda_is_fast_in(Precision precision, const at::Device& device) {
+  // Tensor cores: of float16 since Volta, of bfloat16 since Ampere.
+  if (precision == Precision::float32) return true;
+  return compute_capability_major(device) >= (precision == Precision::bfloat16 ? 8 : 7);
+}
 
 void register_cuda(Registry& registry) {
   registry.sync("builtWithCuda", [] { return built_with_cuda; });

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "runtime/live_tensors.h"
 #include "runtime/pending.h"
 
 namespace kappa {
@@ -38,8 +39,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   bool debug = false;
   bool grad_enabled = true;  // set by the JavaScript thread before each call
-  int64_t live_tensors = 0;
-  int64_t live_bytes = 0;
+  LiveTensors live_tensors;
   Napi::FunctionReference error_class;
   std::unique_ptr<PendingTensors> pending_tensors;
 

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <vector>
 
+#include "runtime/cpu_allocator.h"
+
 namespace kappa {
 
 Executor& Executor::instance() {
@@ -53,8 +55,14 @@ void Executor::cancel(const void* owner) {
 
 void Executor::loop() {
   std::unique_lock lock(mutex_);
+  const auto has_work = [this] { return !active_ || !queue_.empty(); };
   for (;;) {
-    wake_.wait(lock, [this] { return !active_ || !queue_.empty(); });
+    if (!wake_.wait_for(lock, rest, has_work)) {
+      lock.unlock();
+      release_cpu_memory();
+      lock.lock();
+      wake_.wait(lock, has_work);
+    }
     if (queue_.empty()) return;
     std::unique_ptr<Job> job = std::move(queue_.front());
     queue_.pop_front();

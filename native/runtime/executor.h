@@ -1,6 +1,7 @@
 // One compute thread per process. All LibTorch work runs on it, in the order of the calls, like on a CUDA
 // stream, so that the event loop never blocks and LibTorch keeps a single team of worker threads.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -21,6 +22,9 @@ class Job {
 
 class Executor {
  public:
+  /// After so long without a job the memory that no tensor uses is given back to the system.
+  static constexpr std::chrono::seconds rest{5};
+
   /// The executor of the process. It is never destroyed: finalizers may come after everything else.
   static Executor& instance();
 

@@ -18,13 +18,8 @@ struct HandleType;
 template <class T>
 struct Box {
   T value;
-  int64_t bytes = 0;
   std::shared_ptr<Environment> environment;
 };
-
-inline int64_t tensor_bytes(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<int64_t>(tensor.numel() * tensor.element_size()) : 0;
-}
 
 /// Returns the box behind a JavaScript value, or throws what it is instead.
 template <class T>
@@ -50,7 +45,7 @@ void dispose_box(Napi::Env, Box<std::shared_ptr<T>>& box) noexcept {
 template <class T>
 Napi::Object make_handle(Napi::Env env, const std::shared_ptr<Environment>& environment, T value) {
   Napi::Object object = Napi::Object::New(env);
-  auto box = std::make_unique<Box<T>>(Box<T>{std::move(value), 0, environment});
+  auto box = std::make_unique<Box<T>>(Box<T>{std::move(value), environment});
   auto finalize = [](napi_env raw, void* data, void*) {
     std::unique_ptr<Box<T>> owned(static_cast<Box<T>*>(data));
     dispose_box(Napi::Env(raw), *owned);

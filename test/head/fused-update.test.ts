@@ -25,7 +25,7 @@ interface Trained {
 /** A few steps of training the centres alone, with two backward passes for each step. */
 async function train(options: Partial<ArcFaceHeadOptions>, nesterov = false, passes = 2): Promise<Trained> {
   await manualSeed(11);
-  const head = new ArcFaceHead({ numClasses, embeddingSize, ...options });
+  const head = new ArcFaceHead({ numClasses, embeddingSize, precision: 'float32', ...options });
   const optimizer = new SGD(head.parameters(), { lr: 0.5, momentum: 0.9, weightDecay: 1e-3, nesterov });
   const losses: number[] = [];
   let embeddingGradient: number[] = [];

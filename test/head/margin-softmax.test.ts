@@ -71,6 +71,7 @@ describe('margin softmax', () => {
           beyondPi: example.beyondPi,
           concentration: { kind: 'memory' },
           fusedUpdate: false,
+          precision: 'float32',
           dtype,
         });
         await setMatrix(head.centres, example.weight);

@@ -44,7 +44,7 @@ export async function resolved(): Promise<ResolvedConfig> {
   const config = await loadConfig('configs/base', ['train.epochs=10']);
   holds<Same<typeof config.train.epochs, number>>();
   holds<Same<typeof config.train.validateEvery, number | null>>();
-  holds<Same<typeof config.backbone.precision, 'float32' | 'bfloat16' | 'float16'>>();
+  holds<Same<typeof config.backbone.precision, 'auto' | 'float32' | 'bfloat16' | 'float16'>>();
   holds<Same<typeof config.head.kind, 'kappaface' | 'arcface' | 'cosface' | 'combined'>>();
   if (config.head.kind === 'kappaface') holds<Same<typeof config.head.temperature, number>>();
   // @ts-expect-error of all kinds of heads, one alone has a temperature
