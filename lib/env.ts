@@ -13,7 +13,7 @@ export interface EnvironmentVariable {
 
 /**
  * Every environment variable of this package: those that {@link readEnvironment} and lib/libtorch/env.ts read, and
- * those of its scripts. docs/reference/environment.md shows the same table.
+ * those of its scripts and of the addon. docs/reference/environment.md shows the same table.
  */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   {
@@ -131,6 +131,13 @@ function defaultCache(variables: Variables, platform: NodeJS.Platform): string {
   const xdg = variables.XDG_CACHE_HOME;
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache'), 'kappaface');
 }
+
+/**
+ * What the OpenMP runtime of LibTorch reads when it is loaded. Its threads wait for each other at the end of every
+ * operation and spin meanwhile, so that another busy program on the machine costs many times its share. So many turns
+ * are enough for the next operation to find them awake, and few enough to leave the processor to whoever has work.
+ */
+export const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '3000' } as const;
 
 /**
  * Calls a function with these variables set, for libraries that read them when they are loaded; where the user has

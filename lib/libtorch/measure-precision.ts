@@ -1,3 +1,4 @@
+import { OPENMP_VARIABLES } from '../env';
 import { usableProcessors } from '../processors';
 import { runChild } from './process';
 import type { Check } from './build/tools';
@@ -39,7 +40,10 @@ const TIMEOUT_MS = 120_000;
 export async function checkPrecision(addon: string): Promise<Check> {
   const name = 'Precision';
   const args = ['-e', PROGRAM, addon, String(usableProcessors())];
-  const { code, stdout, stderr } = await runChild(process.execPath, args, { timeoutMs: TIMEOUT_MS });
+  const { code, stdout, stderr } = await runChild(process.execPath, args, {
+    timeoutMs: TIMEOUT_MS,
+    env: { ...OPENMP_VARIABLES, ...process.env },
+  });
   if (code !== 0) {
     const detail = `could not be measured: ${stderr.trim().split('\n').pop() || `exit code ${code}`}`;
     return { name, status: 'warning', detail, remedy: 'npm run build:native' };

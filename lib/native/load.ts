@@ -1,15 +1,8 @@
 import { KappaError } from '../errors';
-import { isDebug, withVariables } from '../env';
+import { isDebug, OPENMP_VARIABLES, withVariables } from '../env';
 import { locateAddon } from '../libtorch/build/locate-addon';
 import { usableProcessors } from '../processors';
 import type { NativeAddon } from './contract';
-
-/**
- * What the OpenMP runtime of LibTorch reads when it is loaded. Its threads wait for each other at the end of every
- * operation and spin meanwhile, so that another busy program on the machine costs many times its share. So many turns
- * are enough for the next operation to find them awake, and few enough to leave the processor to whoever has work.
- */
-const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '3000' } as const;
 
 let loaded: NativeAddon | undefined;
 

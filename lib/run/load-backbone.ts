@@ -1,7 +1,9 @@
 import { resolveSavedConfig } from '../config/saved';
+import type { Precision } from '../native/contract';
 import type { Backbone } from '../nn/backbone';
 import { createBackbone } from '../nn/create-backbone';
 import { cuda } from '../runtime/cuda';
+import { precisionOfUse } from '../runtime/precision';
 import { scope } from '../tensor/scope';
 import { openCheckpoint, resolveCheckpoint } from './checkpoint';
 
@@ -11,6 +13,11 @@ export interface LoadBackboneOptions {
    * @default where it was trained, or the CPU where that is not available
    */
   device?: string;
+  /**
+   * Arithmetic of the products: `float32`, `bfloat16`, `float16`.
+   * @default that of the training where the device computes it fast, else `float32`
+   */
+  precision?: Precision;
 }
 
 /**
@@ -30,7 +37,8 @@ export async function loadBackbone(target: string, options: LoadBackboneOptions 
     runtime,
   } = resolveSavedConfig(checkpoint.state.config, `of ${checkpoint.folder}`);
   const device = options.device ?? ((await cuda.isAvailable()) ? runtime.device : 'cpu');
-  const backbone = createBackbone(section, { imageSize: data.imageSize, device });
+  const precision = options.precision ?? precisionOfUse(section.precision, device);
+  const backbone = createBackbone({ ...section, precision }, { imageSize: data.imageSize, device });
   try {
     await scope(async () => backbone.loadStateDict(await checkpoint.tensors('backbone')));
   } catch (error) {

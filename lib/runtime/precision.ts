@@ -16,3 +16,14 @@ export function choosePrecision(asked: PrecisionChoice, device = 'cpu'): Precisi
   if (asked !== 'auto') return asked;
   return native().computesFast('bfloat16', device) ? 'bfloat16' : 'float32';
 }
+
+/**
+ * The precision to use a trained network in: that of its training where the device computes it fast, else float32, which
+ * is finer and faster there.
+ *
+ * @throws KappaError `ERR_DEVICE`
+ */
+export function precisionOfUse(trained: PrecisionChoice, device = 'cpu'): Precision {
+  if (trained === 'auto') return choosePrecision(trained, device);
+  return native().computesFast(trained, device) ? trained : 'float32';
+}

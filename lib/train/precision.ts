@@ -22,7 +22,11 @@ export function decidePrecision(config: ResolvedConfig, saved?: ResolvedConfig):
 }
 
 /** Says what was decided, and warns of what is emulated. */
-export function sayPrecision(given: ResolvedConfig, config: ResolvedConfig, say: (text: string) => void): void {
+export function sayPrecision(
+  given: ResolvedConfig,
+  config: ResolvedConfig,
+  say: (text: string) => void,
+): void {
   const { device } = config.runtime;
   const machine = device === 'cpu' ? 'this processor' : device;
   const fast = choosePrecision('auto', device);
@@ -31,9 +35,11 @@ export function sayPrecision(given: ResolvedConfig, config: ResolvedConfig, say:
   if (given.backbone.precision === 'auto' || given.head.precision === 'auto') {
     const what = backbone === head ? `${backbone}` : `backbone ${backbone}, head ${head}`;
     const why =
-      fast === 'bfloat16'
-        ? `${machine} computes bfloat16 fast`
-        : `${machine} has no units for bfloat16, and would emulate it`;
+      backbone !== fast || head !== fast
+        ? 'as the config and the start of this run have it'
+        : fast === 'bfloat16'
+          ? `${machine} computes bfloat16 fast`
+          : `${machine} has no units for bfloat16, and would emulate it`;
     say(`Precision: ${what} (${why}).`);
   }
   if (device === 'cpu' && backbone !== 'float32' && fast === 'float32')

@@ -37,8 +37,9 @@ bool try_small_kernel() {
 /// products: the same numbers come faster through float32 then.
 template <class T>
 bool has_small_kernel() {
-  static const bool best = cpu_is_fast_in(std::is_same_v<T, BFloat16> ? Precision::bfloat16 : Precision::float32) &&
-                           try_small_kernel<T>();
+  static const bool best =
+      cpu_is_fast_in(std::is_same_v<T, BFloat16> ? Precision::bfloat16 : Precision::float32) &&
+      try_small_kernel<T>();
   return best;
 }
 

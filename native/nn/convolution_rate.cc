@@ -17,13 +17,16 @@ double measure_convolution(Precision precision, double seconds) {
   using Clock = std::chrono::steady_clock;
   const at::NoGradGuard guard;
   const auto ones = [&](at::IntArrayRef shape) {
-    return at::ones(shape, at::kFloat).to(scalar_type_of(precision)).contiguous(at::MemoryFormat::ChannelsLast);
+    return at::ones(shape, at::kFloat)
+        .to(scalar_type_of(precision))
+        .contiguous(at::MemoryFormat::ChannelsLast);
   };
   const at::Tensor images = ones({batch, channels, side, side});
   const at::Tensor weight = ones({channels, channels, 3, 3});
   double best = std::numeric_limits<double>::infinity();
   const auto start = Clock::now();
-  for (int64_t run = 0; run < 3 || std::chrono::duration<double>(Clock::now() - start).count() < seconds; ++run) {
+  for (int64_t run = 0; run < 3 || std::chrono::duration<double>(Clock::now() - start).count() < seconds;
+       ++run) {
     const auto before = Clock::now();
     (void)at::conv2d(images, weight, {}, 1, 1);
     const double elapsed = std::chrono::duration<double>(Clock::now() - before).count();

@@ -54,12 +54,15 @@ class CpuAllocator final : public c10::Allocator {
   }
 };
 
+/// Above the default, which LibTorch registers with 0.
+constexpr uint8_t priority = 100;
+
 }  // namespace
 
 void install_cpu_allocator() {
 #ifndef KAPPA_ALLOCATOR_PASSES_ON
   static std::once_flag once;
-  std::call_once(once, [] { c10::SetCPUAllocator(new CpuAllocator(), 1); });
+  std::call_once(once, [] { c10::SetCPUAllocator(new CpuAllocator(), priority); });
 #endif
 }
 

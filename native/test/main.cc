@@ -1,9 +1,11 @@
 #include <cstdio>
 #include <exception>
 
+#include "runtime/cpu_features.h"
 #include "test/test.h"
 
 int main() {
+  kappa::restrict_cpu_features();
   int passed = 0;
   int failed = 0;
   for (const auto& test : kappa::test::cases()) {

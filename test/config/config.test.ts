@@ -35,7 +35,7 @@ describe('config', () => {
       initialMarginScale: 1,
       blendEpochs: 0,
       concentration: { kind: 'momentum', momentum: 0.9 },
-      precision: 'float32',
+      precision: 'auto',
       fusedUpdate: true,
       sampleRate: 1,
       interclassFilteringThreshold: 1,
@@ -52,7 +52,7 @@ describe('config', () => {
     });
     assert.deepEqual(schedule, { kind: 'step', warmupEpochs: 0, milestones: [], factor: 0.1 });
     assert.equal(train.batchSize, 128);
-    assert.equal(backbone.precision, 'bfloat16');
+    assert.equal(backbone.precision, 'auto');
     assert.deepEqual(data.validation, ['lfw', 'cfp_fp', 'agedb_30']);
   });
 

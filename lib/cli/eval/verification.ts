@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { VerificationResult } from '../../eval/metrics/verification';
 import { exitCodes } from '../exit-codes';
 import { JSON_DOC, wholeNumber, type Action } from '../flags';
@@ -13,6 +13,8 @@ export interface EvalVerificationOptions {
   batchSize?: number;
   /** Where the backbone runs: by default where it was trained, or on the CPU where that is not available. */
   device?: string;
+  /** Arithmetic of the products: by default that of the training where the device computes it fast, else float32. */
+  precision?: 'float32' | 'bfloat16' | 'float16';
   /** Compute threads. By default KAPPA_THREADS, or as many as this process may keep busy. */
   threads?: number;
   json?: boolean;
@@ -29,6 +31,12 @@ export function addVerification(evaluate: Command, action: Action): void {
     .requiredOption('--data <file...>', 'verification sets')
     .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
     .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
+    .addOption(
+      new Option(
+        '--precision <name>',
+        'arithmetic of the products; by default that of the training where the device computes it fast, else float32',
+      ).choices(['float32', 'bfloat16', 'float16']),
+    )
     .option(
       '--threads <number>',
       'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
@@ -50,7 +58,7 @@ async function evalVerificationCommand(target: string, options: EvalVerification
 
 async function evaluate(
   target: string,
-  { data, batchSize, device, threads }: EvalVerificationOptions,
+  { data, batchSize, device, precision, threads }: EvalVerificationOptions,
   { signal, onProgress }: TaskHooks,
 ): Promise<{ folder: string; results: VerificationResult[] }> {
   const { readEnvironment } = await import('../../env');
@@ -62,7 +70,7 @@ async function evaluate(
 
   const folder = await resolveCheckpoint(target);
   await setThreads(threads ?? readEnvironment().threads);
-  const backbone = await loadBackbone(folder, { device });
+  const backbone = await loadBackbone(folder, { device, precision });
   try {
     const results: VerificationResult[] = [];
     for (const file of data) {
