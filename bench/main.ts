@@ -2,12 +2,14 @@ import { parseArgs } from 'node:util';
 
 import { benchData } from './data/bench';
 import { benchHead } from './head/bench';
+import { benchTraining } from './training/bench';
 import { BenchRows, printRows } from './rows';
 import type { BenchOptions } from './rows';
 
 const benches: Record<string, (options: BenchOptions) => Promise<void>> = {
   data: benchData,
   head: benchHead,
+  training: benchTraining,
 };
 
 async function main(): Promise<void> {
