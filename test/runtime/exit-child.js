@@ -1,35 +1,48 @@
 'use strict';
-// A process that ends while the compute thread is at work: node exit-child.js KAPPAFACE ENDING JOB THREADS DELAY
+// A process that ends while the compute thread is at work: node exit-child.js LIBRARY ENDING JOB THREADS DELAY
+// LIBRARY is the folder of kappaface's modules: lib, or dist.
+const path = require('node:path');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
-const [library, ending, job, threads, delay] = isMainThread ? process.argv.slice(2) : workerData;
+const [folder, ending, job, threads, delay] = isMainThread ? process.argv.slice(2) : workerData;
+
+const part = (name) => require(path.resolve(folder, name));
+const { Tensor } = part('tensor/tensor');
 
 /** What keeps the compute thread busy: each resolves to a function that starts the work. */
 const jobs = {
   /** A network: convolutions of oneDNN, which makes what it needs on the way. */
-  async forward({ IResNet, Tensor }) {
+  async forward() {
+    const { IResNet } = part('nn/iresnet');
     const backbone = new IResNet({ depth: 18, embeddingSize: 64, imageSize: 112 });
     const images = await Tensor.randn([4, 3, 112, 112]);
     return () => backbone.forward(images);
   },
-  async backward({ IResNet, Tensor }) {
+  async backward() {
+    const { IResNet } = part('nn/iresnet');
     const backbone = new IResNet({ depth: 18, embeddingSize: 64, imageSize: 32 });
     const embeddings = await backbone.forward(await Tensor.randn([8, 3, 32, 32]));
     const loss = await embeddings.mul(embeddings).sum();
     return () => Promise.all(Array.from({ length: 20 }, () => loss.backward({ retainGraph: true })));
   },
   /** One operation that takes longer than anybody waits. */
-  async product({ Tensor }) {
+  async product() {
     const a = await Tensor.ones([3600, 3600], { dtype: 'float64' });
     return () => a.matmul(a);
   },
+  /** One operation, on all threads, that would take an hour. */
+  async endless() {
+    const a = await Tensor.ones([1]).expand([2 ** 20, 2 ** 21]);
+    return () => a.sum();
+  },
   /** Many operations that wait. */
-  async queue({ Tensor }) {
+  async queue() {
     const a = await Tensor.randn([200, 200]);
     return () => Promise.all(Array.from({ length: 5000 }, () => a.matmul(a).exp().sum()));
   },
   /** Loops of our own. */
-  async head({ ArcFaceHead, Tensor }) {
+  async head() {
+    const { ArcFaceHead } = part('head/arcface-head');
     const head = new ArcFaceHead({ numClasses: 50000, embeddingSize: 128 });
     const embeddings = await Tensor.randn([128, 128]);
     const labels = await Tensor.randint(0, 50000, [128]);
@@ -37,7 +50,7 @@ const jobs = {
     return () => Promise.all(Array.from({ length: 5 }, () => head.forward(embeddings, labels)));
   },
   /** Reads memory of JavaScript's where it lies, which goes with its worker. */
-  async borrowed({ Tensor }) {
+  async borrowed() {
     const numbers = new Float32Array(new SharedArrayBuffer(4 * 4000 * 4000));
     const a = await Tensor.from(numbers, [4000, 4000], { copy: false });
     return () => a.matmul(a);
@@ -45,9 +58,8 @@ const jobs = {
 };
 
 async function work() {
-  const kappaface = require(library);
-  void kappaface.setThreads(Number(threads));
-  const start = await jobs[job](kappaface);
+  void part('runtime/settings').setThreads(Number(threads));
+  const start = await jobs[job]();
   start().catch((error) => console.error('job failed:', error));
 }
 
@@ -96,7 +108,6 @@ const endings = {
 };
 
 async function sumOf(count) {
-  const { Tensor } = require(library);
   return (await Tensor.ones([count])).sum().item();
 }
 
