@@ -34,8 +34,8 @@ class Executor {
 
   /// An environment begins to use the executor; the first one starts the thread.
   void retain();
-  /// An environment has ended. The last one drains the queue and joins the thread, or leaves it to end after the
-  /// job that it did not wait for.
+  /// An environment has ended. The last one drains the queue and joins the thread, or leaves it to end after
+  /// the job that it did not wait for.
   void release();
 
   /// Queues a job. Without a running thread (after the last environment) the job is destroyed unrun.

@@ -47,8 +47,9 @@ bool is_main_thread() { return pthread_main_np() != 0; }
 #endif
 
 #if defined(__linux__) || defined(__APPLE__)
-// `exit()` destroys the objects of its thread before all others. Handlers registered when the addon is loaded would
-// come too late: what LibTorch has made since, at the first use of something, is destroyed before they run.
+// `exit()` destroys the objects of its thread before all others. Handlers registered when the addon is loaded
+// would come too late: what LibTorch has made since, at the first use of something, is destroyed before they
+// run.
 class Guard {
  public:
   Guard() = default;
