@@ -1,7 +1,7 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { root } = require('./load');
+const { loadLib, root } = require('./load');
 
 /** Whether a program is in the path. */
 function inPath(name) {
@@ -11,12 +11,21 @@ function inPath(name) {
     .some((folder) => names.some((file) => fs.existsSync(path.join(folder, file))));
 }
 
-/** CMake keeps what it found in its cache: it must not outlive the LibTorch it was found in. */
-function dropOldCache(out, libtorchRoot) {
+/** Where a program lies: itself where it is a path, else its first place in the path. */
+function locate(program) {
+  if (program.includes(path.sep)) return path.resolve(program);
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.map((folder) => path.join(folder, program)).find((file) => fs.existsSync(file));
+}
+
+/** CMake keeps what it found in its cache: it must not outlive the LibTorch, or the compiler, that it was made for. */
+function dropOldCache(out, libtorchRoot, cxx) {
   const file = path.join(out, 'CMakeCache.txt');
   if (!fs.existsSync(file)) return;
-  const cached = /^KAPPA_LIBTORCH:[^=]*=(.*)$/m.exec(fs.readFileSync(file, 'utf8'))?.[1];
-  if (cached !== libtorchRoot) removeCache(out);
+  const text = fs.readFileSync(file, 'utf8');
+  const cached = (name) => new RegExp(`^${name}:[^=]*=(.*)$`, 'm').exec(text)?.[1];
+  const otherCompiler = cxx !== undefined && cached('CMAKE_CXX_COMPILER') !== locate(cxx);
+  if (cached('KAPPA_LIBTORCH') !== libtorchRoot || otherCompiler) removeCache(out);
 }
 
 function removeCache(out) {
@@ -45,9 +54,11 @@ function cacheLauncher() {
  */
 async function configureAndBuild({ out, config, libtorch, jobs, options, target }) {
   const { BuildSystem } = require('cmake-js');
+  const env = (await loadLib('libtorch/index')).readEnv();
   const cMakeOptions = {
     CMAKE_PREFIX_PATH: path.join(libtorch.root, 'share', 'cmake'),
     KAPPA_LIBTORCH: libtorch.root,
+    KAPPA_WERROR: env.warningsAreErrors ? 'ON' : 'OFF',
     ...(inPath('ccache') ? { CMAKE_CXX_COMPILER_LAUNCHER: cacheLauncher() } : {}),
     ...options,
   };
@@ -58,7 +69,7 @@ async function configureAndBuild({ out, config, libtorch, jobs, options, target 
     return system;
   };
   fs.mkdirSync(out, { recursive: true });
-  dropOldCache(out, libtorch.root);
+  dropOldCache(out, libtorch.root, env.cxx);
   const hadCache = fs.existsSync(path.join(out, 'CMakeCache.txt'));
   try {
     await create().configure();

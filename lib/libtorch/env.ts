@@ -25,6 +25,8 @@ export interface LibtorchEnv {
   skipBuild: boolean;
   /** `CXX`. */
   cxx?: string;
+  /** Whether warnings of the compiler end a build. */
+  warningsAreErrors: boolean;
   debug: boolean;
 }
 
@@ -70,6 +72,7 @@ export function readEnv(
     python: env.KAPPA_PYTHON || undefined,
     skipBuild: isOn(env.KAPPA_SKIP_BUILD),
     cxx: env.CXX || undefined,
+    warningsAreErrors: isOn(env.KAPPA_WERROR),
     debug: isDebug(env),
   };
 }

@@ -133,7 +133,10 @@ KAPPA_INLINE RowGeometry<T> geometry_of(const T* unit_gradient, const T* row, in
 
 template <class T>
 KAPPA_INLINE void row_gradient_of(const T* unit_gradient, const T* row, int64_t dim, T* gradient) {
-  const auto [inverse, along] = geometry_of(unit_gradient, row, dim);
+  // Not a structured binding: Clang 14 takes none into a loop of OpenMP.
+  const RowGeometry<T> geometry = geometry_of(unit_gradient, row, dim);
+  const T inverse = geometry.inverse;
+  const T along = geometry.along;
 #pragma omp simd
   for (int64_t d = 0; d < dim; ++d) gradient[d] = unit_gradient[d] * inverse - row[d] * along;
 }
@@ -141,7 +144,9 @@ KAPPA_INLINE void row_gradient_of(const T* unit_gradient, const T* row, int64_t 
 template <class T>
 KAPPA_INLINE void step_row_of(const T* unit_gradient, T* row, T* velocity, int64_t dim,
                               const SgdOptions& step) {
-  const auto [inverse, along] = geometry_of(unit_gradient, row, dim);
+  const RowGeometry<T> geometry = geometry_of(unit_gradient, row, dim);
+  const T inverse = geometry.inverse;
+  const T along = geometry.along;
   const T lr = static_cast<T>(step.lr);
   const T momentum = static_cast<T>(step.momentum);
   const T decay = static_cast<T>(step.weight_decay);

@@ -1,8 +1,6 @@
 // The walk over the class centres, block by block: what one thread does with one block. Part of
 // centre_walk.cc.
 #pragma once
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <limits>
 #include <type_traits>
@@ -11,6 +9,7 @@
 #include "head/block_math.h"
 #include "head/centre_walk.h"
 #include "head/products.h"
+#include "runtime/parallel.h"
 
 namespace kappa {
 
@@ -303,7 +302,7 @@ class BlockWalk {
 /// Runs `body(thread)` on each of the threads.
 template <class F>
 void on_threads(int64_t threads, const F& body) {
-  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t thread = begin; thread < end; ++thread) body(thread);
     finish_block_products();
   });

@@ -338,7 +338,7 @@ void walk_united_rows(const std::vector<WeightedPass>& passes, const Tensor& cen
       for (int64_t d = 0; d < dim; ++d) sum[d] += unit_gradient[d];
     });
   }
-  at::parallel_for(0, count, block_rows, [&](int64_t begin, int64_t end) {
+  parallel_for(0, count, block_rows, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) sink(rows[i], gradients + i * dim);
   });
 }

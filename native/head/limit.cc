@@ -1,7 +1,6 @@
 #include "head/limit.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +10,7 @@
 #include "head/block_math.h"
 #include "head/products.h"
 #include "runtime/error.h"
+#include "runtime/parallel.h"
 
 namespace kappa {
 namespace {
@@ -50,7 +50,7 @@ double measure(int64_t batch, int64_t classes, int64_t dim, int64_t repeats) {
   std::vector<double> seconds;
   for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
     const auto start = std::chrono::steady_clock::now();
-    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
       for (int64_t thread = begin; thread < end; ++thread) {
         for (int64_t block = thread * blocks / threads; block < (thread + 1) * blocks / threads; ++block) {
           products<P>(operands_CD.data_ptr<P>() + block * block_rows * dim, embeddings_BD.data_ptr<P>(),
@@ -62,7 +62,7 @@ double measure(int64_t batch, int64_t classes, int64_t dim, int64_t repeats) {
       }
       finish_block_products();
     });
-    at::parallel_for(0, classes, block_rows, [&](int64_t begin, int64_t end) {
+    parallel_for(0, classes, block_rows, [&](int64_t begin, int64_t end) {
       float* centres = centres_CD.data_ptr<float>();
       float* velocities = velocity_CD.data_ptr<float>();
       for (int64_t i = begin * dim; i < end * dim; ++i) {

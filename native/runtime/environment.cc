@@ -2,6 +2,7 @@
 
 #include "runtime/error.h"
 #include "runtime/executor.h"
+#include "runtime/exit.h"
 
 namespace kappa {
 namespace {
@@ -45,6 +46,7 @@ std::shared_ptr<Environment> Environment::create(Napi::Env env) {
   napi_unref_threadsafe_function(env, self->channel_);
   self->pending_tensors = std::make_unique<PendingTensors>(env);
   Executor::instance().retain();
+  guard_exit();
   env.SetInstanceData(new Slot{self});
   // Hooks run in reverse order: this one before Node closes the channel.
   env.AddCleanupHook([self, env] { self->close(env); });
@@ -93,7 +95,10 @@ Napi::Error Environment::make_error(Napi::Env env, const std::string& code, cons
 }
 
 void Environment::close(Napi::Env) {
-  Executor::instance().cancel(this);
+  Executor& executor = Executor::instance();
+  executor.cancel(this);
+  // Memory that JavaScript owns goes with the environment: a job that may use it is waited for to its end.
+  if (!executor.await(this, /*to_the_end=*/holds > 0)) guard_exit();
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
@@ -101,14 +106,19 @@ void Environment::close(Napi::Env) {
   }
   error_class.SuppressDestruct();
   pending_tensors->close();
-  Executor::instance().release();
+  executor.release();
 }
 
 JsHold::JsHold(std::shared_ptr<Environment> environment, Napi::Object value)
     : environment_(std::move(environment)),
-      reference_(std::make_unique<Napi::ObjectReference>(Napi::Persistent(value))) {}
+      reference_(std::make_unique<Napi::ObjectReference>(Napi::Persistent(value))) {
+  ++environment_->holds;
+}
 
-JsHold::~JsHold() { environment_->post(std::make_unique<ReleaseReference>(std::move(reference_))); }
+JsHold::~JsHold() {
+  --environment_->holds;
+  environment_->post(std::make_unique<ReleaseReference>(std::move(reference_)));
+}
 
 void release_later(at::Tensor&& tensor) noexcept {
   if (!tensor.defined()) return;

@@ -40,6 +40,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   bool debug = false;
   bool grad_enabled = true;  // set by the JavaScript thread before each call
   LiveTensors live_tensors;
+  std::atomic<int64_t> holds = 0;  // JavaScript values that native code keeps, on any thread
   Napi::FunctionReference error_class;
   std::unique_ptr<PendingTensors> pending_tensors;
 

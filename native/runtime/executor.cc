@@ -15,23 +15,35 @@ Executor& Executor::instance() {
 
 void Executor::retain() {
   std::lock_guard lifetime(lifetime_mutex_);
-  if (users_++ > 0) return;
-  {
-    std::lock_guard lock(mutex_);
-    active_ = true;
+  if (users_ == 0) {
+    std::unique_lock lock(mutex_);
+    active_ = !exiting_;
+    // A thread that was left behind with its job serves again.
+    if (active_ && !alive_) {
+      if (thread_.joinable()) thread_.join();
+      alive_ = true;
+      try {
+        thread_ = std::thread([this] { loop(); });
+      } catch (...) {
+        alive_ = active_ = false;
+        throw;
+      }
+    }
   }
-  thread_ = std::thread([this] { loop(); });
+  ++users_;
 }
 
 void Executor::release() {
   std::lock_guard lifetime(lifetime_mutex_);
   if (--users_ > 0) return;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     active_ = false;
+    wake_.notify_all();
+    idle_.wait_for(lock, patience, [this] { return !alive_ || given_up_; });
+    if (alive_) return;
   }
-  wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Executor::submit(std::unique_ptr<Job> job) {
@@ -45,12 +57,41 @@ void Executor::submit(std::unique_ptr<Job> job) {
 
 void Executor::cancel(const void* owner) {
   std::vector<std::unique_ptr<Job>> dropped;  // destroyed outside the lock
-  std::unique_lock lock(mutex_);
+  std::lock_guard lock(mutex_);
   auto keep_end = std::stable_partition(queue_.begin(), queue_.end(),
                                         [owner](const auto& job) { return job->owner() != owner; });
   std::move(keep_end, queue_.end(), std::back_inserter(dropped));
   queue_.erase(keep_end, queue_.end());
-  idle_.wait(lock, [this, owner] { return running_ != owner; });
+}
+
+bool Executor::await(const void* owner, bool to_the_end) {
+  std::unique_lock lock(mutex_);
+  const auto ended = [this, owner] { return running_ != owner; };
+  if (to_the_end) idle_.wait(lock, ended);
+  if (idle_.wait_for(lock, patience, ended)) return true;
+  given_up_ = true;
+  return false;
+}
+
+bool Executor::shut_down(bool to_the_end) {
+  {
+    std::unique_lock lock(mutex_);
+    exiting_ = true;
+    active_ = false;
+    wake_.notify_all();
+    // A library that gives up may end the process from within a job.
+    if (alive_ && std::this_thread::get_id() == thread_.get_id()) return false;
+    const auto ended = [this] { return !alive_; };
+    if (to_the_end) {
+      idle_.wait(lock, ended);
+    } else {
+      idle_.wait_for(lock, patience, [this] { return !alive_ || given_up_; });
+    }
+    if (alive_) return false;
+  }
+  std::lock_guard lifetime(lifetime_mutex_);
+  if (thread_.joinable()) thread_.join();
+  return true;
 }
 
 void Executor::loop() {
@@ -63,7 +104,8 @@ void Executor::loop() {
       lock.lock();
       wake_.wait(lock, has_work);
     }
-    if (queue_.empty()) return;
+    // What waits when the process ends stays where it is: to destroy it would be work, too.
+    if (queue_.empty() || exiting_) break;
     std::unique_ptr<Job> job = std::move(queue_.front());
     queue_.pop_front();
     running_ = job->owner();
@@ -72,8 +114,11 @@ void Executor::loop() {
     job.reset();
     lock.lock();
     running_ = nullptr;
+    given_up_ = false;
     idle_.notify_all();
   }
+  alive_ = false;
+  idle_.notify_all();
 }
 
 }  // namespace kappa

@@ -24,6 +24,9 @@ class Executor {
  public:
   /// After so long without a job the memory that no tensor uses is given back to the system.
   static constexpr std::chrono::seconds rest{5};
+  /// How long the end of an environment, or of the process, waits for the job that runs. What takes longer is
+  /// left alone: an environment ends without it, and the process ends without destructors (exit.h).
+  static constexpr std::chrono::milliseconds patience{500};
 
   /// The executor of the process. It is never destroyed: finalizers may come after everything else.
   static Executor& instance();
@@ -33,28 +36,37 @@ class Executor {
 
   /// An environment begins to use the executor; the first one starts the thread.
   void retain();
-  /// An environment has ended; the last one drains the queue and joins the thread.
+  /// An environment has ended. The last one drains the queue and joins the thread, or leaves it to end after
+  /// the job that it did not wait for.
   void release();
 
   /// Queues a job. Without a running thread (after the last environment) the job is destroyed unrun.
   void submit(std::unique_ptr<Job> job);
-  /// Drops the owner's waiting jobs and waits for the running one.
+  /// Drops the owner's waiting jobs.
   void cancel(const void* owner);
+  /// Waits for the owner's running job, for `patience` or to its end; returns whether it has ended.
+  bool await(const void* owner, bool to_the_end);
+  /// The process ends: no job begins any more. Waits for the running one, for `patience` (not again where an
+  /// environment has done so already) or to its end; returns whether the thread is gone.
+  bool shut_down(bool to_the_end);
 
  private:
   Executor() = default;
   void loop();
 
-  std::mutex lifetime_mutex_;
+  std::mutex lifetime_mutex_;  // taken before mutex_
   int users_ = 0;
+  std::thread thread_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::deque<std::unique_ptr<Job>> queue_;
   const void* running_ = nullptr;
-  bool active_ = false;
-  std::thread thread_;
+  bool given_up_ = false;  // somebody has waited long enough for the running job
+  bool active_ = false;    // jobs are taken
+  bool alive_ = false;     // the thread is in its loop
+  bool exiting_ = false;   // the process ends
 };
 
 }  // namespace kappa

@@ -1,0 +1,74 @@
+// Loops over the threads of LibTorch. LibTorch's own `at::parallel_for` is a template whose parallel region
+// the compiler of this addon makes; only GCC makes one for the OpenMP runtime of GCC, which LibTorch brings
+// on Linux. Any other compiler would bring a second runtime, with a second team of threads beside the first.
+// There the region is entered by the call that GCC would make; LLVM's runtime understands it, too.
+#pragma once
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace kappa {
+
+#if defined(_OPENMP) || defined(_MSC_VER)
+
+/// Calls `body(begin, end)` for parts of a range, of at least `grain` elements each, on several threads.
+template <class F>
+void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& body) {
+  at::parallel_for(begin, end, grain, body);
+}
+
+#else
+
+namespace parallel_detail {
+extern "C" {
+void GOMP_parallel(void (*body)(void*), void* data, unsigned threads, unsigned flags);
+int omp_get_num_threads();
+int omp_get_thread_num();
+}
+}  // namespace parallel_detail
+
+/// Calls `body(begin, end)` for parts of a range, of at least `grain` elements each, on several threads.
+template <class F>
+void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& body) {
+  if (begin >= end) return;
+  at::internal::lazy_init_num_threads();
+  const int64_t count = end - begin;
+  if (count <= grain || count == 1 || at::in_parallel_region() || at::get_num_threads() == 1) {
+    at::internal::ThreadIdGuard thread_id(0);
+    c10::ParallelGuard guard(true);
+    body(begin, end);
+    return;
+  }
+  struct Region {
+    int64_t begin, end, grain;
+    const F& body;
+    std::atomic_flag failed = ATOMIC_FLAG_INIT;
+    std::exception_ptr error;
+
+    void run() noexcept {
+      const int64_t thread = parallel_detail::omp_get_thread_num();
+      const int64_t team = parallel_detail::omp_get_num_threads();
+      const int64_t parts = grain > 0 ? std::min(team, at::divup(end - begin, grain)) : team;
+      const int64_t size = at::divup(end - begin, parts);
+      const int64_t first = begin + thread * size;
+      if (first >= end) return;
+      try {
+        at::internal::ThreadIdGuard thread_id(static_cast<int>(thread));
+        c10::ParallelGuard guard(true);
+        body(first, std::min(end, first + size));
+      } catch (...) {
+        if (!failed.test_and_set()) error = std::current_exception();
+      }
+    }
+  };
+  Region region{begin, end, grain, body, ATOMIC_FLAG_INIT, nullptr};
+  parallel_detail::GOMP_parallel([](void* data) { static_cast<Region*>(data)->run(); }, &region, 0, 0);
+  if (region.error) std::rethrow_exception(region.error);
+}
+
+#endif
+
+}  // namespace kappa
