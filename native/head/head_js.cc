@@ -3,6 +3,7 @@
 #include "head/limit.h"
 #include "head/margin_softmax.h"
 #include "runtime/call.h"
+#include "runtime/labels.h"
 
 namespace kappa {
 
@@ -55,7 +56,8 @@ void register_head(Registry& registry) {
                                             const at::Tensor& centres, const at::Tensor& labels,
                                             const at::Tensor& margins, bool fused,
                                             const std::optional<at::Tensor>& sampler_step) {
-    return head->forward(embeddings, centres, labels, margins, fused, sampler_step.value_or(at::Tensor()));
+    return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
+                         sampler_step.value_or(at::Tensor()));
   });
   registry.async("marginSoftmaxUpdate",
                  [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, double lr,
