@@ -72,7 +72,7 @@ void register_head(Registry& registry) {
                  });
   registry.raw("disposeMarginSoftmax",
                [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-                 dispose_box(context.env, unbox<Head>(info[0]));
+                 dispose_box(unbox<Head>(info[0]));
                  return context.env.Undefined();
                });
 }

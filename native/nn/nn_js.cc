@@ -47,7 +47,7 @@ void register_nn(Registry& registry) {
   registry.async("iresnetKeepBuffers", [](const Network& network) { network->keep_buffers(); });
   registry.async("iresnetRestoreBuffers", [](const Network& network) { network->restore_buffers(); });
   registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(context.env, unbox<Network>(info[0]));
+    dispose_box(unbox<Network>(info[0]));
     return context.env.Undefined();
   });
 }

@@ -102,20 +102,18 @@ const char* dtype_name(at::ScalarType dtype) {
   return c10::toString(dtype);
 }
 
-void track_tensor(Napi::Env env, Box<at::Tensor>& box) {
+void track_tensor(Box<at::Tensor>& box) {
   box.bytes = tensor_bytes(box.value);
   box.environment->live_tensors += 1;
   box.environment->live_bytes += box.bytes;
-  int64_t total = 0;
-  napi_adjust_external_memory(env, box.bytes, &total);
+  box.environment->unreported_bytes += box.bytes;
 }
 
-void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept {
+void dispose_box(Box<at::Tensor>& box) noexcept {
   if (!box.value.defined()) return;
   box.environment->live_tensors -= 1;
   box.environment->live_bytes -= box.bytes;
-  int64_t total = 0;
-  napi_adjust_external_memory(env, -box.bytes, &total);
+  box.environment->unreported_bytes -= box.bytes;
   release_later(std::move(box.value));
   box.value = at::Tensor();
 }

@@ -131,7 +131,7 @@ void register_creation(Registry& registry) {
     return tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
   });
   registry.raw("dispose", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(context.env, unbox<at::Tensor>(info[0]));
+    dispose_box(unbox<at::Tensor>(info[0]));
     return context.env.Undefined();
   });
 }
