@@ -16,8 +16,8 @@ export interface ObservedBatch {
 /** Collects the directions of each class's embeddings over an epoch. */
 export interface ConcentrationEstimator {
   readonly kind: 'memory' | 'momentum';
-  /** Takes in a batch; call it once a step, after the optimizer. */
-  update(batch: ObservedBatch): Promise<void>;
+  /** Takes in what one step of the optimizer was made of; call it once a step, after the optimizer. */
+  update(...batches: readonly ObservedBatch[]): Promise<void>;
   /** Sums of unit embeddings, float64 (classes, embeddingSize). */
   readonly sums: Tensor;
   /** Embeddings in each sum, int64 (classes). */

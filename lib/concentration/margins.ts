@@ -8,9 +8,12 @@ import { marginRuleOptions } from './options';
 export interface ClassMargins {
   /** Mean resultant length Rbar. */
   meanResultantLength: Tensor;
-  /** Concentration kappa; classes with fewer than two images have the mean of the others. */
+  /**
+   * Concentration kappa. Classes with fewer than two images have the mean of the others; that of a class whose images
+   * are all alike (Rbar^2 above 0.999) is large, and no part of the mean.
+   */
   kappa: Tensor;
-  /** wk: high for scattered classes. */
+  /** wk: high for scattered classes; 0 for those whose images are all alike, 1/2 where there are fewer than two. */
   concentrationWeight: Tensor;
   /** ws: high for small classes. */
   populationWeight: Tensor;
@@ -38,6 +41,7 @@ export async function computeClassMargins(
   );
   const [wk, ws, psi] = await submit((addon) =>
     addon.classMarginScale(
+      length,
       kappa,
       counts.handle,
       samplesPerClass.handle,

@@ -51,8 +51,11 @@ export class MemoryBuffer implements ConcentrationEstimator {
     return this.#classes.counts;
   }
 
-  async update(batch: ObservedBatch): Promise<void> {
-    const { embeddings, labels, sampleIndex } = batch;
+  async update(...batches: readonly ObservedBatch[]): Promise<void> {
+    for (const batch of batches) await this.#take(batch);
+  }
+
+  async #take({ embeddings, labels, sampleIndex }: ObservedBatch): Promise<void> {
     if (!embeddings || !sampleIndex) {
       throw new KappaError(
         'ERR_ARGUMENT',

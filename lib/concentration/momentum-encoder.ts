@@ -10,7 +10,7 @@ import type { ConcentrationEstimator, ObservedBatch } from './estimator';
 import type { MomentumOptions } from './option-types';
 import { momentumOptions } from './options';
 
-/** What makes a {@link MomentumEncoder}: `p_k <- momentum p_k + (1 - momentum) p_q` after each step. */
+/** What makes a {@link MomentumEncoder}: `p_k <- momentum p_k + (1 - momentum) p_q` after each step of the optimizer. */
 export interface MomentumEncoderOptions extends MomentumOptions {
   numClasses: number;
   /** The network to follow. */
@@ -48,12 +48,18 @@ export class MomentumEncoder implements ConcentrationEstimator {
     return this.#classes.counts;
   }
 
-  async update(batch: ObservedBatch): Promise<void> {
-    const { images, labels } = batch;
-    if (!images) throw new KappaError('ERR_ARGUMENT', 'The momentum encoder needs the images of the batch.');
+  /** Moves once, however many batches the step was made of. */
+  async update(...batches: readonly ObservedBatch[]): Promise<void> {
+    if (batches.some(({ images }) => !images))
+      throw new KappaError('ERR_ARGUMENT', 'The momentum encoder needs the images of the batch.');
+    if (batches.length === 0) return;
     await this.ready();
-    await scope(async () => {
-      await this.#encoder.follow(this.#backbone, this.momentum);
+    await this.#encoder.follow(this.#backbone, this.momentum);
+    for (const { images, labels } of batches) await this.#addToSums(images as Tensor, labels);
+  }
+
+  #addToSums(images: Tensor, labels: Tensor): Promise<void> {
+    return scope(async () => {
       const embeddings = await noGrad(() => this.#encoder.forward(images));
       await submit((addon) =>
         addon.addToClassSums(this.sums.handle, this.counts.handle, embeddings.handle, labels.handle),

@@ -64,7 +64,7 @@ export class KappaFaceHead extends MarginHead {
     this.margin = margin;
     this.initialMarginScale = initialMarginScale;
     this.blendEpochs = options.blendEpochs;
-    this.#samplesPerClass = samplesPerClass;
+    this.#samplesPerClass = Float64Array.from(samplesPerClass);
     const { temperature, gamma, convention, debias } = options;
     this.rule = { temperature, gamma, convention, debias };
     this.kappa = Tensor.empty([this.numClasses], { dtype: 'float64' }).keep();
@@ -110,11 +110,12 @@ export class KappaFaceHead extends MarginHead {
   }
 
   /**
-   * Takes in a batch for the estimate of concentration, once a step after the optimizer. Not needed for the memory
-   * buffer where `forward` was given `sampleIndex`.
+   * Takes in the batches of one step for the estimate of concentration, once a step after the optimizer: under gradient
+   * accumulation all of them in one call, since the momentum encoder moves at each. Not needed for the memory buffer
+   * where `forward` was given `sampleIndex`.
    */
-  override observe(batch: ObservedBatch): Promise<void> {
-    return this.concentration.update(batch);
+  override observe(...batches: readonly ObservedBatch[]): Promise<void> {
+    return this.concentration.update(...batches);
   }
 
   /** Whether any embedding was collected that `updateMargins` could go by. */

@@ -117,7 +117,7 @@ export abstract class MarginHead implements Stateful {
    * Mean loss of a batch.
    *
    * @param embeddings (batch, embeddingSize), not normalised
-   * @param labels int64 (batch); best on the CPU, also for a head on a GPU: there they are checked without a wait
+   * @param labels int64 (batch), other integer types are taken; best on the CPU, also for a head on a GPU: there they are checked without a wait
    * @returns one element, differentiable by embeddings and centres
    * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_DEVICE`, `ERR_LABEL_RANGE`
    */
@@ -170,10 +170,10 @@ export abstract class MarginHead implements Stateful {
   }
 
   /**
-   * Takes in a batch that the optimizer has stepped on; what a head learns of the classes comes from here. Most heads
-   * learn nothing.
+   * Takes in the batches of a step that the optimizer has made: several under gradient accumulation. What a head learns
+   * of the classes comes from here; most heads learn nothing.
    */
-  async observe(_batch: ObservedBatch): Promise<void> {}
+  async observe(..._batches: readonly ObservedBatch[]): Promise<void> {}
 
   /**
    * Ends an epoch: a head that adapts its margins sets them now.

@@ -32,8 +32,19 @@ export type DType = 'float32' | 'float64' | 'bfloat16' | 'float16' | 'int64' | '
 /** Arithmetic of a layer's products. */
 export type Precision = 'float32' | 'bfloat16' | 'float16';
 
-/** Arrays that carry elements into the addon; a Uint16Array holds the bits of a half type. */
-export type HostData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;
+/** Arrays that carry elements into the addon; a Uint16Array may hold the bits of a half type. */
+export type HostData =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray;
 /** Arrays that come out of the addon: half types arrive as Float32Array, booleans as Uint8Array. */
 export type HostArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
@@ -72,13 +83,17 @@ export interface NativeAddon {
   allocate(shape: number[], dtype: DType, device: string): TensorHandle;
   allocateLike(a: TensorHandle): TensorHandle;
   normalInto(target: TensorInput, mean: number, deviation: number): Promise<void>;
-  fromHost(source: HostData, shape: number[], dtype: DType, copy: boolean): Promise<TensorHandle>;
+  /** The array is copied at the call. */
+  fromHost(source: HostData, shape: number[], dtype: DType): Promise<TensorHandle>;
+  /** Uses the memory itself where it is shared memory; any other is copied at the call. */
+  fromShared(source: HostData, shape: number[], dtype: DType): Promise<TensorHandle>;
   full(shape: number[], value: number, dtype: DType): Promise<TensorHandle>;
   arange(start: number, end: number, step: number, dtype: DType): Promise<TensorHandle>;
   randn(shape: number[], dtype: DType): Promise<TensorHandle>;
   rand(shape: number[], dtype: DType): Promise<TensorHandle>;
   randint(low: number, high: number, shape: number[], dtype: DType): Promise<TensorHandle>;
   randperm(n: number): Promise<TensorHandle>;
+  /** Reads shared memory when it runs; any other is copied at the call. */
   imagesFromHost(
     pixels: Uint8Array,
     batch: number,
@@ -198,7 +213,7 @@ export interface NativeAddon {
 
   // autograd
   requiresGrad(a: TensorHandle): boolean;
-  setRequiresGrad(a: TensorHandle, value: boolean): void;
+  setRequiresGrad(a: TensorInput, value: boolean): Promise<void>;
   isLeaf(a: TensorHandle): boolean;
   backward(a: TensorInput, gradient: TensorInput | null, retainGraph: boolean): Promise<void>;
   grad(a: TensorInput): Promise<TensorHandle | null>;
@@ -290,6 +305,7 @@ export interface NativeAddon {
     debias: boolean,
   ): Promise<[meanResultantLength: TensorHandle, kappa: TensorHandle]>;
   classMarginScale(
+    meanResultantLength: TensorInput,
     kappa: TensorInput,
     counts: TensorInput,
     samplesPerClass: TensorInput,

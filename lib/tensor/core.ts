@@ -3,9 +3,12 @@ import { inspect } from 'node:util';
 import { KappaError } from '../errors';
 import type { DType, TensorHandle } from '../native/contract';
 import { native } from '../native/load';
+import { enqueue } from '../native/submit';
 import { asInput } from './input';
 import { adopt, openScope, release } from './scope';
 import type { Scope } from './scope';
+
+const FLOATING: readonly DType[] = ['float32', 'float64', 'bfloat16', 'float16'];
 
 /** Life and metadata of a tensor: everything that needs no computation. */
 export abstract class TensorCore {
@@ -14,6 +17,10 @@ export abstract class TensorCore {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly #cameLate: boolean;
+  /** What `requiresGrad` was set to last, until that has run. */
+  #wantsGrad: { value: boolean } | undefined;
+  /** Why setting `requiresGrad` failed in its turn. */
+  #failure: unknown;
 
   /** @internal */
   protected constructor(handle: TensorHandle, scope: Scope | null = openScope()) {
@@ -41,6 +48,7 @@ export abstract class TensorCore {
         `This tensor of shape [${this.shape.join(', ')}] has been disposed${why}`,
       );
     }
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#handle;
   }
 
@@ -62,13 +70,40 @@ export abstract class TensorCore {
     return native().isChannelsLast(this.handle);
   }
 
-  /** Whether `backward` computes a gradient for this tensor. Only leaves can be changed. */
+  /**
+   * Whether `backward` computes a gradient for this tensor. Only floating-point leaves can be changed. Setting it takes
+   * its place among the operations: those called before do not see it, those called after do.
+   */
   get requiresGrad(): boolean {
-    return native().requiresGrad(this.handle);
+    const { handle } = this;
+    return this.#wantsGrad?.value ?? native().requiresGrad(handle);
   }
 
   set requiresGrad(value: boolean) {
-    native().setRequiresGrad(this.handle, value);
+    const { handle } = this;
+    if (value && !FLOATING.includes(this.dtype)) {
+      throw new KappaError(
+        'ERR_DTYPE',
+        `Only floating-point tensors can require gradients, but this is ${this.dtype}.`,
+      );
+    }
+    if (!this.isLeaf) {
+      throw new KappaError(
+        'ERR_ARGUMENT',
+        'Only leaf tensors can change whether they require gradients: detach() makes one.',
+      );
+    }
+    const done = enqueue((addon) => addon.setRequiresGrad(handle, value));
+    const mine = { value };
+    this.#wantsGrad = mine;
+    const end = (): void => {
+      if (this.#wantsGrad === mine) this.#wantsGrad = undefined;
+    };
+    done.then(end, (error: unknown) => {
+      end();
+      // An operation that waited in the queue made it no leaf any more: the next use of the tensor tells.
+      this.#failure = error;
+    });
   }
 
   /** Whether the tensor was made by the user rather than by an operation that records gradients. */

@@ -1,5 +1,6 @@
 import { KappaError, argumentError, describe } from '../errors';
 import type { DType, HostData } from '../native/contract';
+import { isTypedArray, naturalDtype, storeElements } from './elements';
 
 /** Bytes of one element. */
 export const bytesOfDtype: Readonly<Record<DType, number>> = {
@@ -23,49 +24,9 @@ export interface HostTensor {
   dtype: DType;
 }
 
-const arrayTypes: Record<
-  Exclude<DType, 'bfloat16' | 'float16'>,
-  (values: (number | bigint | boolean)[]) => HostData
-> = {
-  float32: (values) => Float32Array.from(values, Number),
-  float64: (values) => Float64Array.from(values, Number),
-  int64: (values) => BigInt64Array.from(values, (value) => BigInt(value)),
-  int32: (values) => Int32Array.from(values, Number),
-  uint8: (values) => Uint8Array.from(values, Number),
-  bool: (values) => Uint8Array.from(values, (value) => (value ? 1 : 0)),
-};
-
-function naturalDtype(data: HostData): DType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Float64Array) return 'float64';
-  if (data instanceof BigInt64Array) return 'int64';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Uint8Array) return 'uint8';
-  throw new KappaError('ERR_DTYPE', 'A Uint16Array holds bits: say dtype bfloat16 or float16.');
-}
-
-function isHostData(value: unknown): value is HostData {
-  return (
-    value instanceof Float32Array ||
-    value instanceof Float64Array ||
-    value instanceof BigInt64Array ||
-    value instanceof Int32Array ||
-    value instanceof Uint16Array ||
-    value instanceof Uint8Array
-  );
-}
-
-function flatten(
-  value: NestedNumbers,
-  shape: number[],
-  depth: number,
-  out: (number | bigint | boolean)[],
-): void {
+function flatten(value: NestedNumbers, shape: number[], depth: number, out: unknown[]): void {
   if (!Array.isArray(value)) {
     if (depth !== shape.length) throw new KappaError('ERR_SHAPE', 'The nested arrays have unequal depths.');
-    if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
-      throw argumentError('data', 'numbers', value);
-    }
     out.push(value);
     return;
   }
@@ -76,7 +37,28 @@ function flatten(
       `The nested arrays have unequal lengths: ${items.length} instead of ${shape[depth] ?? 'a number'} at depth ${depth}.`,
     );
   }
-  for (const item of items) flatten(item, shape, depth + 1, out);
+  // By index: a hole in an array is an element that is missing.
+  for (let i = 0; i < items.length; i++) flatten(items[i]!, shape, depth + 1, out);
+}
+
+/** Where an element of nested arrays stands: `index 3`, or `[1][0]` where they are nested. */
+function placeIn(shape: readonly number[], index: number): string {
+  if (shape.length < 2) return `index ${index}`;
+  let rest = index;
+  const path: number[] = [];
+  for (const size of shape.toReversed()) {
+    path.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return `[${path.join('][')}]`;
+}
+
+function checkDtype(dtype: DType | undefined): void {
+  if (dtype === undefined || Object.hasOwn(bytesOfDtype, dtype)) return;
+  throw new KappaError(
+    'ERR_DTYPE',
+    `Unknown dtype ${describe(dtype)}: expected ${Object.keys(bytesOfDtype).join(', ')}.`,
+  );
 }
 
 /** Checks a shape and returns a copy of it. */
@@ -88,30 +70,30 @@ export function checkShape(shape: readonly number[], name = 'shape'): number[] {
   return [...shape];
 }
 
-/** Brings what users pass as data into one form. */
+/**
+ * Brings what users pass as data into one form.
+ *
+ * @throws KappaError `ERR_ARGUMENT` where the element type cannot hold a value, `ERR_SHAPE`, `ERR_DTYPE`
+ */
 export function toHostTensor(
   data: HostData | NestedNumbers,
   shape: readonly number[] | undefined,
   dtype: DType | undefined,
 ): HostTensor {
-  if (isHostData(data)) {
-    return { data, shape: shape ? checkShape(shape) : [data.length], dtype: dtype ?? naturalDtype(data) };
+  checkDtype(dtype);
+  if (isTypedArray(data)) {
+    const type = dtype ?? naturalDtype(data);
+    const sizes = shape ? checkShape(shape) : [data.length];
+    return { data: storeElements(data, type, (index) => `index ${index}`), shape: sizes, dtype: type };
   }
   const found: number[] = [];
   for (let value: NestedNumbers | undefined = data; Array.isArray(value); value = value[0] as NestedNumbers) {
     found.push(value.length);
   }
-  const values: (number | bigint | boolean)[] = [];
+  const values: unknown[] = [];
   flatten(data, found, 0, values);
-  const first = values[0];
-  if (dtype !== undefined && !(dtype in bytesOfDtype)) {
-    throw new KappaError(
-      'ERR_DTYPE',
-      `Unknown dtype ${describe(dtype)}: expected ${Object.keys(bytesOfDtype).join(', ')}.`,
-    );
-  }
-  const type =
-    dtype ?? (typeof first === 'boolean' ? 'bool' : typeof first === 'bigint' ? 'int64' : 'float32');
-  const stored = type === 'bfloat16' || type === 'float16' ? 'float32' : type;
-  return { data: arrayTypes[stored](values), shape: shape ? checkShape(shape) : found, dtype: type };
+  const natural = { boolean: 'bool', bigint: 'int64' }[typeof values[0] as string] as DType | undefined;
+  const type = dtype ?? natural ?? 'float32';
+  const stored = storeElements(values, type, (index) => placeIn(found, index));
+  return { data: stored, shape: shape ? checkShape(shape) : found, dtype: type };
 }

@@ -12,7 +12,12 @@ export interface Tensor extends TensorCore, TensorOperations {}
  * What is neither awaited nor used, or awaited in any way, becomes a Tensor and belongs to its scope. What is only
  * used, as an intermediate of a chain, is freed when it arrives: await it first to use it again later.
  */
-export interface TensorPromise extends Promise<Tensor>, TensorOperations {}
+export interface TensorPromise extends Promise<Tensor>, TensorOperations {
+  /** As that of the tensor; undefined while it is not known. */
+  get requiresGrad(): boolean | undefined;
+  /** Takes its place among the operations; the promise is rejected where the tensor cannot require gradients. */
+  set requiresGrad(value: boolean);
+}
 
 /** One dimension, several, or all of them. */
 export type Dims = number | readonly number[];
@@ -30,6 +35,9 @@ export type Operand = TensorLike | number;
  * of, and arrays changed, right after it; results of operations may be passed on, and called upon, before they are
  * there. Any other promise of a tensor is awaited first: the operation's place in the order is then when the last of
  * its operands is there.
+ *
+ * A number goes into a tensor as it is, or not at all: 1.5 as an element of an integer type, 300 as one of uint8 are
+ * `ERR_ARGUMENT`. `to` converts, as LibTorch does, and results of arithmetic wrap and overflow as everywhere.
  *
  * Every error comes as a rejection with a KappaError: `ERR_ARGUMENT` and `ERR_DISPOSED` for what was passed, `ERR_SHAPE`,
  * `ERR_DTYPE`, `ERR_OUT_OF_MEMORY` or `ERR_LIBTORCH` for what cannot be computed. In a chain it is that of the first
@@ -69,7 +77,11 @@ export interface TensorOperations {
   /** Overwrites the elements with those of another tensor, broadcast and converted. Records no gradients. */
   copyFrom(source: TensorLike): Promise<void>;
 
-  /** Overwrites every element. Records no gradients. */
+  /**
+   * Overwrites every element. Records no gradients.
+   *
+   * @throws KappaError `ERR_ARGUMENT` where the element type cannot hold the value
+   */
   fill(value: number): Promise<void>;
 
   /** Overwrites every element with normal numbers. Records no gradients. */

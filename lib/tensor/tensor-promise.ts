@@ -50,6 +50,8 @@ export class TensorPromise extends PromiseWithOperations {
   #target: Tensor | undefined; // where the operation changes a tensor
   #isAwaited = false;
   #isUsed = false;
+  /** The last setting of `requiresGrad`: the promise resolves when that has run. */
+  #wantsGrad: { value: boolean; done?: Promise<void> } | undefined;
   #resolve!: (tensor: Tensor) => void;
   #reject!: (error: unknown) => void;
 
@@ -117,7 +119,18 @@ export class TensorPromise extends PromiseWithOperations {
     }
     const tensor = this.#target ?? wrap(handle, scope);
     this.#state = { is: 'done', tensor };
-    this.#resolve(tensor);
+    const setting = this.#wantsGrad?.done;
+    if (!setting) {
+      this.#resolve(tensor);
+      return;
+    }
+    setting.then(
+      () => this.#resolve(tensor),
+      (error: unknown) => {
+        if (!this.#target) tensor.dispose();
+        this.#refuse(error);
+      },
+    );
   }
 
   /** An argument is wrong, or an operand failed. */
@@ -152,6 +165,37 @@ export class TensorPromise extends PromiseWithOperations {
    */
   get known(): Tensor | undefined {
     return this.#state?.is === 'done' ? this.#state.tensor : this.#target;
+  }
+
+  /** Whether the tensor will require gradients, where that is known: where it was set, or the tensor is there. */
+  get requiresGrad(): boolean | undefined {
+    return this.#state?.is === 'done' ? this.#state.tensor.requiresGrad : this.#wantsGrad?.value;
+  }
+
+  /** Takes its place among the operations; the promise is rejected where the tensor cannot require gradients. */
+  set requiresGrad(value: boolean) {
+    const state = this.#state;
+    const setting: { value: boolean; done?: Promise<void> } = { value };
+    const queue = (input: TensorInput): void => {
+      setting.done = enqueue((addon) => addon.setRequiresGrad(input, value));
+      setting.done.catch(() => undefined); // reported by #receive, or the operation failed itself
+    };
+    switch (state?.is) {
+      case 'waiting':
+        state.followers.push({ queued: queue, failed: () => undefined });
+        break;
+      case 'queued':
+        queue(state.handle);
+        break;
+      case 'done':
+        state.tensor.requiresGrad = value;
+        return;
+      case 'freed':
+        throw freedError();
+      default:
+        return;
+    }
+    this.#wantsGrad = setting;
   }
 
   /** @internal */

@@ -66,11 +66,12 @@ export class Tensor extends CoreWithOperations {
   /**
    * Makes a tensor from numbers.
    *
-   * @param data a TypedArray in row-major order, or numbers nested in arrays
+   * @param data a TypedArray in row-major order, or numbers nested in arrays; read at the call
    * @param shape sizes; by default the nesting, or one dimension for a TypedArray
-   * @param options `copy: false` shares the memory of a TypedArray whose type is the tensor's: cheap, but the two
-   *   then change together
-   * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`
+   * @param options `copy: false` uses the memory of a TypedArray on a SharedArrayBuffer whose type is the tensor's:
+   *   cheap, but the two then change together. Any other is copied all the same: JavaScript may take it away
+   * @throws KappaError `ERR_ARGUMENT` where the element type cannot hold a value (a fraction or NaN in an integer
+   *   type, 300 in uint8, 70000 in float16), `ERR_SHAPE`, `ERR_DTYPE`
    */
   static from(
     data: HostData | NestedNumbers,
@@ -79,7 +80,8 @@ export class Tensor extends CoreWithOperations {
   ): TensorPromise {
     return compute(() => {
       const host = toHostTensor(data, shape, options.dtype);
-      return plan([], (addon) => addon.fromHost(host.data, host.shape, host.dtype, options.copy ?? true));
+      const take = (options.copy ?? true) ? 'fromHost' : 'fromShared';
+      return plan([], (addon) => addon[take](host.data, host.shape, host.dtype));
     });
   }
 
@@ -98,6 +100,7 @@ export class Tensor extends CoreWithOperations {
     return Tensor.wrap(native().allocateLike(tensor.handle));
   }
 
+  /** @throws KappaError `ERR_ARGUMENT` where the element type cannot hold the value */
   static full(shape: readonly number[], value: number, options: TensorOptions = {}): TensorPromise {
     return compute(() => {
       const sizes = checkShape(shape);
@@ -155,8 +158,8 @@ export class Tensor extends CoreWithOperations {
   /**
    * Turns decoded images into the input of a backbone: mirrored where asked, (x / 255 - 0.5) / 0.5, channels_last.
    *
-   * @param pixels RGB bytes, batch x height x width x 3; may lie in shared memory, must stay as it is until the
-   *   promise resolves
+   * @param pixels RGB bytes, batch x height x width x 3; copied at the call, except from a SharedArrayBuffer, which
+   *   must stay as it is until the promise resolves
    * @param flips one byte an image, nonzero to mirror it left to right
    * @param options on a CUDA device the bytes go up as they are, and one kernel there does the rest
    * @returns float32 (batch, 3, height, width)

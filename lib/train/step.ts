@@ -75,7 +75,7 @@ export async function trainStep(
     if (updated) {
       optimizer.lr = options.lr;
       await optimizer.step();
-      for (const batch of observed) await head.observe(batch);
+      await head.observe(...observed);
     } else {
       await backbone.restoreBuffers();
     }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -17,6 +18,9 @@ using at::Tensor;
 constexpr double resultant_floor = 1e-6;
 constexpr double norm_epsilon = 1e-12;
 constexpr int64_t least_images = 2;
+// Rbar^2 from which on the images of a class count as all alike. Different photographs of a person stay far below;
+// the roundings of a bfloat16 buffer move a class of one picture by less than this.
+constexpr double alike = 0.999;
 
 /// Writes the unit vector of x into z and returns whether x has a direction.
 bool unit_vector(const float* x, int64_t dim, std::vector<double>& z) {
@@ -47,6 +51,16 @@ void check_batch(const Tensor& embeddings_BD, const Tensor& labels_B, const Tens
     require(labels[i] >= 0 && labels[i] < sums_CD.size(0), "ERR_LABEL_RANGE", "Label ", labels[i],
             " of sample ", i, " lies outside 0 to ", sums_CD.size(0) - 1, ".");
   }
+}
+
+/// Classes whose images are one picture: their kappa says nothing but that it is large.
+Tensor saturated(const Tensor& resultant_C, const Tensor& counts_C) {
+  return (counts_C >= least_images).logical_and(resultant_C.square() >= alike);
+}
+
+/// Classes whose kappa is one of many: those that mean and standard deviation are of.
+Tensor comparable(const Tensor& resultant_C, const Tensor& counts_C) {
+  return (counts_C >= least_images).logical_and(resultant_C.square() < alike);
 }
 
 template <class Storage>
@@ -147,32 +161,35 @@ std::tuple<Tensor, Tensor> class_concentration(const Tensor& sums_CD, const Tens
   check_state(sums_CD, counts_C);
   const auto dim = static_cast<double>(sums_CD.size(1));
   const Tensor count = counts_C.to(at::kDouble);
-  const Tensor has = counts_C >= least_images;
   Tensor resultant = (sums_CD.norm(2, {1}) / count.clamp_min(1)).clamp_(0, 1);
   Tensor squared = resultant.square();
   if (debias) squared = ((count * squared - 1) / (count - 1).clamp_min(1)).clamp_(0, 1);
   Tensor kappa = squared.sqrt() * (dim - squared) / (1 - squared).clamp_min(resultant_floor);
-  if (has.any().item<bool>()) {
-    kappa = at::where(has, kappa, kappa.masked_select(has).mean());
-  } else {
-    kappa = at::zeros_like(kappa);
-  }
-  return {resultant, kappa};
+  const Tensor known = kappa.masked_select(comparable(resultant, counts_C));
+  const Tensor mean = known.numel() > 0 ? known.mean() : at::zeros({}, kappa.options());
+  return {resultant, at::where(counts_C >= least_images, kappa, mean)};
 }
 
-std::tuple<Tensor, Tensor, Tensor> class_margin_scale(const Tensor& kappa_C, const Tensor& counts_C,
+std::tuple<Tensor, Tensor, Tensor> class_margin_scale(const Tensor& resultant_C, const Tensor& kappa_C,
+                                                      const Tensor& counts_C,
                                                       const Tensor& samples_per_class_C, double temperature,
                                                       double gamma, bool paper) {
-  require(kappa_C.dim() == 1 && kappa_C.sizes() == counts_C.sizes() &&
-              kappa_C.sizes() == samples_per_class_C.sizes() && kappa_C.size(0) > 0,
-          "ERR_SHAPE", "Expected one kappa, count and number of images for each class.");
+  require(kappa_C.dim() == 1 && kappa_C.sizes() == resultant_C.sizes() &&
+              kappa_C.sizes() == counts_C.sizes() && kappa_C.sizes() == samples_per_class_C.sizes() &&
+              kappa_C.size(0) > 0,
+          "ERR_SHAPE",
+          "Expected one mean resultant length, kappa, count and number of images for each class.");
   const Tensor kappa = kappa_C.to(at::kDouble);
-  const Tensor has = counts_C >= least_images;
-  const Tensor known = kappa.masked_select(has);
+  const Tensor compared = comparable(resultant_C, counts_C);
+  const Tensor known = kappa.masked_select(compared);
   Tensor standardized = at::zeros_like(kappa);
   if (known.numel() > 1) {
     const double deviation = known.std().item<double>();
-    if (deviation > 0) standardized = at::where(has, (kappa - known.mean()) / deviation, standardized);
+    if (deviation > 0) standardized = at::where(compared, (kappa - known.mean()) / deviation, standardized);
+  }
+  // The end of the scale, whatever the deviation of the others is; if there are none, there is no scale.
+  if (known.numel() > 0 && temperature > 0) {
+    standardized.masked_fill_(saturated(resultant_C, counts_C), std::numeric_limits<double>::infinity());
   }
   const Tensor concentration_weight = 1 - (temperature * standardized).sigmoid();
   const Tensor samples = samples_per_class_C.to(at::kDouble);

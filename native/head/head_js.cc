@@ -3,6 +3,7 @@
 #include "head/limit.h"
 #include "head/margin_softmax.h"
 #include "runtime/call.h"
+#include "runtime/labels.h"
 
 namespace kappa {
 
@@ -55,7 +56,8 @@ void register_head(Registry& registry) {
                                             const at::Tensor& centres, const at::Tensor& labels,
                                             const at::Tensor& margins, bool fused,
                                             const std::optional<at::Tensor>& sampler_step) {
-    return head->forward(embeddings, centres, labels, margins, fused, sampler_step.value_or(at::Tensor()));
+    return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
+                         sampler_step.value_or(at::Tensor()));
   });
   registry.async("marginSoftmaxUpdate",
                  [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, double lr,
@@ -70,7 +72,7 @@ void register_head(Registry& registry) {
                  });
   registry.raw("disposeMarginSoftmax",
                [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-                 dispose_box(context.env, unbox<Head>(info[0]));
+                 dispose_box(unbox<Head>(info[0]));
                  return context.env.Undefined();
                });
 }

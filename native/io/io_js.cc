@@ -8,7 +8,7 @@ namespace kappa {
 void register_io(Registry& registry) {
   registry.async("writeTensorFile", [](const std::string& path, const HostBytes& header,
                                        const std::vector<at::Tensor>& tensors) {
-    write_tensor_file(path, header.data, header.bytes, tensors);
+    write_tensor_file(path, header.data(), header.bytes(), tensors);
   });
   registry.async("readTensorFile", [](const std::string& path, const std::vector<int64_t>& offsets,
                                       const std::vector<at::ScalarType>& dtypes,

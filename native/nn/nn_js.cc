@@ -51,7 +51,7 @@ void register_nn(Registry& registry) {
     return measure_convolution(precision_named(precision), seconds);
   });
   registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(context.env, unbox<Network>(info[0]));
+    dispose_box(unbox<Network>(info[0]));
     return context.env.Undefined();
   });
 }

@@ -1,5 +1,7 @@
 #include "runtime/convert.h"
 
+#include <ATen/ATen.h>
+
 #include <cmath>
 #include <cstring>
 
@@ -56,6 +58,32 @@ napi_typedarray_type array_type_of(at::ScalarType dtype) {
   }
 }
 
+/// A TypedArray as it is now; none of it holds once the event loop goes on.
+struct JsArray {
+  void* data = nullptr;
+  size_t bytes = 0;
+  at::ScalarType dtype = at::kByte;
+  bool is_shared = false;
+};
+
+JsArray read_array(const Context& context, Napi::Value value) {
+  require(value.IsTypedArray(), "ERR_ARGUMENT", "Expected a TypedArray.");
+  napi_typedarray_type type{};
+  size_t length = 0;
+  size_t offset = 0;
+  napi_value buffer = nullptr;
+  JsArray array;
+  require(napi_get_typedarray_info(context.env, value, &type, &length, &array.data, &buffer, &offset) ==
+              napi_ok,
+          "ERR_ARGUMENT", "The TypedArray cannot be read.");
+  array.dtype = dtype_of(type);
+  array.bytes = length * at::elementSize(array.dtype);
+  bool is_plain = true;
+  napi_is_arraybuffer(context.env, buffer, &is_plain);
+  array.is_shared = !is_plain;
+  return array;
+}
+
 }  // namespace
 
 at::ScalarType dtype_from_name(const std::string& name) {
@@ -74,15 +102,13 @@ const char* dtype_name(at::ScalarType dtype) {
   return c10::toString(dtype);
 }
 
-void track_tensor(Napi::Env env, Box<at::Tensor>& box) {
-  int64_t total = 0;
-  napi_adjust_external_memory(env, box.environment->live_tensors.add(box.value), &total);
+void track_tensor(Box<at::Tensor>& box) {
+  box.environment->unreported_bytes += box.environment->live_tensors.add(box.value);
 }
 
-void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept {
+void dispose_box(Box<at::Tensor>& box) noexcept {
   if (!box.value.defined()) return;
-  int64_t total = 0;
-  napi_adjust_external_memory(env, -box.environment->live_tensors.remove(box.value), &total);
+  box.environment->unreported_bytes -= box.environment->live_tensors.remove(box.value);
   release_later(std::move(box.value));
   box.value = at::Tensor();
 }
@@ -144,20 +170,20 @@ Operand FromJs<Operand>::take(Stored&& stored) {
 }
 
 HostBytes FromJs<HostBytes>::get(const Context& context, Napi::Value value) {
-  require(value.IsTypedArray(), "ERR_ARGUMENT", "Expected a TypedArray.");
-  napi_typedarray_type type{};
-  size_t length = 0;
-  size_t offset = 0;
-  void* data = nullptr;
-  napi_value buffer = nullptr;
-  napi_status status = napi_get_typedarray_info(context.env, value, &type, &length, &data, &buffer, &offset);
-  require(status == napi_ok, "ERR_ARGUMENT", "The TypedArray cannot be read.");
-  HostBytes bytes;
-  bytes.dtype = dtype_of(type);
-  bytes.bytes = length * at::elementSize(bytes.dtype);
-  bytes.data = data;
-  bytes.hold = std::make_shared<JsHold>(context.environment, value.As<Napi::Object>());
-  return bytes;
+  const JsArray array = read_array(context, value);
+  HostBytes result{at::empty({static_cast<int64_t>(array.bytes)}, at::kByte), array.dtype};
+  if (array.bytes > 0) std::memcpy(result.content.mutable_data_ptr(), array.data, array.bytes);
+  return result;
+}
+
+SharedBytes FromJs<SharedBytes>::get(const Context& context, Napi::Value value) {
+  const JsArray array = read_array(context, value);
+  if (!array.is_shared || array.bytes == 0) return {FromJs<HostBytes>::get(context, value)};
+  auto hold = std::make_shared<JsHold>(context.environment, value.As<Napi::Object>());
+  return {{at::from_blob(
+               array.data, {static_cast<int64_t>(array.bytes)}, [hold](void*) mutable { hold.reset(); },
+               at::dtype(at::kByte)),
+           array.dtype}};
 }
 
 at::ScalarType FromJs<at::ScalarType>::get(const Context& context, Napi::Value value) {

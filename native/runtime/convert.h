@@ -20,13 +20,19 @@
 
 namespace kappa {
 
-/// The bytes of a TypedArray, kept alive while native code uses them.
+/// The elements of a TypedArray as they were at the call: a copy, since JavaScript may change, shrink or
+/// transfer an ArrayBuffer at any time after it.
 struct HostBytes {
-  std::shared_ptr<JsHold> hold;
-  void* data = nullptr;
-  size_t bytes = 0;
+  at::Tensor content;  // uint8 (bytes)
   at::ScalarType dtype = at::kByte;
+
+  const uint8_t* data() const { return content.const_data_ptr<uint8_t>(); }
+  size_t bytes() const { return static_cast<size_t>(content.numel()); }
 };
+
+/// The same without a copy where they lie in a SharedArrayBuffer: nobody can take that memory away. What
+/// other threads write there meanwhile is seen.
+struct SharedBytes : HostBytes {};
 
 /// A tensor or a number, as in `a.add(b)` and `a.add(1)`.
 struct Operand {
@@ -72,6 +78,7 @@ KAPPA_FROM_JS(int64_t)
 KAPPA_FROM_JS(bool)
 KAPPA_FROM_JS(std::string)
 KAPPA_FROM_JS(HostBytes)
+KAPPA_FROM_JS(SharedBytes)
 KAPPA_FROM_JS(at::ScalarType)
 KAPPA_FROM_JS(at::Device)
 #undef KAPPA_FROM_JS

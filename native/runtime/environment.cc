@@ -1,5 +1,7 @@
 #include "runtime/environment.h"
 
+#include <utility>
+
 #include "runtime/error.h"
 #include "runtime/executor.h"
 #include "runtime/exit.h"
@@ -11,13 +13,14 @@ struct Slot {
   std::shared_ptr<Environment> environment;
 };
 
+template <class T>
 class ReleaseJob : public Job {
  public:
-  explicit ReleaseJob(at::Tensor&& tensor) : tensor_(std::move(tensor)) {}
-  void run() noexcept override { tensor_ = at::Tensor(); }
+  explicit ReleaseJob(T&& object) : object_(std::move(object)) {}
+  void run() noexcept override { object_ = T(); }
 
  private:
-  at::Tensor tensor_;
+  T object_;
 };
 
 class ReleaseReference : public MainTask {
@@ -67,12 +70,19 @@ void Environment::post(std::unique_ptr<MainTask> task) noexcept {
   }
 }
 
-void Environment::call_js(napi_env env, napi_value, void*, void* data) {
+void Environment::report_memory(napi_env env) {
+  if (unreported_bytes == 0) return;
+  int64_t total = 0;
+  napi_adjust_external_memory(env, std::exchange(unreported_bytes, 0), &total);
+}
+
+void Environment::call_js(napi_env env, napi_value, void* context, void* data) {
   std::unique_ptr<MainTask> task(static_cast<MainTask*>(data));
   if (env == nullptr) return;  // the environment is going away
   Napi::HandleScope scope(env);
   try {
     task->run(Napi::Env(env));
+    static_cast<Environment*>(context)->report_memory(env);
   } catch (const Napi::Error& error) {
     napi_fatal_exception(env, error.Value());
   } catch (...) {
@@ -123,9 +133,17 @@ JsHold::~JsHold() {
 void release_later(at::Tensor&& tensor) noexcept {
   if (!tensor.defined()) return;
   try {
-    Executor::instance().submit(std::make_unique<ReleaseJob>(std::move(tensor)));
+    Executor::instance().submit(std::make_unique<ReleaseJob<at::Tensor>>(std::move(tensor)));
   } catch (...) {
     // Out of memory while freeing: the tensor has been freed here instead.
+  }
+}
+
+void release_later(std::shared_ptr<void>&& object) noexcept {
+  try {
+    Executor::instance().submit(std::make_unique<ReleaseJob<std::shared_ptr<void>>>(std::move(object)));
+  } catch (...) {
+    // As above.
   }
 }
 

@@ -41,12 +41,16 @@ class Environment : public std::enable_shared_from_this<Environment> {
   bool grad_enabled = true;  // set by the JavaScript thread before each call
   LiveTensors live_tensors;
   std::atomic<int64_t> holds = 0;  // JavaScript values that native code keeps, on any thread
+  /// Bytes that came or went since V8 was told. It may collect garbage when it is, so it is told once a turn of
+  /// the event loop, and not for each parameter of a network.
+  int64_t unreported_bytes = 0;
   Napi::FunctionReference error_class;
   std::unique_ptr<PendingTensors> pending_tensors;
 
  private:
   Environment() = default;
   void close(Napi::Env env);
+  void report_memory(napi_env env);
   static void call_js(napi_env env, napi_value, void* context, void* data);
 
   std::mutex mutex_;
@@ -70,5 +74,7 @@ class JsHold {
 
 /// Frees a tensor on the compute thread, after everything queued before: releasing a graph can take long.
 void release_later(at::Tensor&& tensor) noexcept;
+/// The same for what owns tensors: a network, a head.
+void release_later(std::shared_ptr<void>&& object) noexcept;
 
 }  // namespace kappa

@@ -34,11 +34,12 @@ Box<T>& unbox(Napi::Value value) {
   return *static_cast<Box<T>*>(pointer);
 }
 
-void track_tensor(Napi::Env env, Box<at::Tensor>& box);
-void dispose_box(Napi::Env env, Box<at::Tensor>& box) noexcept;
+void track_tensor(Box<at::Tensor>& box);
+void dispose_box(Box<at::Tensor>& box) noexcept;
 
 template <class T>
-void dispose_box(Napi::Env, Box<std::shared_ptr<T>>& box) noexcept {
+void dispose_box(Box<std::shared_ptr<T>>& box) noexcept {
+  if (box.value) release_later(std::move(box.value));
   box.value.reset();
 }
 
@@ -46,16 +47,16 @@ template <class T>
 Napi::Object make_handle(Napi::Env env, const std::shared_ptr<Environment>& environment, T value) {
   Napi::Object object = Napi::Object::New(env);
   auto box = std::make_unique<Box<T>>(Box<T>{std::move(value), environment});
-  auto finalize = [](napi_env raw, void* data, void*) {
+  auto finalize = [](napi_env, void* data, void*) {
     std::unique_ptr<Box<T>> owned(static_cast<Box<T>*>(data));
-    dispose_box(Napi::Env(raw), *owned);
+    dispose_box(*owned);
   };
   if (napi_wrap(env, object, box.get(), finalize, nullptr, nullptr) != napi_ok ||
       napi_type_tag_object(env, object, &HandleType<T>::tag) != napi_ok) {
     throw Error("ERR_INTERNAL", "A native object could not be wrapped.");
   }
   Box<T>* owned = box.release();
-  if constexpr (std::is_same_v<T, at::Tensor>) track_tensor(env, *owned);
+  if constexpr (std::is_same_v<T, at::Tensor>) track_tensor(*owned);
   return object;
 }
 

@@ -7,7 +7,7 @@ namespace kappa {
 void register_autograd(Registry& registry) {
   using at::Tensor;
   registry.sync("requiresGrad", [](const Tensor& a) { return a.requires_grad(); });
-  registry.sync("setRequiresGrad", [](const Tensor& a, bool value) {
+  registry.async("setRequiresGrad", [](const Tensor& a, bool value) {
     require(!value || a.is_floating_point(), "ERR_DTYPE",
             "Only floating-point tensors can require gradients.");
     require(a.is_leaf(), "ERR_ARGUMENT", "Only leaf tensors can change whether they require gradients.");

@@ -1,7 +1,10 @@
 // Creation, transfer to and from JavaScript, metadata, casting and devices.
+#include <cmath>
+
 #include "runtime/call.h"
 #include "runtime/device.h"
 #include "tensor/images.h"
+#include "tensor/scalar.h"
 #include "tensor/tensor_js.h"
 
 namespace kappa {
@@ -18,30 +21,28 @@ int64_t element_count(const std::vector<int64_t>& shape) {
   return count;
 }
 
-at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
-                     bool copy) {
+/// A tensor on the very memory of the bytes where no conversion is needed.
+at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype) {
   // A Uint16Array stands for the bits of either half type, a Uint8Array also for booleans.
   const bool reinterpret =
       (source.dtype == at::kBFloat16 && (dtype == at::kBFloat16 || dtype == at::kHalf)) ||
       (source.dtype == at::kByte && dtype == at::kBool);
   const at::ScalarType stored = reinterpret ? dtype : source.dtype;
   const int64_t count = element_count(shape);
-  require(static_cast<size_t>(count) * at::elementSize(stored) == source.bytes, "ERR_SHAPE", "The shape has ",
-          count, " elements but the array has ", source.bytes / at::elementSize(stored), ".");
+  require(static_cast<size_t>(count) * at::elementSize(stored) == source.bytes(), "ERR_SHAPE",
+          "The shape has ", count, " elements but the array has ", source.bytes() / at::elementSize(stored),
+          ".");
   if (count == 0) return at::empty(shape, at::dtype(dtype));
-  auto hold = source.hold;
-  at::Tensor view = at::from_blob(
-      source.data, shape, [hold](void*) mutable { hold.reset(); }, at::dtype(stored));
-  if (dtype == stored) return copy ? view.clone() : view;
-  return view.to(dtype);
+  return source.content.view(stored).view(shape).to(dtype);
 }
 
 }  // namespace
 
 void register_creation(Registry& registry) {
-  registry.async("fromHost",
-                 [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype,
-                    bool copy) { return from_host(source, shape, dtype, copy); });
+  registry.async("fromHost", [](const HostBytes& source, const std::vector<int64_t>& shape,
+                                at::ScalarType dtype) { return from_host(source, shape, dtype); });
+  registry.async("fromShared", [](const SharedBytes& source, const std::vector<int64_t>& shape,
+                                  at::ScalarType dtype) { return from_host(source, shape, dtype); });
   // Only reserves memory; what fills it is queued.
   registry.sync("allocate",
                 [](const std::vector<int64_t>& shape, at::ScalarType dtype, const at::Device& device) {
@@ -58,10 +59,13 @@ void register_creation(Registry& registry) {
   });
   registry.async("full", [](const std::vector<int64_t>& shape, double value, at::ScalarType dtype) {
     element_count(shape);
-    return at::full(shape, value, at::dtype(dtype));
+    return at::full(shape, element_of(dtype, value), at::dtype(dtype));
   });
   registry.async("arange", [](double start, double end, double step, at::ScalarType dtype) {
-    return at::arange(start, end, step, at::dtype(dtype));
+    require(std::isfinite(start) && std::isfinite(end) && std::isfinite(step), "ERR_ARGUMENT",
+            "arange() needs finite numbers.");
+    return at::arange(element_of(dtype, start), element_of(dtype, end), element_of(dtype, step),
+                      at::dtype(dtype));
   });
   registry.async("randn", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
     element_count(shape);
@@ -77,17 +81,17 @@ void register_creation(Registry& registry) {
                    return at::randint(low, high, shape, at::dtype(dtype));
                  });
   registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
-  registry.async("imagesFromHost", [](const HostBytes& pixels, int64_t batch, int64_t height, int64_t width,
-                                      const std::optional<HostBytes>& flips, const at::Device& device) {
+  registry.async("imagesFromHost", [](const SharedBytes& pixels, int64_t batch, int64_t height,
+                                      int64_t width, const std::optional<SharedBytes>& flips,
+                                      const at::Device& device) {
     require_device(device);
     require(batch >= 0 && height > 0 && width > 0 &&
-                batch * height * width * 3 == static_cast<int64_t>(pixels.bytes),
+                batch * height * width * 3 == static_cast<int64_t>(pixels.bytes()),
             "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ",
-            pixels.bytes, ".");
-    require(!flips || flips->bytes == static_cast<size_t>(batch), "ERR_SHAPE",
+            pixels.bytes(), ".");
+    require(!flips || flips->bytes() == static_cast<size_t>(batch), "ERR_SHAPE",
             "Expected one flip flag for each of ", batch, " images.");
-    return images_to_tensor(static_cast<const uint8_t*>(pixels.data), batch, height, width,
-                            flips ? static_cast<const uint8_t*>(flips->data) : nullptr, device);
+    return images_to_tensor(pixels.data(), batch, height, width, flips ? flips->data() : nullptr, device);
   });
 
   registry.async("toHost", [](const at::Tensor& tensor) {
@@ -116,7 +120,7 @@ void register_creation(Registry& registry) {
   });
   registry.async("fillWith", [](const at::Tensor& target, double value) {
     at::NoGradGuard guard;
-    target.fill_(value);
+    target.fill_(element_of(target.scalar_type(), value));
   });
 
   registry.sync("shape", [](const at::Tensor& tensor) { return tensor.sizes().vec(); });
@@ -127,7 +131,7 @@ void register_creation(Registry& registry) {
     return tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
   });
   registry.raw("dispose", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(context.env, unbox<at::Tensor>(info[0]));
+    dispose_box(unbox<at::Tensor>(info[0]));
     return context.env.Undefined();
   });
 }

@@ -1,23 +1,23 @@
 // Arithmetic with broadcasting, comparison, elementwise functions, products.
 #include "runtime/call.h"
+#include "runtime/labels.h"
+#include "tensor/scalar.h"
 #include "tensor/tensor_js.h"
 
 namespace kappa {
 namespace {
 
 /// Registers an operation whose right side is a tensor or a number.
-#define KAPPA_BINARY(name, method)                                         \
-  registry.async(name, [](const at::Tensor& a, const Operand& b) {         \
-    return b.is_tensor() ? a.method(b.tensor) : a.method(as_scalar(a, b)); \
+#define KAPPA_BINARY(name, method)                                                  \
+  registry.async(name, [](const at::Tensor& a, const Operand& b) {                  \
+    return b.is_tensor() ? a.method(b.tensor) : a.method(operand_for(a, b.number)); \
+  })
+/// The same for one that changes its left side, whose type stays: a fraction does not go into integers.
+#define KAPPA_IN_PLACE(name, method)                                                               \
+  registry.async(name, [](const at::Tensor& a, const Operand& b) {                                 \
+    return b.is_tensor() ? a.method(b.tensor) : a.method(element_of(a.scalar_type(), b.number)); \
   })
 #define KAPPA_UNARY(name, method) registry.async(name, [](const at::Tensor& a) { return a.method(); })
-
-// Keeps integers integers, as `tensor + 1` does in PyTorch.
-at::Scalar as_scalar(const at::Tensor& a, const Operand& b) {
-  const auto whole = static_cast<int64_t>(b.number);
-  if (!a.is_floating_point() && static_cast<double>(whole) == b.number) return at::Scalar(whole);
-  return at::Scalar(b.number);
-}
 
 }  // namespace
 
@@ -29,10 +29,10 @@ void register_math(Registry& registry) {
   KAPPA_BINARY("div", div);
   KAPPA_BINARY("pow", pow);
   KAPPA_BINARY("remainder", remainder);
-  KAPPA_BINARY("addInto", add_);
-  KAPPA_BINARY("subInto", sub_);
-  KAPPA_BINARY("mulInto", mul_);
-  KAPPA_BINARY("divInto", div_);
+  KAPPA_IN_PLACE("addInto", add_);
+  KAPPA_IN_PLACE("subInto", sub_);
+  KAPPA_IN_PLACE("mulInto", mul_);
+  KAPPA_IN_PLACE("divInto", div_);
   KAPPA_BINARY("eq", eq);
   KAPPA_BINARY("ne", ne);
   KAPPA_BINARY("lt", lt);
@@ -40,10 +40,10 @@ void register_math(Registry& registry) {
   KAPPA_BINARY("gt", gt);
   KAPPA_BINARY("ge", ge);
   registry.async("maximum", [](const Tensor& a, const Operand& b) {
-    return b.is_tensor() ? at::maximum(a, b.tensor) : a.clamp_min(b.number);
+    return b.is_tensor() ? at::maximum(a, b.tensor) : a.clamp_min(operand_for(a, b.number));
   });
   registry.async("minimum", [](const Tensor& a, const Operand& b) {
-    return b.is_tensor() ? at::minimum(a, b.tensor) : a.clamp_max(b.number);
+    return b.is_tensor() ? at::minimum(a, b.tensor) : a.clamp_max(operand_for(a, b.number));
   });
   KAPPA_UNARY("neg", neg);
   KAPPA_UNARY("abs", abs);
@@ -68,15 +68,13 @@ void register_math(Registry& registry) {
   registry.async("logicalOr", [](const Tensor& a, const Tensor& b) { return a.logical_or(b); });
   registry.async("clamp",
                  [](const Tensor& a, const std::optional<double>& low, const std::optional<double>& high) {
-                   std::optional<at::Scalar> lower = low ? std::optional<at::Scalar>(*low) : std::nullopt;
-                   std::optional<at::Scalar> upper = high ? std::optional<at::Scalar>(*high) : std::nullopt;
-                   return a.clamp(lower, upper);
+                   return a.clamp(operand_for(a, low), operand_for(a, high));
                  });
   registry.async("where", [](const Tensor& condition, const Operand& a, const Operand& b) {
     const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
     require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");
     auto side = [&](const Operand& x) {
-      return x.is_tensor() ? x.tensor : at::scalar_tensor(x.number, like.options());
+      return x.is_tensor() ? x.tensor : at::scalar_tensor(element_of(like.scalar_type(), x.number), like.options());
     };
     return at::where(condition, side(a), side(b));
   });
@@ -87,7 +85,7 @@ void register_math(Registry& registry) {
     return a / a.norm(2, {dim}, true).clamp_min(eps).expand_as(a);
   });
   registry.async("crossEntropy", [](const Tensor& logits, const Tensor& labels) {
-    return at::cross_entropy_loss(logits, labels.to(at::kLong));
+    return at::cross_entropy_loss(logits, as_int64(labels, "labels"));
   });
 }
 

@@ -1,5 +1,6 @@
 // Indexing, slicing, shapes, joining.
 #include "runtime/call.h"
+#include "tensor/scalar.h"
 #include "tensor/tensor_js.h"
 
 namespace kappa {
@@ -32,12 +33,13 @@ void register_shape(Registry& registry) {
   });
   registry.async("maskedSelect", [](const Tensor& a, const Tensor& mask) { return a.masked_select(mask); });
   registry.async("maskedFill", [](const Tensor& a, const Tensor& mask, double value) {
-    return a.masked_fill(mask, value);
+    return a.masked_fill(mask, element_of(a.scalar_type(), value));
   });
   registry.async("gather",
                  [](const Tensor& a, int64_t dim, const Tensor& index) { return a.gather(dim, index); });
   registry.async("scatter", [](const Tensor& a, int64_t dim, const Tensor& index, const Operand& source) {
-    return source.is_tensor() ? a.scatter(dim, index, source.tensor) : a.scatter(dim, index, source.number);
+    return source.is_tensor() ? a.scatter(dim, index, source.tensor)
+                              : a.scatter(dim, index, element_of(a.scalar_type(), source.number));
   });
   registry.async("scatterAdd", [](const Tensor& a, int64_t dim, const Tensor& index, const Tensor& source) {
     return a.scatter_add(dim, index, source);

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 
-import { IResNet, KappaFaceHead, MemoryBuffer, Tensor, computeClassMargins, manualSeed } from '../../lib';
+import {
+  IResNet,
+  KappaFaceHead,
+  MemoryBuffer,
+  MomentumEncoder,
+  Tensor,
+  computeClassMargins,
+  manualSeed,
+} from '../../lib';
 import { close, closeRelative, golden, rejects } from '../support/assert';
 
 interface GoldenConcentration {
@@ -116,8 +124,7 @@ describe('concentration and margins', () => {
     );
     for (const values of Object.values(result))
       assert.ok(values.every(Number.isFinite), JSON.stringify(result));
-    const known = [2, 3, 4].map((c) => result.kappa?.[c] as number);
-    const mean = known.reduce((sum, value) => sum + value, 0) / 3;
+    const mean = ((result.kappa?.[3] as number) + (result.kappa?.[4] as number)) / 2;
     closeRelative([result.kappa?.[0] ?? 0, result.kappa?.[1] ?? 0], [mean, mean], 1e-12);
     close([result.concentrationWeight?.[0] ?? 0], [0.5], 1e-12);
     for (const sums of [
@@ -133,6 +140,49 @@ describe('concentration and margins', () => {
       const equal = await margins(sums, [2, 2], [2, 2]);
       close(equal.concentrationWeight ?? [], [0.5, 0.5], 1e-12);
     }
+  });
+
+  it('leave a class whose images are all alike out of mean and deviation; it gets the least margin', async () => {
+    // Pairs of unit vectors in the plane at angles a and -a: Rbar = cos(a).
+    const pair = (angle: number): number[] => [2 * Math.cos(angle), 0];
+    const others = [pair(0.6), pair(0.9), pair(1.2)];
+    const plain = await margins(others, [2, 2, 2], [2, 2, 2]);
+    const alike = [
+      ['the very same', [2, 0]],
+      ['as float32 rounds them', [2 * (1 - 3e-8), 0]],
+      ['longer by rounding', [2 * (1 + 6e-8), 0]],
+      ['as a bfloat16 buffer rounds them', [2 * (1 - 2e-4), 0]],
+    ] as const;
+    for (const rule of [{}, { debias: true }, { convention: 'paper' }]) {
+      const before = await margins(others, [2, 2, 2], [2, 2, 2], rule);
+      for (const [what, sums] of alike) {
+        const after = await margins([...others, [...sums], [1, 0]], [2, 2, 2, 2, 1], [2, 2, 2, 2, 1], rule);
+        for (const [name, values] of Object.entries(after)) {
+          assert.ok(values.every(Number.isFinite), name);
+          close(values.slice(0, 3), before[name] ?? [], 1e-12);
+        }
+        const [, , , weight, ofSingleton] = after.concentrationWeight ?? [];
+        assert.equal(weight, 0, what);
+        assert.equal(ofSingleton, 0.5);
+        assert.ok((after.kappa?.[3] ?? 0) > 1000, what);
+        const known = before.kappa ?? [];
+        closeRelative([after.kappa?.[4] ?? 0], [known.reduce((sum, k) => sum + k, 0) / 3], 1e-12);
+      }
+    }
+    assert.ok(new Set(plain.concentrationWeight).size === 3, 'the others differ');
+    // Without any other class there is nothing to be more alike than.
+    const alone = await margins(
+      [
+        [2, 0],
+        [0, 3],
+      ],
+      [2, 3],
+      [2, 3],
+    );
+    assert.deepEqual(alone.concentrationWeight, [0.5, 0.5]);
+    // One other class has no deviation to measure by.
+    const two = await margins([[2, 0], pair(1)], [2, 2], [2, 2]);
+    assert.deepEqual(two.concentrationWeight, [0, 0.5]);
   });
 
   it('debias recovers the true concentration of small classes', async () => {
@@ -299,5 +349,44 @@ describe('KappaFaceHead', () => {
     assert.deepEqual(await head.concentration.counts.toArray(), [2, 2, 2]);
     await head.updateMargins();
     assert.deepEqual(await head.concentration.counts.toArray(), [0, 0, 0], 'a new epoch begins');
+  });
+
+  it('moves the momentum encoder once for all batches of a step', async () => {
+    await manualSeed(4);
+    const backbone = new IResNet({
+      depth: 18,
+      widthMultiplier: 0.0625,
+      embeddingSize: 4,
+      imageSize: 16,
+      precision: 'float32',
+    });
+    const estimators = [1, 2, 3].map(() => new MomentumEncoder({ backbone, numClasses: 3, momentum: 0.5 }));
+    const conv = backbone.stateDict().get('conv1.weight') as Tensor;
+    await Promise.all(estimators.map((estimator) => estimator.ready()));
+    const before = await conv.toArray();
+    await conv.copyFrom(await (await conv.detach()).add(1));
+    const images = await Tensor.randn([6, 3, 16, 16]);
+    const batch = { images, labels: await labelsOf([0, 0, 1, 1, 2, 2]) };
+    const cut = await Promise.all(
+      [0, 2, 4].map(async (start) => ({
+        images: await images.slice(0, start, start + 2),
+        labels: await batch.labels.slice(0, start, start + 2),
+      })),
+    );
+    const [whole, accumulated, nothing] = estimators as [MomentumEncoder, MomentumEncoder, MomentumEncoder];
+    await whole.update(batch);
+    await accumulated.update(...cut);
+    await nothing.update();
+    const weight = (estimator: MomentumEncoder): Promise<number[]> =>
+      (estimator.stateDict().get('encoder.conv1.weight') as Tensor).toArray();
+    close(
+      await weight(accumulated),
+      before.map((w) => w + 0.5),
+      1e-6,
+    );
+    assert.deepEqual(await weight(accumulated), await weight(whole));
+    assert.deepEqual(await weight(nothing), before);
+    assert.deepEqual(await accumulated.counts.toArray(), [2, 2, 2]);
+    close(await accumulated.sums.toArray(), await whole.sums.toArray(), 1e-5);
   });
 });

@@ -9,7 +9,7 @@ describe('the promise of a tensor', () => {
   const values = async (tensor: TensorHandle | Promise<TensorHandle>): Promise<number[]> =>
     Array.from((await addon.toHost(tensor)) as Float32Array);
   const ofNumbers = (...numbers: number[]): Promise<TensorHandle> =>
-    addon.fromHost(Float32Array.from(numbers), [numbers.length], 'float32', true);
+    addon.fromHost(Float32Array.from(numbers), [numbers.length], 'float32');
   const disposeAll = async (promises: Promise<TensorHandle>[]): Promise<void> => {
     for (const handle of await Promise.all(promises)) addon.dispose(handle);
   };

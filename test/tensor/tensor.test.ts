@@ -42,8 +42,9 @@ describe('Tensor', () => {
       assert.deepEqual(await values(Tensor.from(new Uint16Array([0x3f80]), [1], { dtype: 'bfloat16' })), [1]);
     });
 
-    it('shares the memory of a TypedArray when asked, and copies otherwise', async () => {
-      const array = new Float32Array([1, 2]);
+    it('uses shared memory itself when asked, and copies otherwise', async () => {
+      const array = new Float32Array(new SharedArrayBuffer(8));
+      array.set([1, 2]);
       const shared = await Tensor.from(array, [2], { copy: false });
       const copied = await Tensor.from(array);
       array[0] = 9;
