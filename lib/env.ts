@@ -57,7 +57,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
   { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
-  { name: 'KAPPA_WERROR', meaning: '1: warnings of the C++ compiler end the build, as in our CI', default: '' },
+  {
+    name: 'KAPPA_WERROR',
+    meaning: '1: warnings of the C++ compiler end the build, as in our CI',
+    default: '',
+  },
   {
     name: 'CUDACXX',
     meaning: 'CUDA compiler (nvcc) for the kernels',
