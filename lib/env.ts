@@ -64,7 +64,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     default: 'all that it has',
   },
   { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
-  { name: 'KAPPA_WERROR', meaning: '1: warnings of the C++ compiler end the build, as in our CI', default: '' },
+  {
+    name: 'KAPPA_WERROR',
+    meaning: '1: warnings of the C++ compiler end the build, as in our CI',
+    default: '',
+  },
   {
     name: 'CUDACXX',
     meaning: 'CUDA compiler (nvcc) for the kernels',

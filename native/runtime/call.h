@@ -15,6 +15,7 @@
 #include "runtime/environment.h"
 #include "runtime/error.h"
 #include "runtime/executor.h"
+#include "runtime/refusal.h"
 
 namespace kappa {
 
@@ -25,11 +26,8 @@ class ArgumentList {
   ArgumentList(const Context& context, const Napi::CallbackInfo& info)
       : ArgumentList(context, info, std::index_sequence_for<A...>{}) {}
 
-  /// Calls the function with the arguments, which are used up.
-  template <class F>
-  decltype(auto) apply(const F& function) {
-    return apply(function, std::index_sequence_for<A...>{});
-  }
+  /// The arguments as the function takes them; they are used up.
+  std::tuple<A...> take() { return take(std::index_sequence_for<A...>{}); }
 
  private:
   // Braces: the arguments are read from left to right.
@@ -38,9 +36,9 @@ class ArgumentList {
                std::index_sequence<I...>)
       : stored_{FromJs<A>::get(context, info[I])...} {}
 
-  template <class F, size_t... I>
-  decltype(auto) apply(const F& function, std::index_sequence<I...>) {
-    return function(FromJs<A>::take(std::move(std::get<I>(stored_)))...);
+  template <size_t... I>
+  std::tuple<A...> take(std::index_sequence<I...>) {
+    return {FromJs<A>::take(std::move(std::get<I>(stored_)))...};
   }
 
   std::tuple<typename FromJs<A>::Stored...> stored_;
@@ -85,11 +83,18 @@ class Call : public Job {
     auto settle = std::make_unique<Settle>(environment_, deferred_, number_);
     try {
       at::AutoGradMode mode(grad_enabled_);
-      if constexpr (std::is_void_v<Result>) {
-        arguments_->apply(function_);
-        settle->result.emplace();
-      } else {
-        settle->result.emplace(arguments_->apply(function_));
+      const auto arguments = arguments_->take();
+      try {
+        if constexpr (std::is_void_v<Result>) {
+          std::apply(function_, arguments);
+          settle->result.emplace();
+        } else {
+          settle->result.emplace(std::apply(function_, arguments));
+        }
+      } catch (const c10::Error& error) {
+        if (is_out_of_memory(error)) throw;
+        throw Error(code_of_refusal<Result>(function_, arguments),
+                    environment_->debug ? error.what() : error.what_without_backtrace());
       }
       if constexpr (gives_tensor) pending_->value = *settle->result;
     } catch (...) {
@@ -189,10 +194,10 @@ class Registry {
         typename Signature<F>::Arguments arguments(context, info);
         using Result = typename Signature<F>::Result;
         if constexpr (std::is_void_v<Result>) {
-          arguments.apply(function);
+          std::apply(function, arguments.take());
           return context.env.Undefined();
         } else {
-          return ToJs<Result>::make(context, arguments.apply(function));
+          return ToJs<Result>::make(context, std::apply(function, arguments.take()));
         }
       });
     });

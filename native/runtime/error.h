@@ -1,5 +1,7 @@
 // Errors as users see them: a stable code and a message. Nothing else crosses the boundary.
 #pragma once
+#include <c10/util/Exception.h>
+
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,10 @@ struct ErrorInfo {
   std::string code;
   std::string message;
 };
+
+/// Whether LibTorch found no memory. Its allocators for devices have a class of error for that; that for the
+/// CPU has none, so it is known by its name in the message.
+bool is_out_of_memory(const c10::Error& error) noexcept;
 
 /// Describes the exception being handled. Call it inside a catch block only.
 /// @param debug keep LibTorch's C++ frames in the message

@@ -26,7 +26,7 @@ export const endings: Readonly<Record<string, Ended>> = {
 };
 
 /** What the process is at when it ends; nobody waits for the end of `endless`. */
-export const jobs = ['forward', 'backward', 'queue', 'head'] as const;
+const jobs = ['forward', 'backward', 'queue', 'head'] as const;
 
 /** What a process may be at that ends in a given way: what goes on after its worker needs an end of the job. */
 export function jobsFor(ending: string): string[] {

@@ -1,4 +1,7 @@
+import path from 'node:path';
+
 import { readEnv } from '../env';
+import { PACKAGE_ROOT } from '../package-root';
 import { runChild } from '../process';
 
 /** One finding about the machine: what it is, how it stands, what to do about it. */
@@ -43,11 +46,10 @@ export async function checkCmake(): Promise<Check> {
   return { name, status: 'ok', detail: version[0] };
 }
 
-/** A program that only a C++20 compiler with a C++20 library accepts. */
-const PROBE = `#include <concepts>\n#include <span>\n#include <version>
-static_assert(__cplusplus >= 202002L && std::integral<int>);\nint main() { return 0; }\n`;
+/** A program that has what the sources need of a compiler. CMake tries it, too. */
+const PROBE = path.join(PACKAGE_ROOT, 'native', 'compiler_probe.cc');
 
-/** Is there a compiler that speaks C++20? Asks `cxx` (default: the variable `CXX`), else the ones CMake would pick. */
+/** Is there a compiler that takes the sources? Asks `cxx` (default: the variable `CXX`), else the ones CMake would pick. */
 export async function checkCompiler(cxx: string | undefined = readEnv().cxx): Promise<Check> {
   const name = 'C++ compiler';
   const remedy = installHint({
@@ -72,13 +74,9 @@ export async function checkCompiler(cxx: string | undefined = readEnv().cxx): Pr
       fails.push(`${command}: not found`);
       continue;
     }
-    const { code } = await runChild(
-      'sh',
-      ['-c', 'printf %s "$1" | "$0" -std=c++20 -fsyntax-only -x c++ -', command, PROBE],
-      { timeoutMs: 60_000 },
-    );
+    const { code } = await runChild(command, ['-std=c++20', '-fsyntax-only', PROBE], { timeoutMs: 60_000 });
     if (code === 0) return { name, status: 'ok', detail: title };
-    fails.push(`${title}: does not accept C++20`);
+    fails.push(`${title}: does not compile the C++20 that is needed (GCC 11, Clang 14 and newer do)`);
   }
   return { name, status: 'missing', detail: fails.join(', '), remedy };
 }
