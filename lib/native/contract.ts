@@ -57,7 +57,7 @@ type Named = [names: string[], tensors: TensorHandle[]];
 
 export interface NativeAddon {
   // runtime
-  initialize(errorClass: new (code: never, message: string) => Error, debug: boolean, threads: number): void;
+  initialize(errorClass: new (code: never, message: string) => Error, debug: boolean, threads?: number): void;
   setGradEnabled(enabled: boolean): void;
   liveTensors(): [count: number, bytes: number];
   computesFast(precision: Precision, device: string): boolean;

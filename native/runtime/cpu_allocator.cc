@@ -47,10 +47,18 @@ class CpuAllocator final : public c10::Allocator {
 
  private:
   static void* memory_for(size_t bytes) {
-    if (bytes < BlockCache::smallest) return c10::alloc_cpu(bytes);
-    if (void* data = cache().take(bytes)) return data;
-    // More mappings than the system allows: malloc may still find a place, and says it well where not.
-    return c10::alloc_cpu(bytes);
+#ifndef KAPPA_ALLOCATOR_PASSES_ON
+    if (bytes >= BlockCache::smallest) {
+      if (void* data = cache().take(bytes)) return data;
+      // More mappings than the system allows: malloc may still find a place.
+    }
+#endif
+    try {
+      return c10::alloc_cpu(bytes);
+    } catch (const c10::Error&) {
+      // LibTorch has no class of error for this.
+      TORCH_CHECK_WITH(OutOfMemoryError, false, "Not enough memory for a tensor of ", bytes, " bytes.");
+    }
   }
 };
 
@@ -60,10 +68,8 @@ constexpr uint8_t priority = 100;
 }  // namespace
 
 void install_cpu_allocator() {
-#ifndef KAPPA_ALLOCATOR_PASSES_ON
   static std::once_flag once;
   std::call_once(once, [] { c10::SetCPUAllocator(new CpuAllocator(), priority); });
-#endif
 }
 
 MemoryUse cpu_memory() { return cache().use(); }

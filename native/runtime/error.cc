@@ -4,8 +4,7 @@
 
 namespace kappa {
 bool is_out_of_memory(const c10::Error& error) noexcept {
-  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-         error.msg().find("DefaultCPUAllocator") != std::string::npos;
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr;
 }
 
 ErrorInfo current_error(bool debug) noexcept {

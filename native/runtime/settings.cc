@@ -65,7 +65,8 @@ void register_settings(Registry& registry) {
     require(info[0].IsFunction(), "ERR_ARGUMENT", "Expected the error class.");
     context.environment->error_class = Napi::Persistent(info[0].As<Napi::Function>());
     context.environment->debug = FromJs<bool>::get(context, info[1]);
-    begin_with_threads(FromJs<int64_t>::get(context, info[2]));
+    const auto threads = FromJs<std::optional<int64_t>>::get(context, info[2]);
+    if (threads) begin_with_threads(*threads);
     return context.env.Undefined();
   });
   registry.raw("setGradEnabled", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {

@@ -7,14 +7,15 @@ describe('memory of tensors', () => {
   it('is told to V8, which collects what was forgotten', async () => {
     await collectGarbage();
     const before = liveTensors().count;
-    const tensors = 100;
-    for (let i = 0; i < tensors; i++) {
+    const most = 1000;
+    let made = 0;
+    // V8 collects when it finds the time: on a busy machine after some more.
+    for (; made < most && liveTensors().count - before >= made - 10; made++) {
       Tensor.empty([1 << 23]); // 32 MB that nobody writes to; V8 sees some hundred bytes
       await synchronize();
       await new Promise((resolve) => setImmediate(resolve)); // finalizers run between events
     }
-    const left = liveTensors().count - before;
-    assert.ok(left < tensors / 2, `${left} of ${tensors} are still there`);
+    assert.ok(made < most, `all of ${most} are still there`);
   });
 
   it('of a network goes when it is disposed of, whoever still computes with it', async () => {
