@@ -1,3 +1,4 @@
+/* global exports */
 // What the library must do under any test runner: run as it is by plain Node (run.ts keeps the values), and by each
 // runner in a realm, thread or process of its own.
 const path = require('node:path');
