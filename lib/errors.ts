@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Stable identifiers of what went wrong; scripts may depend on them. */
 export type KappaErrorCode =
   /** A shape, rank or length does not fit. */
@@ -52,6 +54,16 @@ export class KappaError extends Error {
   }
 }
 
+/** Whether a value is an error, be it of another realm: Node's own errors are that under jest. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || value instanceof Error;
+}
+
+/** What an error says, or whatever else was thrown. */
+export function messageOf(error: unknown): string {
+  return isError(error) ? error.message : String(error);
+}
+
 /** Describes a value for an error message: its type, and its value where that is short. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -87,6 +99,6 @@ export function ioError(error: unknown, action: string, path: string): KappaErro
     EISDIR: 'it is a folder, a file was expected',
     EMFILE: 'too many open files: raise the limit (ulimit -n)',
   };
-  const why = remedy[code] ?? (error instanceof Error ? error.message : String(error));
+  const why = remedy[code] ?? messageOf(error);
   return new KappaError('ERR_IO', `Could not ${action} ${path}: ${why}.`, { cause: error });
 }

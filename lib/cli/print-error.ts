@@ -1,4 +1,4 @@
-import { ioError, KappaError, type KappaErrorCode } from '../errors';
+import { ioError, KappaError, type KappaErrorCode, isError, messageOf } from '../errors';
 import { isDebug, usesColor } from '../env';
 import { exitCodes } from './exit-codes';
 
@@ -14,7 +14,7 @@ export function printError(error: unknown): number {
     if (isDebug()) write(stackOf(error));
     return known.code === 'ERR_USAGE' ? exitCodes.usage : exitCodes.failed;
   }
-  write(`${label('ERR_INTERNAL')} ${error instanceof Error ? error.message : String(error)}`);
+  write(`${label('ERR_INTERNAL')} ${messageOf(error)}`);
   write(
     'This is a defect of kappaface. Please report it, with the command, what KAPPA_DEBUG=1 prints of it and the ' +
       'output of kappa doctor.',
@@ -31,14 +31,14 @@ function label(code: KappaErrorCode): string {
 /** Errors made on purpose, and what the operating system refused. */
 function toKappaError(error: unknown): KappaError | undefined {
   if (error instanceof KappaError) return error;
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   const { syscall, path, code } = error as NodeJS.ErrnoException;
   if (syscall === undefined || code === undefined) return undefined;
   return ioError(error, syscall, path ?? '(no path given)');
 }
 
 function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   const cause = error.cause === undefined ? '' : `\nCaused by: ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ioError, KappaError } from '../errors';
+import { ioError, KappaError, messageOf } from '../errors';
 import { defineConfig, deriveConfig } from './define';
 import { applyOverrides } from './override';
 import { configError, received } from '../options/problem';
@@ -102,7 +102,7 @@ async function runScript(file: string): Promise<unknown> {
     // Evaluated from its text: an import would leave plain JavaScript to Node, which finds the installed package.
     module = await jiti.evalModule(source, { filename: file, async: true, forceTranspile: true });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new KappaError('ERR_CONFIG', `The config ${file} could not be run: ${why}`, { cause: error });
   }
   if (typeof module !== 'object' || module === null || !('__esModule' in module)) return module;
@@ -126,7 +126,7 @@ async function parseData(file: string): Promise<unknown> {
     if (text.length > MAX_DATA_LENGTH) throw new Error(`it has ${text.length} characters, a config has few`);
     return extname(file) === '.json' ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new KappaError('ERR_CONFIG', `The config ${file} cannot be read: ${why}`, { cause: error });
   }
 }

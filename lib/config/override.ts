@@ -1,4 +1,4 @@
-import { KappaError } from '../errors';
+import { KappaError, isError } from '../errors';
 import { mergeConfig } from './merge';
 import { unknownOption } from '../options/check';
 import { configError, type OptionProblem } from '../options/problem';
@@ -62,7 +62,7 @@ function applyOverride(
     const changes = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
     return mergeConfig(config, changes as Section);
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    const why = isError(error) ? (error.message.split('\n')[0] ?? '') : String(error);
     problems.push({
       path: path.join('.'),
       message: `the value ${JSON.stringify(text)} cannot be read: ${why}`,

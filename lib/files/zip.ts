@@ -5,7 +5,7 @@ import { Transform } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
-import { ioError, KappaError } from '../errors';
+import { ioError, KappaError, messageOf } from '../errors';
 
 /** One file of an archive and where to put it. */
 export interface Extraction {
@@ -137,7 +137,7 @@ export class ZipArchive {
     const { code, syscall } = error as NodeJS.ErrnoException;
     // Errors of the disk name a system call; those of the decompressor do not.
     if (code !== undefined && syscall !== undefined) return ioError(error, 'write', output);
-    return corrupt(this.file, error instanceof Error ? error.message : String(error));
+    return corrupt(this.file, messageOf(error));
   }
 
   private openStream(entry: yauzl.Entry): Promise<Readable> {

@@ -1,7 +1,7 @@
 import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
-import { KappaError, argumentError } from '../errors';
+import { KappaError, argumentError, messageOf } from '../errors';
 import { imageFormat, jpegFrame, pngSize, type ImageSize, type JpegFrame } from './format';
 
 export interface DecodeOptions {
@@ -157,7 +157,7 @@ async function decodeBySharp(
       if (resize) pipeline.resize({ width, height, fit: 'cover', kernel: 'cubic' });
       return await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     } catch (error) {
-      const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+      const [why] = messageOf(error).split('\n');
       throw corrupt(`the image cannot be decoded (${why})`, error);
     }
   })();

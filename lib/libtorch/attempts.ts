@@ -1,4 +1,4 @@
-import { KappaError } from '../errors';
+import { KappaError, messageOf } from '../errors';
 import type { KappaErrorCode } from '../errors';
 import type { LibtorchEnv } from './env';
 import { SUPPORTED_TEXT } from './versions';
@@ -11,7 +11,7 @@ export interface Attempt {
 
 /** The message of an error as a part of a longer one: without its full stop. */
 export function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
+  return messageOf(error).trim().replace(/\.$/, '');
 }
 
 /** Everything a user can do about a missing LibTorch, one remedy a line. */

@@ -1,4 +1,4 @@
-import { KappaError } from '../errors';
+import { KappaError, isError } from '../errors';
 import { isDebug, OPENMP_VARIABLES, withVariables } from '../env';
 import { locateAddon } from '../libtorch/build/locate-addon';
 import { usableProcessors } from '../processors';
@@ -26,7 +26,7 @@ function load(): NativeAddon {
       addon.initialize(KappaError as never, isDebug(), usableProcessors());
       return addon;
     } catch (error) {
-      const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      const message = isError(error) ? error.message.split('\n')[0] : String(error);
       attempts.push(`  ${candidate}: ${message}`);
     }
   }

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { isError } from '../errors';
 import type { NativeAddon } from './contract';
 import { native } from './load';
 
 const gradMode = new AsyncLocalStorage<boolean>();
-let modeOfAddon = true;
 
 /**
  * Queues a call of the addon at once. Every call that computes goes through here.
@@ -19,10 +19,8 @@ export function enqueue<T>(
   recording: boolean = isGradEnabled(),
 ): Promise<T> {
   const addon = native();
-  if (recording !== modeOfAddon) {
-    addon.setGradEnabled(recording);
-    modeOfAddon = recording;
-  }
+  // Each time: the addon is one, but a test runner loads this library anew for every file.
+  addon.setGradEnabled(recording);
   return call(addon);
 }
 
@@ -37,7 +35,7 @@ export async function submit<T>(call: (addon: NativeAddon) => Promise<T>, record
 
 /** Rejections are made on the way back from the compute thread, where no JavaScript frame is left. */
 export function traced(error: unknown): unknown {
-  if (error instanceof Error) Error.captureStackTrace(error, traced);
+  if (isError(error)) Error.captureStackTrace(error, traced);
   return error;
 }
 

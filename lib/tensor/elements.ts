@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
 import { KappaError, describe } from '../errors';
-import type { DType, HostData } from '../native/contract';
+import type { DType, HostArray, HostData } from '../native/contract';
 
 /** What a TypedArray is by name, wherever it was made: an array of another realm is no instance of our classes. */
 type ArrayName = keyof typeof NATURAL_DTYPE;
@@ -107,6 +107,16 @@ export function isTypedArray(value: unknown): value is HostData {
 function nameOf(data: HostData): ArrayName {
   // The tag is read from the array's own kind; a subclass such as Buffer has that of its parent.
   return data[Symbol.toStringTag] as ArrayName;
+}
+
+const OUTPUT_ARRAYS = { Float32Array, Float64Array, BigInt64Array, Int32Array, Uint8Array };
+
+/** The array on its memory as one of this realm's: the addon knows the main one only. */
+export function ofThisRealm(array: HostArray): HostArray {
+  const kind = OUTPUT_ARRAYS[nameOf(array) as keyof typeof OUTPUT_ARRAYS];
+  if (array instanceof kind) return array;
+  const { buffer, byteOffset, length } = array as HostArray;
+  return new kind(buffer as ArrayBuffer, byteOffset, length);
 }
 
 /** @throws KappaError `ERR_DTYPE` */

@@ -1,5 +1,6 @@
 import { argumentError } from '../errors';
 import type { NativeAddon, TensorHandle, TensorInput } from '../native/contract';
+import { ofThisRealm } from './elements';
 import type { Input } from './input';
 import { dimsInput, operandInput, tensorInput } from './operands';
 import { plan } from './plan';
@@ -173,7 +174,7 @@ export const inPlaceOperations = {
 
 /** Operations that resolve to something else than one tensor. */
 export const valueOperations = {
-  toTypedArray: (a) => plan([a], (addon, x) => addon.toHost(x)),
+  toTypedArray: (a) => plan([a], (addon, x) => addon.toHost(x), ofThisRealm),
   toArray: (a) =>
     plan(
       [a],

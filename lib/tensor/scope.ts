@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { types } from 'node:util';
 
 /** What a scope can own. */
 export interface Disposable {
@@ -33,14 +34,20 @@ export function release(object: Disposable): void {
   for (let scope = storage.getStore(); scope; scope = scope.outer ?? undefined) scope.owned.delete(object);
 }
 
+/** Whether an object is a plain one, be it of another realm. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function visit(value: unknown, found: (object: Disposable) => boolean, depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > 4) return;
   if (found(value as Disposable)) return;
-  if (Array.isArray(value) || value instanceof Set) {
+  if (Array.isArray(value) || types.isSet(value)) {
     for (const item of value) visit(item, found, depth + 1);
-  } else if (value instanceof Map) {
+  } else if (types.isMap(value)) {
     for (const item of value.values()) visit(item, found, depth + 1);
-  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+  } else if (isPlain(value)) {
     for (const item of Object.values(value)) visit(item, found, depth + 1);
   }
 }

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import type { TensorHandle, TensorInput } from '../native/contract';
 import { native } from '../native/load';
 import { enqueue, isGradEnabled } from '../native/submit';
@@ -29,7 +31,7 @@ class Held {
 
   free(): void {
     this.#isFree = true;
-    if (!(this.#input instanceof Promise)) native().dispose(this.#input as TensorHandle);
+    if (!types.isPromise(this.#input)) native().dispose(this.#input as TensorHandle);
   }
 }
 

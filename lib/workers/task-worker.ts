@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { KappaError, type KappaErrorCode } from '../errors';
+import { KappaError, type KappaErrorCode, messageOf } from '../errors';
 
 /** What a worker answers to a task. */
 export type TaskReply<Result> = { result: Result } | { error: { code: KappaErrorCode; message: string } };
@@ -21,7 +21,7 @@ export function serveTasks<Task, Result>(
         port.postMessage({ result } satisfies TaskReply<Result>, transfer(result));
       } catch (error) {
         const code = error instanceof KappaError ? error.code : 'ERR_INTERNAL';
-        const text = error instanceof Error ? error.message : String(error);
+        const text = messageOf(error);
         port.postMessage({ error: { code, message: text } } satisfies TaskReply<Result>);
       }
     })();

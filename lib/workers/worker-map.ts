@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { KappaError } from '../errors';
+import { KappaError, messageOf } from '../errors';
 import { usableProcessors } from '../processors';
 import { startWorker, stopWorker } from './start-worker';
 import type { TaskReply } from './task-worker';
@@ -107,7 +107,7 @@ export async function* mapInWorkers<Task, Result>(
       } else if (sourceFailure) {
         throw sourceFailure.error;
       } else if (failure) {
-        const reason = failure instanceof Error ? failure.message : String(failure);
+        const reason = messageOf(failure);
         throw new KappaError('ERR_INTERNAL', `A worker that should ${what} failed: ${reason}.`, {
           cause: failure,
         });

@@ -18,8 +18,8 @@ using at::Tensor;
 constexpr double resultant_floor = 1e-6;
 constexpr double norm_epsilon = 1e-12;
 constexpr int64_t least_images = 2;
-// Rbar^2 from which on the images of a class count as all alike. Different photographs of a person stay far below;
-// the roundings of a bfloat16 buffer move a class of one picture by less than this.
+// Rbar^2 from which on the images of a class count as all alike. Different photographs of a person stay far
+// below; the roundings of a bfloat16 buffer move a class of one picture by less than this.
 constexpr double alike = 0.999;
 
 /// Writes the unit vector of x into z and returns whether x has a direction.
@@ -174,11 +174,10 @@ std::tuple<Tensor, Tensor, Tensor> class_margin_scale(const Tensor& resultant_C,
                                                       const Tensor& counts_C,
                                                       const Tensor& samples_per_class_C, double temperature,
                                                       double gamma, bool paper) {
-  require(kappa_C.dim() == 1 && kappa_C.sizes() == resultant_C.sizes() &&
-              kappa_C.sizes() == counts_C.sizes() && kappa_C.sizes() == samples_per_class_C.sizes() &&
-              kappa_C.size(0) > 0,
-          "ERR_SHAPE",
-          "Expected one mean resultant length, kappa, count and number of images for each class.");
+  require(
+      kappa_C.dim() == 1 && kappa_C.sizes() == resultant_C.sizes() && kappa_C.sizes() == counts_C.sizes() &&
+          kappa_C.sizes() == samples_per_class_C.sizes() && kappa_C.size(0) > 0,
+      "ERR_SHAPE", "Expected one mean resultant length, kappa, count and number of images for each class.");
   const Tensor kappa = kappa_C.to(at::kDouble);
   const Tensor compared = comparable(resultant_C, counts_C);
   const Tensor known = kappa.masked_select(compared);

@@ -29,21 +29,18 @@ void add_to_class_sums(const at::Tensor& sums_CD, const at::Tensor& counts_C, co
                        const at::Tensor& labels_B);
 
 /// Mean resultant length and concentration of each class, float64 (C). Classes with fewer than two images
-/// have none: they get the mean of the others. That of a class whose images are all alike (Rbar^2 above 0.999)
-/// is large but finite, and takes no part in that mean.
+/// have none: they get the mean of the others. That of a class whose images are all alike (Rbar^2 above
+/// 0.999) is large but finite, and takes no part in that mean.
 /// @param debias correct the upward bias of Rbar for small classes
 std::tuple<at::Tensor, at::Tensor> class_concentration(const at::Tensor& sums_CD, const at::Tensor& counts_C,
                                                        bool debias);
 
 /// Concentration weight wk, population weight ws and margin scale psi of each class, float64 (C). Kappa is
-/// standardized by the classes with two images or more that are not all alike; a class whose images are has wk 0,
-/// one with fewer than two images the mean's, 1/2.
+/// standardized by the classes with two images or more that are not all alike; a class whose images are has
+/// wk 0, one with fewer than two images the mean's, 1/2.
 /// @param paper the paper's convention (K = max n, gamma on ws) instead of the official code's
-std::tuple<at::Tensor, at::Tensor, at::Tensor> class_margin_scale(const at::Tensor& resultant_C,
-                                                                  const at::Tensor& kappa_C,
-                                                                  const at::Tensor& counts_C,
-                                                                  const at::Tensor& samples_per_class_C,
-                                                                  double temperature, double gamma,
-                                                                  bool paper);
+std::tuple<at::Tensor, at::Tensor, at::Tensor> class_margin_scale(
+    const at::Tensor& resultant_C, const at::Tensor& kappa_C, const at::Tensor& counts_C,
+    const at::Tensor& samples_per_class_C, double temperature, double gamma, bool paper);
 
 }  // namespace kappa

@@ -52,13 +52,13 @@ void register_head(Registry& registry) {
                   return std::make_shared<MarginSoftmax>(
                       options, ClassSampler(sample_rate, static_cast<uint64_t>(seed), 0));
                 });
-  registry.async("marginSoftmaxForward", [](const Head& head, const at::Tensor& embeddings,
-                                            const at::Tensor& centres, const at::Tensor& labels,
-                                            const at::Tensor& margins, bool fused,
-                                            const std::optional<at::Tensor>& sampler_step) {
-    return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
-                         sampler_step.value_or(at::Tensor()));
-  });
+  registry.async(
+      "marginSoftmaxForward",
+      [](const Head& head, const at::Tensor& embeddings, const at::Tensor& centres, const at::Tensor& labels,
+         const at::Tensor& margins, bool fused, const std::optional<at::Tensor>& sampler_step) {
+        return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
+                             sampler_step.value_or(at::Tensor()));
+      });
   registry.async("marginSoftmaxUpdate",
                  [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, double lr,
                     double momentum, double weight_decay, bool nesterov) {

@@ -73,9 +73,9 @@ JsArray read_array(const Context& context, Napi::Value value) {
   size_t offset = 0;
   napi_value buffer = nullptr;
   JsArray array;
-  require(napi_get_typedarray_info(context.env, value, &type, &length, &array.data, &buffer, &offset) ==
-              napi_ok,
-          "ERR_ARGUMENT", "The TypedArray cannot be read.");
+  require(
+      napi_get_typedarray_info(context.env, value, &type, &length, &array.data, &buffer, &offset) == napi_ok,
+      "ERR_ARGUMENT", "The TypedArray cannot be read.");
   array.dtype = dtype_of(type);
   array.bytes = length * at::elementSize(array.dtype);
   bool is_plain = true;

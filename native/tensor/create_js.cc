@@ -81,9 +81,8 @@ void register_creation(Registry& registry) {
                    return at::randint(low, high, shape, at::dtype(dtype));
                  });
   registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
-  registry.async("imagesFromHost", [](const SharedBytes& pixels, int64_t batch, int64_t height,
-                                      int64_t width, const std::optional<SharedBytes>& flips,
-                                      const at::Device& device) {
+  registry.async("imagesFromHost", [](const SharedBytes& pixels, int64_t batch, int64_t height, int64_t width,
+                                      const std::optional<SharedBytes>& flips, const at::Device& device) {
     require_device(device);
     require(batch >= 0 && height > 0 && width > 0 &&
                 batch * height * width * 3 == static_cast<int64_t>(pixels.bytes()),

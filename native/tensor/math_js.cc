@@ -13,8 +13,8 @@ namespace {
     return b.is_tensor() ? a.method(b.tensor) : a.method(operand_for(a, b.number)); \
   })
 /// The same for one that changes its left side, whose type stays: a fraction does not go into integers.
-#define KAPPA_IN_PLACE(name, method)                                                               \
-  registry.async(name, [](const at::Tensor& a, const Operand& b) {                                 \
+#define KAPPA_IN_PLACE(name, method)                                                             \
+  registry.async(name, [](const at::Tensor& a, const Operand& b) {                               \
     return b.is_tensor() ? a.method(b.tensor) : a.method(element_of(a.scalar_type(), b.number)); \
   })
 #define KAPPA_UNARY(name, method) registry.async(name, [](const at::Tensor& a) { return a.method(); })
@@ -74,7 +74,8 @@ void register_math(Registry& registry) {
     const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
     require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");
     auto side = [&](const Operand& x) {
-      return x.is_tensor() ? x.tensor : at::scalar_tensor(element_of(like.scalar_type(), x.number), like.options());
+      return x.is_tensor() ? x.tensor
+                           : at::scalar_tensor(element_of(like.scalar_type(), x.number), like.options());
     };
     return at::where(condition, side(a), side(b));
   });

@@ -24,8 +24,8 @@ std::string number_text(double number) {
 }
 
 [[noreturn]] void refuse(at::ScalarType dtype, double number, const std::string& range) {
-  throw Error("ERR_ARGUMENT", text("An element of type ", dtype_name(dtype), " cannot be ", number_text(number),
-                                   ": expected ", range, "."));
+  throw Error("ERR_ARGUMENT", text("An element of type ", dtype_name(dtype), " cannot be ",
+                                   number_text(number), ": expected ", range, "."));
 }
 
 /// Checks a number that a floating-point type would make infinite.

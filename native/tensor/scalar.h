@@ -12,8 +12,8 @@ namespace kappa {
 /// float32. Floating-point types round.
 at::Scalar element_of(at::ScalarType dtype, double number);
 
-/// The number as the other side of an operation with a tensor. Integers stay integers, as `tensor + 1` does in
-/// PyTorch; a fraction makes the result of an integer tensor a floating-point one.
+/// The number as the other side of an operation with a tensor. Integers stay integers, as `tensor + 1` does
+/// in PyTorch; a fraction makes the result of an integer tensor a floating-point one.
 /// @throws ERR_ARGUMENT where it lies outside the range of the tensor's type
 at::Scalar operand_for(const at::Tensor& tensor, double number);
 std::optional<at::Scalar> operand_for(const at::Tensor& tensor, const std::optional<double>& number);

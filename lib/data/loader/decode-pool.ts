@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { KappaError } from '../../errors';
+import { KappaError, isError } from '../../errors';
 import { loadSharp } from '../../image/decode';
 import { startWorker, stopWorker } from '../../workers/start-worker';
 import type { DecodeReply, DecodeTask, DecodeWorkerData } from './decode-task';
@@ -172,7 +172,7 @@ export class DecodePool implements Decoding {
   #describe(number: number, code: number, failure: unknown): WorkerCrash {
     const sample = Atomics.load(this.#control, 1 + number);
     const at = sample === -1 ? 'between two records' : `at ${describeSample(this.#data.table, sample)}`;
-    const why = failure instanceof Error ? failure.message : `exit code ${code}`;
+    const why = isError(failure) ? failure.message : `exit code ${code}`;
     return {
       worker: number,
       sampleIndex: sample === -1 ? undefined : sample,

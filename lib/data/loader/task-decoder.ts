@@ -1,4 +1,4 @@
-import { KappaError } from '../../errors';
+import { KappaError, messageOf } from '../../errors';
 import { BatchSlot } from './batch-slot';
 import type { DecodeReply, DecodeTask, DecodeWorkerData, SkippedSample } from './decode-task';
 import { SampleDecoder } from './sample-decoder';
@@ -56,6 +56,6 @@ export class TaskDecoder {
 
 function described(error: unknown): DecodeReply['error'] {
   if (error instanceof KappaError) return { code: error.code, message: error.message };
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return { code: 'ERR_INTERNAL', message: `Decoding failed: ${why}.` };
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { ioError, KappaError } from '../../errors';
+import { ioError, KappaError, isError, messageOf } from '../../errors';
 import type { ProgressListener } from '../progress';
 
 /** Options of {@link downloadFile}. */
@@ -20,9 +20,10 @@ function unreachable(url: string, why: string, cause?: unknown): KappaError {
 /** The innermost reason of a failed fetch, which hides it as the cause of "fetch failed". */
 function innermost(error: unknown): string {
   let current = error;
-  while (current instanceof Error && current.cause !== undefined) current = current.cause;
-  if (current instanceof AggregateError && current.errors.length > 0) current = current.errors[0];
-  return current instanceof Error ? current.message : String(current);
+  while (isError(current) && current.cause !== undefined) current = current.cause;
+  if (isError(current) && 'errors' in current && Array.isArray(current.errors) && current.errors.length > 0)
+    current = current.errors[0];
+  return messageOf(current);
 }
 
 async function open(url: string, signal?: AbortSignal): Promise<{ body: Readable; total?: number }> {

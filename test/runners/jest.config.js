@@ -1,0 +1,1 @@
+module.exports = { testMatch: ['<rootDir>/jest/*.test.js'], testTimeout: 120_000 };
