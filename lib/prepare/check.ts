@@ -27,6 +27,8 @@ export interface CheckOptions {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface CheckReport {
@@ -77,13 +79,13 @@ async function checkDataset(root: string, options: CheckOptions): Promise<CheckR
   const recPath = path.join(root, 'train.rec');
   const index = await readRecordIndex(path.join(root, 'train.idx'));
   const problems: string[] = [];
-  const whole = await openWhole(root, problems);
+  const whole = await openWhole(root, problems, options.onMessage);
   const property = await readProperty(path.join(root, 'property'));
-  const numClasses = property?.numClasses ?? 2 ** 24;
+  const numClasses = property?.numClasses ?? whole?.numClasses ?? 2 ** 24;
   const firstIdentity = findFirstIdentity(recPath, index, numClasses, problems);
   const rules: RecordRules = {
     recPath,
-    imageSize: property?.imageSize ?? [112, 112],
+    imageSize: property?.imageSize ?? whole?.imageSize ?? [112, 112],
     numClasses,
     anySize: options.anySize ?? false,
   };
@@ -119,12 +121,12 @@ async function checkDataset(root: string, options: CheckOptions): Promise<CheckR
 }
 
 /** The labels that the dataset as a whole gives its images; where it cannot be opened that is a problem of its own. */
-async function openWhole(root: string, problems: string[]) {
+async function openWhole(root: string, problems: string[], onMessage?: (text: string) => void) {
   try {
-    const dataset = await FaceDataset.open(root, { allowEmptyClasses: true, cache: false });
-    const { keys, labels } = dataset.table;
+    const dataset = await FaceDataset.open(root, { allowEmptyClasses: true, cache: false, onMessage });
+    const { keys, labels, numClasses, imageSize } = dataset.table;
     dataset.close();
-    return { keys, labels };
+    return { keys, labels, numClasses, imageSize };
   } catch (error) {
     if (!(error instanceof KappaError) || error.code === 'ERR_IO') throw error;
     problems.push(error.message);

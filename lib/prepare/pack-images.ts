@@ -25,6 +25,8 @@ export interface PackRunOptions extends Partial<ConvertOptions> {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface PackResult {
