@@ -3,6 +3,7 @@ import { KappaError, argumentError } from '../errors';
 import { alignFace, type RgbImage } from './align';
 import { decodeInto, readImageSize, loadSharp, type DecodeOptions } from './decode';
 import { imageFormat, type ImageFormat } from './format';
+import { checkLandmarks, type LandmarkDoubt } from './landmark-check';
 import type { Point } from './similarity';
 
 /** A square cut out of an image before it is resized. */
@@ -52,19 +53,26 @@ export function checkConvertOptions({ size, quality, crop }: ConvertOptions): vo
  * through untouched, so that a damaged one is found here.
  * @param points 5 or 68 landmarks: the face is aligned by them
  * @param where names the image in errors
- * @throws KappaError ERR_DATA_CORRUPT, ERR_ARGUMENT (degenerate landmarks)
+ * @param onDoubt told where the landmarks are suspicious, but may be a face's
+ * @throws KappaError ERR_DATA_CORRUPT (also for landmarks that cannot be a face's), ERR_ARGUMENT (degenerate landmarks)
  */
 export async function convertImage(
   image: Buffer,
   points: readonly Point[] | undefined,
   options: ConvertOptions,
   where: string,
+  onDoubt?: (doubt: LandmarkDoubt) => void,
 ): Promise<Buffer> {
   const { size, resize, crop, quality } = options;
   const format = imageFormat(image);
   if (points !== undefined) {
     try {
-      const aligned = alignFace(await decodeWhole(image, where, exact), points, { size });
+      const whole = await decodeWhole(image, where, exact);
+      const finding = checkLandmarks(points, whole);
+      if (finding && 'error' in finding)
+        throw new KappaError('ERR_DATA_CORRUPT', `${where}: its landmarks are wrong: ${finding.error}.`);
+      if (finding) onDoubt?.(finding.doubt);
+      const aligned = alignFace(whole, points, { size });
       return await encodeImage(aligned, options.format ?? 'jpeg', quality);
     } catch (error) {
       if (!(error instanceof KappaError) || error.message.startsWith(where)) throw error;

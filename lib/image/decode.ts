@@ -174,6 +174,6 @@ function wrongSize(
   corrupt: Corrupt,
 ) {
   return corrupt(
-    `the image is ${found.width} x ${found.height} pixels (width x height), expected ${size[1]} x ${size[0]}; align it first, or allow resizing`,
+    `the image is ${found.width} x ${found.height} pixels (width x height), expected ${size[1]} x ${size[0]}; align it first (kappa data align), or let it be resized (data.resize of training, --resize of kappa data pack)`,
   );
 }

@@ -8,6 +8,7 @@ import { readImageList, type ListedImage } from '../data/lists/image-list';
 import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { checkConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
+import { withSkipHint } from './skip-hint';
 import type { ConvertItem } from './convert-task';
 import { OnceWriter } from '../files/write-once';
 
@@ -81,7 +82,7 @@ export async function alignImages(
         lines.push(`1\t${target}\t${image.label}\n`);
       } else if (skipBad && result.error.code !== 'ERR_INTERNAL')
         skipped.push({ key: image.path, reason: result.error.message });
-      else throw result.error;
+      else throw withSkipHint(result.error);
       if (done % 64 === 0 || done === images.length) options.onProgress?.(done, images.length);
     }
     await writer.finish();

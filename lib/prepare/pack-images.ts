@@ -8,6 +8,7 @@ import type { ImageList, ListedImage } from '../data/lists/image-list';
 import type { Landmarks } from '../data/lists/landmarks';
 import type { ConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
+import { isImageError, withSkipHint } from './skip-hint';
 import type { ConvertItem } from './convert-task';
 
 /** How images are packed. */
@@ -57,6 +58,8 @@ interface PackPlaces {
   output: string;
   /** A class that loses all its images is an error, since the others would be numbered anew. */
   keepsLabels: boolean;
+  /** Whoever packs may ask for `skipBad`, and is told so. */
+  canSkip?: boolean;
 }
 
 /**
@@ -85,7 +88,8 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
       if (entry.label !== label) noteEmpty();
       label = entry.label;
       if ('error' in result) {
-        if (!skipBad || !isImageError(result.error)) throw withSkipHint(result.error);
+        if (!skipBad || !isImageError(result.error))
+          throw options.canSkip ? withSkipHint(result.error) : result.error;
         skipped.push({ key: entry.path, reason: result.error.message });
       } else {
         if (written !== label) {
@@ -144,22 +148,6 @@ function landmarksOf(image: ListedImage, landmarks: Landmarks | undefined): Omit
   const why =
     landmarks?.whyMissing(image.path) ?? 'the list has no five points for it; name a file (--landmarks)';
   return { problem: `${image.path} cannot be aligned: ${why}.` };
-}
-
-/** Whether one image is to blame, and not the disk or the program. */
-function isImageError({ code }: KappaError): boolean {
-  return code !== 'ERR_INTERNAL' && code !== 'ERR_CANCELLED';
-}
-
-function withSkipHint(error: KappaError): KappaError {
-  if (!isImageError(error)) return error;
-  return new KappaError(
-    error.code,
-    `${error.message} Images that cannot be used can be left out (--skip-bad).`,
-    {
-      cause: error,
-    },
-  );
 }
 
 /** Writes the list of what was left out, or removes that of an older dataset. */

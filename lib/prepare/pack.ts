@@ -37,7 +37,7 @@ export async function packDataset(
   const { list, root, isFolder } = await listSource(source, options);
   const landmarks = options.landmarks === undefined ? undefined : await readLandmarks(options.landmarks);
   const keepsLabels = isFolder ? options.classes !== undefined : !options.relabel;
-  return packImages(list, { ...options, source, root, output, landmarks, keepsLabels });
+  return packImages(list, { ...options, source, root, output, landmarks, keepsLabels, canSkip: true });
 }
 
 interface Source {
