@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { KappaError, ioError } from '../errors';
 
 const MAX_FILE_BYTES = 256 << 20;
@@ -15,7 +16,15 @@ export function readImageFile(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new KappaError('ERR_DATA_NOT_FOUND', `${file}: there is no such file.`, { cause: error });
+      throw new KappaError('ERR_DATA_NOT_FOUND', `${file}: there is no such file.${backslashHint(file)}`, {
+        cause: error,
+      });
     throw ioError(error, 'read', file);
   }
+}
+
+/** Paths of Windows in a list: elsewhere a backslash is a letter of a name. */
+function backslashHint(file: string): string {
+  if (path.sep === '\\' || !file.includes('\\')) return '';
+  return ' Its path has backslashes, but here folders are separated by /: write the list with / between folder and file.';
 }
