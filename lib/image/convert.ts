@@ -2,7 +2,7 @@ import { FORMAT_RGB, SAMP_420, SAMP_444, compressSync } from '@julusian/jpeg-tur
 import { KappaError, argumentError } from '../errors';
 import { alignFace, type RgbImage } from './align';
 import { decodeInto, readImageSize, loadSharp, type DecodeOptions } from './decode';
-import { imageFormat, type ImageFormat } from './format';
+import { imageFormat, type DecodedFormat, type ImageFormat } from './format';
 import { checkLandmarks, type LandmarkDoubt } from './landmark-check';
 import type { Point } from './similarity';
 
@@ -24,7 +24,10 @@ export interface ConvertOptions {
    * that do not have the size yet.
    */
   crop?: Crop | 'centre';
-  /** Encode anew in this format; unless asked, bytes that need no change of pixels pass through untouched. */
+  /**
+   * Encode anew in this format; unless asked, bytes that need no change of pixels pass through untouched, and GIF, TIFF
+   * and AVIF become PNG.
+   */
   format?: ImageFormat;
   /** Quality of JPEG and lossy WebP, 1 to 100. @default 95 */
   quality?: number;
@@ -84,7 +87,7 @@ export async function convertImage(
     return encodeImage(cut, options.format ?? 'jpeg', quality);
   }
   const data = new Uint8Array(size * size * 3);
-  const target = options.format ?? format ?? 'jpeg';
+  const target = options.format ?? (isWritten(format) ? format : 'png');
   const keeps = target === format && quality === undefined && (await hasSize(image, size, where));
   // What is kept as it is has only to be decodable.
   await decodeInto(image, data, { size: [size, size], resize, exact: !keeps }, where);
@@ -109,6 +112,11 @@ export async function decodeWhole(
   const data = new Uint8Array(width * height * 3);
   await decodeInto(image, data, { size: [height, width], ...options }, where);
   return { data, width, height };
+}
+
+/** Formats that are only read become PNG, which loses nothing. */
+function isWritten(format: DecodedFormat | undefined): format is ImageFormat {
+  return format === 'jpeg' || format === 'png' || format === 'webp';
 }
 
 /** Encodes an image. JPEG: chroma is halved up to quality 85 and whole above, where its loss would be what one sees. */

@@ -2,6 +2,7 @@ import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
 import { KappaError, argumentError } from '../errors';
+import { notAnImage } from './not-an-image';
 import { imageFormat, jpegFrame, pngSize, type ImageSize, type JpegFrame } from './format';
 
 export interface DecodeOptions {
@@ -20,7 +21,6 @@ export interface DecodeOptions {
 const MAX_PIXELS = 4096 * 4096;
 // Of whole rows decoders keep several in several forms, so that a row must not be all of the image. WebP ends here, too.
 const MAX_SIDE = 1 << 14;
-const NO_IMAGE = 'it is not a JPEG, PNG or WebP image';
 const RGB = { format: FORMAT_RGB };
 const IMAGES_PER_SLICE = 64;
 
@@ -48,8 +48,9 @@ export function decodeInto(
 ): Promise<void> | undefined {
   const corrupt = corruptAt(where);
   const format = imageFormat(image);
-  if (format === undefined) throw corrupt(NO_IMAGE);
-  if (format === 'webp') return decodeBySharp(image, out, [height, width], resize, corrupt);
+  if (format === undefined) throw corrupt(notAnImage(image));
+  if (format !== 'jpeg' && format !== 'png')
+    return decodeBySharp(image, out, [height, width], resize, corrupt);
   const header = readHeader(image, format, corrupt);
   const fits = header.width === width && header.height === height;
   if (!fits && !resize) throw wrongSize(header, [height, width], corrupt);
@@ -78,8 +79,8 @@ export function decodeInto(
 export async function readImageSize(image: Buffer, where: string): Promise<ImageSize> {
   const corrupt = corruptAt(where);
   const format = imageFormat(image);
-  if (format === undefined) throw corrupt(NO_IMAGE);
-  if (format !== 'webp') return readHeader(image, format, corrupt);
+  if (format === undefined) throw corrupt(notAnImage(image));
+  if (format === 'jpeg' || format === 'png') return readHeader(image, format, corrupt);
   const open = await loadSharp();
   return open(image)
     .metadata()

@@ -16,15 +16,21 @@ export function readImageFile(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new KappaError('ERR_DATA_NOT_FOUND', `${file}: there is no such file.${backslashHint(file)}`, {
+      throw new KappaError('ERR_DATA_NOT_FOUND', missingFile(file), {
         cause: error,
       });
     throw ioError(error, 'read', file);
   }
 }
 
-/** Paths of Windows in a list: elsewhere a backslash is a letter of a name. */
-function backslashHint(file: string): string {
-  if (path.sep === '\\' || !file.includes('\\')) return '';
-  return ' Its path has backslashes, but here folders are separated by /: write the list with / between folder and file.';
+/** Says that a listed file is not there, and why that may be. @param also what else was looked for */
+export function missingFile(file: string, also = ''): string {
+  return `${file}: there is no such file${also}.${pathHint(file)}`;
+}
+
+function pathHint(file: string): string {
+  // Elsewhere than on Windows a backslash is a letter of a name.
+  if (path.sep !== '\\' && file.includes('\\'))
+    return ' Its path has backslashes, but here folders are separated by /: write the list with / between folder and file.';
+  return file.includes('\ufffd') ? ' Its path has letters that are no UTF-8: save the list as UTF-8.' : '';
 }

@@ -4,6 +4,7 @@ import { KappaError, ioError } from '../errors';
 import type { BadSample } from '../data/lists/skip-list';
 import type { ImageFormat } from '../image/format';
 import { imagesBelow } from '../data/lists/image-files';
+import { PassedOver } from '../data/lists/passed-over';
 import { readImageList, type ListedImage } from '../data/lists/image-list';
 import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { checkConvertOptions } from '../image/convert';
@@ -107,8 +108,15 @@ async function listSource(
     const { images } = await readImageList(source, { labels: 'keep' });
     return { images, root: options.root ?? path.dirname(source), isList: true };
   }
-  const files = await imagesBelow(source);
-  if (files.length === 0) throw new KappaError('ERR_DATA_NOT_FOUND', `${source} holds no images.`);
+  const passed = new PassedOver();
+  const files = await imagesBelow(source, '', passed);
+  const lines = passed.lines(source);
+  if (files.length === 0)
+    throw new KappaError(
+      'ERR_DATA_NOT_FOUND',
+      [`${source} holds no images that are read.`, ...lines].join('\n'),
+    );
+  lines.forEach((line) => options.onMessage?.(line));
   return { images: files.map((file) => ({ path: file, label: 0 })), root: source, isList: false };
 }
 

@@ -2,11 +2,13 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { KappaError, ioError } from '../errors';
+import { readHead, refuseStranger } from '../files/strangers';
 import { writeFileAtomically } from '../files/atomic-file';
 import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { loadSharp } from '../image/decode';
 import { FaceDataset } from '../data/face-dataset';
 import { imagesBelow } from '../data/lists/image-files';
+import { PassedOver } from '../data/lists/passed-over';
 import { readProperty } from '../data/layout/property';
 import { readRecordIndex, type RecordIndex } from '../data/recordio/index-file';
 import { RecordReader } from '../data/recordio/reader';
@@ -77,6 +79,7 @@ export async function checkData(source: string, options: CheckOptions = {}): Pro
 
 async function checkDataset(root: string, options: CheckOptions): Promise<CheckReport> {
   const recPath = path.join(root, 'train.rec');
+  refuseStranger(await readHead(recPath), recPath, 'a record file (RecordIO)');
   const index = await readRecordIndex(path.join(root, 'train.idx'));
   const problems: string[] = [];
   const whole = await openWhole(root, problems, options.onMessage);
@@ -189,12 +192,18 @@ function findGaps(
 }
 
 async function checkFolder(root: string, options: CheckOptions): Promise<CheckReport> {
-  const files = await imagesBelow(root);
+  const passed = new PassedOver();
+  const files = await imagesBelow(root, '', passed);
+  const lines = passed.lines(root);
   if (files.length === 0)
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',
-      `${root} is neither a dataset (it has no train.rec) nor a folder with images.`,
+      [
+        `${root} is neither a dataset (it has no train.rec) nor a folder with images that are read.`,
+        ...lines,
+      ].join('\n'),
     );
+  lines.forEach((line) => options.onMessage?.(line));
   const bad: BadSample[] = [];
   let at = 0;
   const tasks = chunks(files, RECORDS_PER_TASK, (chunk): CheckTask => ({ root, files: chunk }));

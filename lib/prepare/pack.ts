@@ -61,7 +61,7 @@ async function listSource(source: string, options: PackOptions): Promise<Source>
       root: options.root ?? path.dirname(source),
       isFolder: false,
     };
-  const list = await listImageFolder(source, { signal: options.signal });
+  const list = await listImageFolder(source, { signal: options.signal, onMessage: options.onMessage });
   return { list: options.classes ? await follow(list, options.classes) : list, root: source, isFolder: true };
 }
 

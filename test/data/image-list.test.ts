@@ -173,7 +173,7 @@ describe('image lists', () => {
         'ERR_LABEL_RANGE',
         /line 2: its label is/,
       );
-    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /more than 65536 bytes/);
+    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /more than 65536 characters/);
     await rejects(readImageList(path.join(folder, 'none.lst')), 'ERR_DATA_NOT_FOUND', /no list .*none\.lst/);
   });
 });

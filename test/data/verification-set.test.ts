@@ -239,7 +239,7 @@ describe('verification sets', () => {
     refuses(bytes(`(${images(2)}${answers(1)}t.garbage`), /7 bytes follow the end/);
     refuses(Buffer.alloc(0), /byte 0: .*truncated/);
     refuses(bytes([0x80, 6], 'N.'), /protocol 6/);
-    refuses(Buffer.from([0xff, 0xd8, 0xff, 0xe0]), /opcode 0xff/);
+    refuses(Buffer.from([0xff, 0xd8, 0x00, 0xe0]), /opcode 0xff/);
   });
 
   it('answers every truncation and every flipped byte with a typed error or a set', async () => {

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { KappaError, ioError } from '../../errors';
+import { HEAD_BYTES } from '../../files/strangers';
+import { decodeText } from '../../files/text';
 
 /** What a dataset's `property` file says. */
 export interface DatasetProperty {
@@ -27,7 +29,10 @@ export async function readProperty(file: string): Promise<DatasetProperty | unde
 
 /** Parses the content of `property`. @param file names it in errors. @throws KappaError ERR_DATA_CORRUPT */
 export function parseProperty(bytes: Buffer, file: string): DatasetProperty {
-  const text = bytes.toString('latin1', 0, MAX_BYTES);
+  const text = decodeText(bytes.subarray(0, HEAD_BYTES), file, { expected: 'a file "property"' }).slice(
+    0,
+    MAX_BYTES,
+  );
   const match =
     bytes.length > MAX_BYTES ? null : /^\s*(\d{1,9})\s*,\s*(\d{1,5})\s*,\s*(\d{1,5})\s*$/.exec(text);
   const [numClasses, height, width] = match?.slice(1).map(Number) ?? [];

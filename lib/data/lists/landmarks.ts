@@ -73,7 +73,7 @@ function plainPath(file: string): string {
  */
 export async function readLandmarks(file: string): Promise<Landmarks> {
   const found = new Map<string, Point[]>();
-  for await (const { text, number } of readLines(file)) {
+  for await (const { text, number } of readLines(file, { expected: 'a file with landmarks' })) {
     if (text.trim() === '' || text.startsWith('#')) continue;
     const columns = splitColumns(text);
     const entry = parseLandmarks(columns);

@@ -40,7 +40,7 @@ export async function readPairList(
   });
   if (info.isDirectory()) return { form: 'cfp', pairs: await readCfpPairs(file, options.protocol ?? 'fp') };
   const lines: Line[] = [];
-  for await (const { text, number } of readLines(file)) {
+  for await (const { text, number } of readLines(file, { expected: 'a list of pairs' })) {
     const trimmed = text.trim();
     if (trimmed !== '') lines.push({ columns: splitColumns(trimmed), text: trimmed, number });
   }

@@ -1,6 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, argumentError, ioError } from '../../errors';
+import { refuseStranger } from '../../files/strangers';
+import { imageFormat } from '../../image/format';
+import { dialectOfMagic } from '../recordio/dialect';
 import { writeFileAtomically } from '../../files/atomic-file';
 import { PickleWriter } from '../../pickle/writer';
 import { NumpyArray, PickleText, PickleTuple, type PickleValue } from '../../pickle/values';
@@ -41,6 +44,11 @@ export async function readVerificationSet(file: string): Promise<VerificationSet
 export function parseVerificationSet(bytes: Buffer, file: string): VerificationSet {
   const corrupt = (why: string) =>
     new KappaError('ERR_DATA_CORRUPT', `${file}: not a verification set: ${why}.`);
+  refuseStranger(bytes, file, 'a verification set');
+  if (bytes.length >= 4 && dialectOfMagic(bytes.readUInt32LE(0)))
+    throw corrupt('it is a RecordIO file, as training sets are');
+  const image = imageFormat(bytes);
+  if (image !== undefined) throw corrupt(`it is a single ${image.toUpperCase()} image`);
   const whole = unpickle(bytes, file);
   const parts = sequence(whole);
   if (parts?.length !== 2)

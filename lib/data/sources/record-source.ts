@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, ioError } from '../../errors';
+import { readHead, refuseStranger } from '../../files/strangers';
 import { checkLabels } from '../layout/check-labels';
 import { readClassNames } from '../layout/class-names';
 import { readFaceRecords } from '../layout/face-layout';
@@ -24,6 +25,7 @@ export async function openRecordSource(
   const recPath = root.endsWith('.rec') ? root : path.join(root, 'train.rec');
   const folder = path.dirname(recPath);
   await mustExist(recPath);
+  refuseStranger(await readHead(recPath), recPath, 'a record file (RecordIO)');
   const property = await readProperty(path.join(folder, 'property'));
   if (property && numClassesExpected !== undefined && numClassesExpected !== property.numClasses)
     throw new KappaError(
