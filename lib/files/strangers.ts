@@ -12,6 +12,9 @@ export interface Stranger {
 /** Bytes of a file's beginning that tell. */
 export const HEAD_BYTES = 1024;
 
+/** What a file of tensors is called; to others than its own reader it is a stranger. */
+export const TENSORS = 'a file of tensors (safetensors)';
+
 const FETCH = 'Fetch the file again, and look at what the server answers';
 const UNPACK = 'Unpack it, and name what was in it';
 const WEIGHTS =
@@ -123,7 +126,7 @@ function page(text: string): Stranger | undefined {
 function safetensors(bytes: Buffer, text: string): Stranger | undefined {
   if (bytes.length < 16 || text[8] !== '{' || !/^\{\s*"/.test(text.slice(8))) return undefined;
   if (bytes.readUInt32LE(4) !== 0 || bytes.readUInt32LE(0) > 100_000_000) return undefined;
-  return { is: 'a file of tensors (safetensors)', advice: WEIGHTS };
+  return { is: TENSORS, advice: WEIGHTS };
 }
 
 /** A model in ONNX: the version of its form, then the name of its producer or the next field. */
