@@ -2,6 +2,7 @@ import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
 import { KappaError, argumentError } from '../errors';
+import { decodeInks, isCmyk } from './cmyk';
 import { notAnImage } from './not-an-image';
 import { imageFormat, jpegFrame, pngSize, type ImageSize, type JpegFrame } from './format';
 
@@ -146,13 +147,15 @@ async function decodeBySharp(
 ): Promise<void> {
   const [height, width] = size;
   const open = await loadSharp();
+  // Whoever has the memory for a larger image expects one.
+  const limitInputPixels = Math.max(MAX_PIXELS, height * width);
   const decoded = await (async () => {
     try {
-      // Whoever has the memory for a larger image expects one.
-      const pipeline = open(image, {
-        limitInputPixels: Math.max(MAX_PIXELS, height * width),
-        ignoreIcc: true,
-      })
+      const inks = (await hasInks(open, image))
+        ? await decodeInks(open, image, limitInputPixels)
+        : undefined;
+      const raw = inks && { width: inks.width, height: inks.height, channels: 3 as const };
+      const pipeline = open(inks?.data ?? image, { limitInputPixels, ignoreIcc: true, raw })
         .removeAlpha()
         .toColourspace('srgb');
       if (resize) pipeline.resize({ width, height, fit: 'cover', kernel: 'cubic' });
@@ -167,6 +170,12 @@ async function decodeBySharp(
   if (info.channels === 3) out.set(data);
   else if (info.channels === 1) for (let i = 0; i < data.length; i++) out.fill(data[i]!, 3 * i, 3 * i + 3);
   else throw corrupt(`the image has ${info.channels} channels, 3 or 1 were expected`);
+}
+
+/** Of JPEG the frame tells, of TIFF the decoder; other formats have no inks. */
+async function hasInks(open: typeof sharpModule, image: Buffer): Promise<boolean> {
+  const format = imageFormat(image);
+  return format === 'tiff' ? isCmyk(open, image) : format === 'jpeg' && jpegFrame(image)?.components === 4;
 }
 
 function wrongSize(
