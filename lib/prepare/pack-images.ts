@@ -4,7 +4,9 @@ import { KappaError } from '../errors';
 import { removeStalePartials, writeFileAtomically } from '../files/atomic-file';
 import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { FaceDatasetWriter } from '../data/layout/face-dataset-writer';
+import { howToAlign } from '../data/lists/how-to-align';
 import type { ImageList, ListedImage } from '../data/lists/image-list';
+import { oneClass } from '../data/lists/one-class';
 import type { Landmarks } from '../data/lists/landmarks';
 import type { ConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
@@ -72,6 +74,7 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
   const images = sortByLabel(list.images, list.names.length);
   const aligns = options.align === true || landmarks !== undefined;
   const items = convertItems(images, root, aligns, landmarks);
+  if (!aligns) noteUnaligned(images, source, options.onMessage);
   await removeStalePartials(output);
 
   const writer = await FaceDatasetWriter.create(output, { imageSize: [convert.size, convert.size] });
@@ -115,10 +118,25 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
     if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Packing ${source} was interrupted.`);
     const { numClasses, numImages } = await writer.close(names);
     await writeSkipped(output, source, skipped);
+    if (numClasses === 1) options.onMessage?.(oneClass(source, images));
     return { output, images: numImages, classes: numClasses, skipped, droppedClasses };
   } finally {
     await writer.abort();
   }
+}
+
+/** Says which images a list does not call aligned, where nobody asked to align them. */
+function noteUnaligned(
+  images: readonly ListedImage[],
+  source: string,
+  onMessage: ((text: string) => void) | undefined,
+): void {
+  const unaligned = images.filter(({ aligned }) => aligned === false);
+  const pointless = unaligned.filter(({ points }) => points === undefined).length;
+  if (unaligned.length > 0)
+    onMessage?.(
+      `${source}: ${unaligned.length} of ${images.length} images are not aligned, as the list says (the first: ${unaligned[0]!.path}). They are packed as they are. To align them: ${howToAlign(unaligned.length, pointless)}.`,
+    );
 }
 
 /** Images by class, those of a class in the order of the list. */

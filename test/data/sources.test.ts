@@ -294,7 +294,7 @@ describe('sources of faces', () => {
       assert.deepEqual(found.counts, [1, 0]);
       assert.match(
         found.said.join(),
-        /2 images are left out.* 1 of its entries name no image.* 1 classes have/,
+        /2 images are left out.* 1 of its 3 entries name no image.* 1 classes have/,
       );
     });
 
