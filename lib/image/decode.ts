@@ -151,9 +151,7 @@ async function decodeBySharp(
   const limitInputPixels = Math.max(MAX_PIXELS, height * width);
   const decoded = await (async () => {
     try {
-      const inks = (await hasInks(open, image))
-        ? await decodeInks(open, image, limitInputPixels)
-        : undefined;
+      const inks = (await hasInks(open, image)) ? await decodeInks(open, image, limitInputPixels) : undefined;
       const raw = inks && { width: inks.width, height: inks.height, channels: 3 as const };
       const pipeline = open(inks?.data ?? image, { limitInputPixels, ignoreIcc: true, raw })
         .removeAlpha()

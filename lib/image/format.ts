@@ -19,7 +19,7 @@ export const IMAGE_ENDINGS = [
 ] as const;
 
 /** Bytes from the beginning of a file that tell its format. */
-export const FORMAT_BYTES = 64;
+const FORMAT_BYTES = 64;
 
 /** What an image's first bytes say it is, or undefined. */
 export function imageFormat(image: Uint8Array): DecodedFormat | undefined {

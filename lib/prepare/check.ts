@@ -80,9 +80,10 @@ export async function checkData(source: string, options: CheckOptions = {}): Pro
 async function checkDataset(root: string, options: CheckOptions): Promise<CheckReport> {
   const recPath = path.join(root, 'train.rec');
   refuseStranger(await readHead(recPath), recPath, 'a record file (RecordIO)');
-  const index = await readRecordIndex(path.join(root, 'train.idx'));
   const problems: string[] = [];
+  // Makes an index where there is none.
   const whole = await openWhole(root, problems, options.onMessage);
+  const index = await readRecordIndex(path.join(root, 'train.idx'));
   const property = await readProperty(path.join(root, 'property'));
   const numClasses = property?.numClasses ?? whole?.numClasses ?? 2 ** 24;
   const firstIdentity = findFirstIdentity(recPath, index, numClasses, problems);

@@ -108,7 +108,7 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
     if (droppedClasses.length > 0 && options.keepsLabels)
       throw new KappaError(
         'ERR_LABEL_RANGE',
-        `${source}: class ${JSON.stringify(droppedClasses[0])} has no image left, since all of its images were skipped: the labels cannot be kept. Number them anew (--relabel for a list), or repair the images.`,
+        `${source}: class ${JSON.stringify(droppedClasses[0])} has no image left, since all of its images were skipped: the labels cannot be kept. Number them anew (--relabel for a list, no --classes for a folder), or repair the images.`,
       );
     if (writer.numImages === 0)
       throw new KappaError(

@@ -211,7 +211,7 @@ export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoin
   const damaged = (why: string): KappaError =>
     new KappaError(
       'ERR_CHECKPOINT',
-      `The checkpoint ${folder} is damaged: ${why}. Use an older one beside it with --resume CHECKPOINT.`,
+      `The checkpoint ${folder} is damaged: ${why}. Name the folder of an older one beside it instead; training takes it after --resume.`,
     );
   const text = await readFile(path.join(folder, STATE_FILE), 'utf8').catch((error: unknown) => {
     throw damaged(`${STATE_FILE} cannot be read (${(error as Error).message})`);

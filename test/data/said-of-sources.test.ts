@@ -59,6 +59,12 @@ describe('what is said of sets that are not as they should be', () => {
       }
     });
 
+    it('is refused where it leaves nothing', async () => {
+      const all = ['a/1.jpg', 'a/2.jpg', 'b/1.jpg', 'b/c d.jpg'].map((file) => `${file}\n`).join('');
+      const skipList = writeFile(folder, 'all.txt', all);
+      await rejects(length({ root: at('people'), skipList }), 'ERR_ARGUMENT', /all\.txt leaves no image of/);
+    });
+
     it('names the keys that a record file lacks', async () => {
       const root = await makeDataset(at('records'), [2, 2]);
       const skipList = writeFile(folder, 'keys.txt', '2\n900\n');

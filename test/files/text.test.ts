@@ -50,7 +50,12 @@ describe('text files', () => {
     ['skip.txt', '5\tbad\r\n7\r\n', readSkipList, new Set(['5', '7'])],
     ['own.json', '{ "name": "own" }', async (file) => (await loadConfig(file, ['data.root=x'])).name, 'own'],
     ['own.yaml', 'name: own\r\n', async (file) => (await loadConfig(file, ['data.root=x'])).name, 'own'],
-    ['own.mjs', "export default { name: 'own' };\r\n", async (file) => (await loadConfig(file, ['data.root=x'])).name, 'own'],
+    [
+      'own.mjs',
+      "export default { name: 'own' };\r\n",
+      async (file) => (await loadConfig(file, ['data.root=x'])).name,
+      'own',
+    ],
   ];
 
   for (const [name, text, read, found] of kinds) {

@@ -12,7 +12,7 @@ const IMAGE_ENDING = /\.[a-z]{3,4}"?$/i;
 const SHOWN = 60;
 
 /** A column in quotes, cut in its middle where it is long: both of its ends may tell. */
-export function shown(column: string): string {
+function shown(column: string): string {
   const text = column.length > SHOWN ? `${column.slice(0, SHOWN / 2)}...${column.slice(-SHOWN / 2)}` : column;
   return JSON.stringify(text);
 }

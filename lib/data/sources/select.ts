@@ -43,6 +43,11 @@ export async function selectSamples(
     kept[i] = 1;
     length++;
   }
+  if (length === 0 && skipped && skipped.found > 0)
+    throw new KappaError(
+      'ERR_ARGUMENT',
+      `${source.skipList} leaves no image of ${opened.name}: it names ${skipped.found} of ${labels.length}. Take another list, or no list.`,
+    );
   if (length === 0) throw argumentError('identities', 'classes that have images', source.identities);
   if (skipped) onMessage?.(skipMessage(skipped, source.skipList!, taken, isKept));
   return { classes, kept, length };
