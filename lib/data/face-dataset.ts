@@ -1,6 +1,6 @@
 import { KappaError, argumentError } from '../errors';
 import { resolveOptions } from '../options/check';
-import { oneClass } from './lists/one-class';
+import { oneClass } from './lists/notes';
 import { countLabels } from './layout/check-labels';
 import { combineSources, type CombinedSources } from './sources/combine';
 import type { FaceLayout } from './layout/face-layout';

@@ -3,7 +3,7 @@ import { KappaError } from '../../errors';
 import { checkLabels } from '../layout/check-labels';
 import { readFaceList } from '../lists/face-list';
 import type { OpenSourceOptions, OpenedSource } from './source';
-import { howToAlign } from '../lists/how-to-align';
+import { howToAlign } from '../lists/notes';
 import { SampleFiles } from './sample-files';
 
 /**

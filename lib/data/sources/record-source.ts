@@ -8,8 +8,7 @@ import { readFaceRecords } from '../layout/face-layout';
 import { LAYOUT_HELP, type OpenSourceOptions, type OpenedSource } from './source';
 import { datasetStamp } from '../layout/label-cache';
 import { openRecordIndex } from '../recordio/open-index';
-import { readProperty } from '../layout/property';
-import { withoutProperty } from '../layout/without-property';
+import { readProperty, withoutProperty } from '../layout/property';
 import { RecordReader } from '../recordio/reader';
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sharp from 'sharp';
-import { sizeNote } from '../../lib/eval/size-note';
+import { sizeNote } from '../../lib/eval/verification';
 import { anyBytes, jpeg } from '../support/faces';
 
 describe('the note on sizes of a verification set', () => {
