@@ -153,6 +153,7 @@ export type { LoadBackboneOptions } from './run/load-backbone';
 export { embedImages } from './eval/embed';
 export type { Embeddings, EmbedOptions } from './eval/embed';
 export { evaluateVerification } from './eval/verification';
+export type { VerificationOptions } from './eval/verification';
 export { evaluateEmbeddings } from './eval/metrics/verification';
 export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
 export { rankCorrelation } from './eval/metrics/rank-correlation';

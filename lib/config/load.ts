@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ioError, KappaError, messageOf } from '../errors';
+import { readText } from '../files/text';
 import { defineConfig, deriveConfig } from './define';
 import { applyOverrides } from './override';
 import { configError, received } from '../options/problem';
@@ -86,7 +87,7 @@ function withoutSchema({ $schema: _schema, ...config }: Section): Section {
 }
 
 async function runScript(file: string): Promise<unknown> {
-  const source = await readText(file);
+  const source = await readConfigText(file);
   const { createJiti } = await import('jiti');
   // Configs import defineConfig from 'kappaface'. They get it from here: describing a run needs no native addon.
   const jiti = createJiti(pathToFileURL(file).href, {
@@ -112,16 +113,16 @@ async function runScript(file: string): Promise<unknown> {
   throw configError(file, [{ path: '', message }]);
 }
 
-async function readText(file: string): Promise<string> {
+async function readConfigText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readText(file, { expected: 'a config', code: 'ERR_CONFIG' });
   } catch (error) {
     throw ioError(error, 'read the config', file);
   }
 }
 
 async function parseData(file: string): Promise<unknown> {
-  const text = await readText(file);
+  const text = await readConfigText(file);
   try {
     if (text.length > MAX_DATA_LENGTH) throw new Error(`it has ${text.length} characters, a config has few`);
     return extname(file) === '.json' ? JSON.parse(text) : parseYaml(text);

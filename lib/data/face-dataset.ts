@@ -1,5 +1,6 @@
 import { KappaError, argumentError } from '../errors';
 import { resolveOptions } from '../options/check';
+import { oneClass } from './lists/notes';
 import { countLabels } from './layout/check-labels';
 import { combineSources, type CombinedSources } from './sources/combine';
 import type { FaceLayout } from './layout/face-layout';
@@ -11,7 +12,7 @@ import { sourceSection } from './sources/options';
 import type { OpenedSource } from './sources/source';
 import { openSource } from './sources/open';
 import { SampleReader, type Sample } from './sample-reader';
-import { endOfSource, sourceOf, type SampleTable } from './sample-table';
+import { endOfSource, pathAt, sourceOf, type SampleTable } from './sample-table';
 
 export interface FaceDatasetOptions extends DatasetSettings, ScanOptions {
   /** Of a source that does not say itself: which classes to keep, see {@link FaceSource.identities}. */
@@ -99,6 +100,7 @@ export class FaceDataset {
         'ERR_CONFIG',
         `${numClasses} classes were expected, but the ${given.length} sources have ${found} together.`,
       );
+    if (found === 1) onMessage?.(oneClass(opened[0]!.name, filesOf(combined.table)));
     return new FaceDataset(opened, combined);
   }
 
@@ -155,6 +157,14 @@ export class FaceDataset {
   close(): void {
     this.#reader.close();
   }
+}
+
+/** The image files of a table; none where a source has records. */
+function filesOf(table: SampleTable): { path: string }[] {
+  return Array.from(table.offsets, (offset, i) => {
+    const { store } = table.sources[sourceOf(table, i)]!;
+    return store.kind === 'files' ? { path: pathAt(store, offset) } : { path: '' };
+  });
 }
 
 function withoutUndefined<T extends object>(options: T): T {

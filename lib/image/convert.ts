@@ -2,7 +2,8 @@ import { FORMAT_RGB, SAMP_420, SAMP_444, compressSync } from '@julusian/jpeg-tur
 import { KappaError, argumentError } from '../errors';
 import { alignFace, type RgbImage } from './align';
 import { decodeInto, readImageSize, loadSharp, type DecodeOptions } from './decode';
-import { imageFormat, type ImageFormat } from './format';
+import { imageFormat, type DecodedFormat, type ImageFormat } from './format';
+import { checkLandmarks, type LandmarkDoubt } from './landmark-check';
 import type { Point } from './similarity';
 
 /** A square cut out of an image before it is resized. */
@@ -23,7 +24,10 @@ export interface ConvertOptions {
    * that do not have the size yet.
    */
   crop?: Crop | 'centre';
-  /** Encode anew in this format; unless asked, bytes that need no change of pixels pass through untouched. */
+  /**
+   * Encode anew in this format; unless asked, bytes that need no change of pixels pass through untouched, and GIF, TIFF
+   * and AVIF become PNG.
+   */
   format?: ImageFormat;
   /** Quality of JPEG and lossy WebP, 1 to 100. @default 95 */
   quality?: number;
@@ -52,19 +56,26 @@ export function checkConvertOptions({ size, quality, crop }: ConvertOptions): vo
  * through untouched, so that a damaged one is found here.
  * @param points 5 or 68 landmarks: the face is aligned by them
  * @param where names the image in errors
- * @throws KappaError ERR_DATA_CORRUPT, ERR_ARGUMENT (degenerate landmarks)
+ * @param onDoubt told where the landmarks are suspicious, but may be a face's
+ * @throws KappaError ERR_DATA_CORRUPT (also for landmarks that cannot be a face's), ERR_ARGUMENT (degenerate landmarks)
  */
 export async function convertImage(
   image: Buffer,
   points: readonly Point[] | undefined,
   options: ConvertOptions,
   where: string,
+  onDoubt?: (doubt: LandmarkDoubt) => void,
 ): Promise<Buffer> {
   const { size, resize, crop, quality } = options;
   const format = imageFormat(image);
   if (points !== undefined) {
     try {
-      const aligned = alignFace(await decodeWhole(image, where, exact), points, { size });
+      const whole = await decodeWhole(image, where, exact);
+      const finding = checkLandmarks(points, whole);
+      if (finding && 'error' in finding)
+        throw new KappaError('ERR_DATA_CORRUPT', `${where}: its landmarks are wrong: ${finding.error}.`);
+      if (finding) onDoubt?.(finding.doubt);
+      const aligned = alignFace(whole, points, { size });
       return await encodeImage(aligned, options.format ?? 'jpeg', quality);
     } catch (error) {
       if (!(error instanceof KappaError) || error.message.startsWith(where)) throw error;
@@ -76,7 +87,7 @@ export async function convertImage(
     return encodeImage(cut, options.format ?? 'jpeg', quality);
   }
   const data = new Uint8Array(size * size * 3);
-  const target = options.format ?? format ?? 'jpeg';
+  const target = options.format ?? (isWritten(format) ? format : 'png');
   const keeps = target === format && quality === undefined && (await hasSize(image, size, where));
   // What is kept as it is has only to be decodable.
   await decodeInto(image, data, { size: [size, size], resize, exact: !keeps }, where);
@@ -101,6 +112,11 @@ export async function decodeWhole(
   const data = new Uint8Array(width * height * 3);
   await decodeInto(image, data, { size: [height, width], ...options }, where);
   return { data, width, height };
+}
+
+/** Formats that are only read become PNG, which loses nothing. */
+function isWritten(format: DecodedFormat | undefined): format is ImageFormat {
+  return format === 'jpeg' || format === 'png' || format === 'webp';
 }
 
 /** Encodes an image. JPEG: chroma is halved up to quality 85 and whole above, where its loss would be what one sees. */

@@ -2,6 +2,8 @@ import { FORMAT_RGB, decompressSync } from '@julusian/jpeg-turbo';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type sharpModule from 'sharp';
 import { KappaError, argumentError, messageOf } from '../errors';
+import { decodeInks, isCmyk } from './cmyk';
+import { notAnImage } from './not-an-image';
 import { imageFormat, jpegFrame, pngSize, type ImageSize, type JpegFrame } from './format';
 
 export interface DecodeOptions {
@@ -20,7 +22,6 @@ export interface DecodeOptions {
 const MAX_PIXELS = 4096 * 4096;
 // Of whole rows decoders keep several in several forms, so that a row must not be all of the image. WebP ends here, too.
 const MAX_SIDE = 1 << 14;
-const NO_IMAGE = 'it is not a JPEG, PNG or WebP image';
 const RGB = { format: FORMAT_RGB };
 const IMAGES_PER_SLICE = 64;
 
@@ -48,8 +49,9 @@ export function decodeInto(
 ): Promise<void> | undefined {
   const corrupt = corruptAt(where);
   const format = imageFormat(image);
-  if (format === undefined) throw corrupt(NO_IMAGE);
-  if (format === 'webp') return decodeBySharp(image, out, [height, width], resize, corrupt);
+  if (format === undefined) throw corrupt(notAnImage(image));
+  if (format !== 'jpeg' && format !== 'png')
+    return decodeBySharp(image, out, [height, width], resize, corrupt);
   const header = readHeader(image, format, corrupt);
   const fits = header.width === width && header.height === height;
   if (!fits && !resize) throw wrongSize(header, [height, width], corrupt);
@@ -78,8 +80,8 @@ export function decodeInto(
 export async function readImageSize(image: Buffer, where: string): Promise<ImageSize> {
   const corrupt = corruptAt(where);
   const format = imageFormat(image);
-  if (format === undefined) throw corrupt(NO_IMAGE);
-  if (format !== 'webp') return readHeader(image, format, corrupt);
+  if (format === undefined) throw corrupt(notAnImage(image));
+  if (format === 'jpeg' || format === 'png') return readHeader(image, format, corrupt);
   const open = await loadSharp();
   return open(image)
     .metadata()
@@ -145,13 +147,13 @@ async function decodeBySharp(
 ): Promise<void> {
   const [height, width] = size;
   const open = await loadSharp();
+  // Whoever has the memory for a larger image expects one.
+  const limitInputPixels = Math.max(MAX_PIXELS, height * width);
   const decoded = await (async () => {
     try {
-      // Whoever has the memory for a larger image expects one.
-      const pipeline = open(image, {
-        limitInputPixels: Math.max(MAX_PIXELS, height * width),
-        ignoreIcc: true,
-      })
+      const inks = (await hasInks(open, image)) ? await decodeInks(open, image, limitInputPixels) : undefined;
+      const raw = inks && { width: inks.width, height: inks.height, channels: 3 as const };
+      const pipeline = open(inks?.data ?? image, { limitInputPixels, ignoreIcc: true, raw })
         .removeAlpha()
         .toColourspace('srgb');
       if (resize) pipeline.resize({ width, height, fit: 'cover', kernel: 'cubic' });
@@ -168,12 +170,18 @@ async function decodeBySharp(
   else throw corrupt(`the image has ${info.channels} channels, 3 or 1 were expected`);
 }
 
+/** Of JPEG the frame tells, of TIFF the decoder; other formats have no inks. */
+async function hasInks(open: typeof sharpModule, image: Buffer): Promise<boolean> {
+  const format = imageFormat(image);
+  return format === 'tiff' ? isCmyk(open, image) : format === 'jpeg' && jpegFrame(image)?.components === 4;
+}
+
 function wrongSize(
   found: { width: number; height: number },
   size: readonly [number, number],
   corrupt: Corrupt,
 ) {
   return corrupt(
-    `the image is ${found.width} x ${found.height} pixels (width x height), expected ${size[1]} x ${size[0]}; align it first, or allow resizing`,
+    `the image is ${found.width} x ${found.height} pixels (width x height), expected ${size[1]} x ${size[0]}; align it first (kappa data align), or let it be resized (data.resize of training, --resize of kappa data pack)`,
   );
 }

@@ -1,13 +1,47 @@
-/** Formats that are decoded; anything else in a record is damage. */
+/** Formats that are written, and read wherever images are. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp';
 
+/** Formats that are decoded; anything else in a record is damage. Of several pictures the first is taken. */
+export type DecodedFormat = ImageFormat | 'gif' | 'tiff' | 'avif';
+
+/** Endings of the names of image files that are read. */
+export const IMAGE_ENDINGS = [
+  '.jpg',
+  '.jpeg',
+  '.png',
+  '.webp',
+  '.jpe',
+  '.jfif',
+  '.gif',
+  '.tif',
+  '.tiff',
+  '.avif',
+] as const;
+
+/** Bytes from the beginning of a file that tell its format. */
+const FORMAT_BYTES = 64;
+
 /** What an image's first bytes say it is, or undefined. */
-export function imageFormat(image: Uint8Array): ImageFormat | undefined {
+export function imageFormat(image: Uint8Array): DecodedFormat | undefined {
   const starts = (at: number, ...bytes: number[]) => bytes.every((byte, i) => image[at + i] === byte);
   if (starts(0, 0xff, 0xd8, 0xff)) return 'jpeg';
   if (starts(0, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return 'png';
   if (starts(0, 0x52, 0x49, 0x46, 0x46) && starts(8, 0x57, 0x45, 0x42, 0x50)) return 'webp';
+  if (starts(0, 0x47, 0x49, 0x46, 0x38)) return 'gif';
+  if (starts(0, 0x49, 0x49, 0x2a, 0) || starts(0, 0x49, 0x49, 0x2b, 0)) return 'tiff';
+  if (starts(0, 0x4d, 0x4d, 0, 0x2a) || starts(0, 0x4d, 0x4d, 0, 0x2b)) return 'tiff';
+  if (brands(image).some((brand) => brand === 'avif' || brand === 'avis')) return 'avif';
   return undefined;
+}
+
+/** The brands of a HEIF file, its main one first: `avif`, `heic`, ...; none for other files. */
+export function brands(image: Uint8Array): string[] {
+  const text = Buffer.from(image.buffer, image.byteOffset, Math.min(image.length, FORMAT_BYTES));
+  if (text.length < 16 || text.toString('latin1', 4, 8) !== 'ftyp') return [];
+  const end = Math.min(text.length, text.readUInt32BE(0));
+  const found = [text.toString('latin1', 8, 12)];
+  for (let at = 16; at + 4 <= end; at += 4) found.push(text.toString('latin1', at, at + 4));
+  return found;
 }
 
 /** Width and height in pixels, as a file's header gives them. */

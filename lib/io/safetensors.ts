@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 
 import { KappaError, ioError } from '../errors';
+import { HEAD_BYTES, stranger } from '../files/strangers';
 import type { DType } from '../native/contract';
 import { submit } from '../native/submit';
 import { bytesOfDtype } from '../tensor/host';
@@ -98,6 +99,8 @@ async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; 
     if (prefix.length < PREFIX_BYTES) throw corrupt(`it has ${size} bytes`);
     const length = Number(prefix.readBigUInt64LE(0));
     if (length > LARGEST_HEADER || PREFIX_BYTES + length > size) {
+      const found = stranger(await readBytes(file, HEAD_BYTES, 0));
+      if (found !== undefined) throw corrupt(`it is ${found.is}`);
       throw corrupt(`its header of ${length} bytes does not fit into ${size}`);
     }
     const text = await readBytes(file, length, PREFIX_BYTES);

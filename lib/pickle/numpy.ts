@@ -23,12 +23,14 @@ export function callGlobal(
     }
     case 'dtype': {
       const name = args[0] === undefined ? null : shortText(args[0]);
-      const kind = /^[|<=]?(u1|b1|\?)$/.exec(name ?? '')?.[1];
-      if (kind === undefined || args.length > 3)
+      const [, order, kind, size] = /^([|<=>]?)(b1|\?|u|i|f|O)([1248]?)$/.exec(name ?? '') ?? [];
+      const type = kind === undefined ? undefined : elementType(kind, Number(size));
+      if (type === undefined || args.length > 3)
         throw at.fail(
-          `a numpy array of type ${JSON.stringify(name)}: only uint8 (u1) and bool (b1) are allowed`,
+          `a numpy array of type ${JSON.stringify(name)}: images are of uint8 (u1), answers of bool (b1) or numbers`,
         );
-      return new NumpyDtype(kind === 'u1' ? 'uint8' : 'bool');
+      type.isBigEndian = order === '>';
+      return type;
     }
     case 'reconstruct': {
       const [type] = args;
@@ -45,8 +47,10 @@ export function callGlobal(
     case 'scalar': {
       const [dtype, data] = args;
       const bytes = data === undefined ? null : asBytes(data);
-      if (!(dtype instanceof NumpyDtype) || dtype.kind !== 'bool' || bytes?.length !== 1 || bytes[0]! > 1)
-        throw at.fail('a numpy scalar that is not a bool');
+      if (!(dtype instanceof NumpyDtype) || dtype.kind === 'object' || bytes?.length !== dtype.size)
+        throw at.fail('a numpy scalar that is neither a bool nor a number');
+      if (dtype.kind !== 'bool') return dtype.numberAt(bytes, 0);
+      if (bytes[0]! > 1) throw at.fail('a numpy bool that is neither true nor false');
       return bytes[0] === 1;
     }
     case 'ndarray':
@@ -60,8 +64,10 @@ export function buildNumpy(target: PickleValue, state: PickleValue, at: PickleCu
   if (target instanceof NumpyDtype) {
     // (version, byte order, subarray, names, fields, size, alignment, flags): nothing in it may make the type compound.
     const plain = items.length >= 8 && items.length <= 9 && items.slice(2, 5).every((item) => item === null);
-    if (!plain || /^[|<=]$/.test(shortText(items[1]!) ?? '') === false)
-      throw at.fail('a numpy element type has fields or a state that uint8 and bool do not have');
+    const order = /^[|<=>]$/.exec(shortText(items[1]!) ?? '')?.[0];
+    if (!plain || order === undefined)
+      throw at.fail('a numpy element type has fields or a state that numbers do not have');
+    target.isBigEndian = order === '>';
     return;
   }
   if (target instanceof NumpyArray && items.length === 5) {
@@ -79,19 +85,31 @@ function fill(
   data: PickleValue | undefined,
   at: PickleCursor,
 ): NumpyArray {
+  const objects = dtype instanceof NumpyDtype && dtype.kind === 'object' && Array.isArray(data) ? data : null;
   const bytes = data === undefined ? null : asBytes(data);
-  if (!(dtype instanceof NumpyDtype) || !(shape instanceof PickleTuple) || bytes === null)
-    throw at.fail('a numpy array has another state than numpy writes for uint8 and bool');
+  if (!(dtype instanceof NumpyDtype) || !(shape instanceof PickleTuple) || (bytes ?? objects) === null)
+    throw at.fail('a numpy array has another state than numpy writes for numbers and booleans');
+  const isObjects = dtype.kind === 'object';
+  const count = isObjects ? objects?.length : bytes && bytes.length / dtype.size;
   const dims = shape.items;
+  // All elements along one dimension: (n,), (n, 1) or (1, n).
   const [n, width = 1] = dims;
-  if (!isLength(n) || !isLength(width) || dims.length > 2 || width !== 1 || n !== bytes.length)
-    throw at.fail(
-      `a numpy array whose shape is not (${bytes.length},) or (${bytes.length}, 1), as its data would need`,
-    );
+  const fits = isLength(n) && isLength(width) && dims.length <= 2 && (n === 1 || width === 1);
+  if (!fits || n * width !== count)
+    throw at.fail(`a numpy array whose shape is not (${count},) or (${count}, 1), as its data would need`);
   array.dtype = dtype;
-  array.shape = dims.length === 1 ? [n] : [n, 1];
-  array.data = bytes;
+  array.length = count;
+  if (isObjects) array.items = objects!;
+  else array.data = bytes!;
   return array;
+}
+
+/** The type that numpy calls `u1`, `i8`, `f4`, `b1` or `O8`; undefined where that is none. */
+function elementType(kind: string, size: number): NumpyDtype | undefined {
+  if (kind === 'b1' || kind === '?') return size === 0 ? new NumpyDtype('bool', 1) : undefined;
+  if (kind === 'O') return new NumpyDtype('object', 0);
+  if (kind === 'f') return size === 4 || size === 8 ? new NumpyDtype('float', size) : undefined;
+  return size > 0 ? new NumpyDtype(kind === 'u' ? 'uint' : 'int', size) : undefined;
 }
 
 function isLength(value: PickleValue | undefined): value is number {

@@ -12,7 +12,7 @@ const MAX_NAME = 128;
 
 /**
  * Reads a Python pickle of protocols 0 to 5 made of lists, tuples, numbers, booleans, bytes, text and numpy arrays of
- * uint8 or bool. It never executes anything: a name outside a short list, an unknown opcode or a length beyond the
+ * numbers, booleans or objects. It never executes anything: a name outside a short list, an unknown opcode or a length beyond the
  * end of the file is an error. Bytes of the result are views of `bytes`.
  * @param file names the file in errors.
  * @throws KappaError ERR_DATA_CORRUPT with the byte offset

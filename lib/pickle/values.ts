@@ -46,16 +46,54 @@ export class PickleGlobal {
 
 export type AllowedGlobal = 'encode' | 'reconstruct' | 'frombuffer' | 'scalar' | 'ndarray' | 'dtype';
 
-/** The element types a verification set may use. */
+/** The element types that images (uint8) and answers (any number, or objects) may have. */
 export class NumpyDtype {
-  constructor(readonly kind: 'uint8' | 'bool') {}
+  /** Bytes are in the order of the network; the state of the type tells. */
+  isBigEndian = false;
+
+  /** @param size bytes of an element; 0 for objects */
+  constructor(
+    readonly kind: 'bool' | 'uint' | 'int' | 'float' | 'object',
+    readonly size: number,
+  ) {}
+
+  get isBytes(): boolean {
+    return this.kind === 'uint' && this.size === 1;
+  }
+
+  /** The number at a byte of an array's data; booleans count as their byte. */
+  numberAt(data: Buffer, at: number): number {
+    if (this.kind === 'float') {
+      if (this.size === 4) return this.isBigEndian ? data.readFloatBE(at) : data.readFloatLE(at);
+      return this.isBigEndian ? data.readDoubleBE(at) : data.readDoubleLE(at);
+    }
+    if (this.size === 8) {
+      const [low, high] = this.isBigEndian ? [at + 4, at] : [at, at + 4];
+      const upper = this.kind === 'int' ? 'readInt32' : 'readUInt32';
+      const [l, h] = this.isBigEndian
+        ? [data.readUInt32BE(low), data[`${upper}BE`](high)]
+        : [data.readUInt32LE(low), data[`${upper}LE`](high)];
+      return h * 2 ** 32 + l;
+    }
+    const read = this.kind === 'int' ? 'readInt' : 'readUInt';
+    return this.isBigEndian ? data[`${read}BE`](at, this.size) : data[`${read}LE`](at, this.size);
+  }
 }
 
 /** A numpy array; its bytes are a view of the file. Empty until its state is set. */
 export class NumpyArray {
   dtype: NumpyDtype | undefined;
-  shape: number[] = [0];
+  /** Number of elements; all lie along one dimension. */
+  length = 0;
   data: Buffer = Buffer.alloc(0);
+  /** The elements, where they are objects. */
+  items: readonly PickleValue[] = [];
+
+  /** An element: a number (that of a boolean is its byte), or an object. */
+  at(i: number): PickleValue {
+    if (this.dtype?.kind === 'object') return this.items[i]!;
+    return this.dtype!.numberAt(this.data, i * this.dtype!.size);
+  }
 }
 
 // Modules and names by what they mean here. numpy 1 says numpy.core, numpy 2 numpy._core.

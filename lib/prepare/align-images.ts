@@ -4,10 +4,12 @@ import { KappaError, ioError } from '../errors';
 import type { BadSample } from '../data/lists/skip-list';
 import type { ImageFormat } from '../image/format';
 import { imagesBelow } from '../data/lists/image-files';
+import { PassedOver } from '../data/lists/passed-over';
 import { readImageList, type ListedImage } from '../data/lists/image-list';
 import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { checkConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
+import { withSkipHint } from './skip-hint';
 import type { ConvertItem } from './convert-task';
 import { OnceWriter } from '../files/write-once';
 
@@ -29,6 +31,8 @@ export interface AlignOptions {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface AlignResult {
@@ -79,7 +83,7 @@ export async function alignImages(
         lines.push(`1\t${target}\t${image.label}\n`);
       } else if (skipBad && result.error.code !== 'ERR_INTERNAL')
         skipped.push({ key: image.path, reason: result.error.message });
-      else throw result.error;
+      else throw withSkipHint(result.error);
       if (done % 64 === 0 || done === images.length) options.onProgress?.(done, images.length);
     }
     await writer.finish();
@@ -104,8 +108,15 @@ async function listSource(
     const { images } = await readImageList(source, { labels: 'keep' });
     return { images, root: options.root ?? path.dirname(source), isList: true };
   }
-  const files = await imagesBelow(source);
-  if (files.length === 0) throw new KappaError('ERR_DATA_NOT_FOUND', `${source} holds no images.`);
+  const passed = new PassedOver();
+  const files = await imagesBelow(source, '', passed);
+  const lines = passed.lines(source);
+  if (files.length === 0)
+    throw new KappaError(
+      'ERR_DATA_NOT_FOUND',
+      [`${source} holds no images that are read.`, ...lines].join('\n'),
+    );
+  lines.forEach((line) => options.onMessage?.(line));
   return { images: files.map((file) => ({ path: file, label: 0 })), root: source, isList: false };
 }
 

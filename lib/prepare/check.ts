@@ -2,11 +2,13 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { KappaError, ioError } from '../errors';
+import { readHead, refuseStranger } from '../files/strangers';
 import { writeFileAtomically } from '../files/atomic-file';
 import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { loadSharp } from '../image/decode';
 import { FaceDataset } from '../data/face-dataset';
 import { imagesBelow } from '../data/lists/image-files';
+import { PassedOver } from '../data/lists/passed-over';
 import { readProperty } from '../data/layout/property';
 import { readRecordIndex, type RecordIndex } from '../data/recordio/index-file';
 import { RecordReader } from '../data/recordio/reader';
@@ -27,6 +29,8 @@ export interface CheckOptions {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface CheckReport {
@@ -75,15 +79,17 @@ export async function checkData(source: string, options: CheckOptions = {}): Pro
 
 async function checkDataset(root: string, options: CheckOptions): Promise<CheckReport> {
   const recPath = path.join(root, 'train.rec');
-  const index = await readRecordIndex(path.join(root, 'train.idx'));
+  refuseStranger(await readHead(recPath), recPath, 'a record file (RecordIO)');
   const problems: string[] = [];
-  const whole = await openWhole(root, problems);
+  // Makes an index where there is none.
+  const whole = await openWhole(root, problems, options.onMessage);
+  const index = await readRecordIndex(path.join(root, 'train.idx'));
   const property = await readProperty(path.join(root, 'property'));
-  const numClasses = property?.numClasses ?? 2 ** 24;
+  const numClasses = property?.numClasses ?? whole?.numClasses ?? 2 ** 24;
   const firstIdentity = findFirstIdentity(recPath, index, numClasses, problems);
   const rules: RecordRules = {
     recPath,
-    imageSize: property?.imageSize ?? [112, 112],
+    imageSize: property?.imageSize ?? whole?.imageSize ?? [112, 112],
     numClasses,
     anySize: options.anySize ?? false,
   };
@@ -119,12 +125,12 @@ async function checkDataset(root: string, options: CheckOptions): Promise<CheckR
 }
 
 /** The labels that the dataset as a whole gives its images; where it cannot be opened that is a problem of its own. */
-async function openWhole(root: string, problems: string[]) {
+async function openWhole(root: string, problems: string[], onMessage?: (text: string) => void) {
   try {
-    const dataset = await FaceDataset.open(root, { allowEmptyClasses: true, cache: false });
-    const { keys, labels } = dataset.table;
+    const dataset = await FaceDataset.open(root, { allowEmptyClasses: true, cache: false, onMessage });
+    const { keys, labels, numClasses, imageSize } = dataset.table;
     dataset.close();
-    return { keys, labels };
+    return { keys, labels, numClasses, imageSize };
   } catch (error) {
     if (!(error instanceof KappaError) || error.code === 'ERR_IO') throw error;
     problems.push(error.message);
@@ -187,12 +193,18 @@ function findGaps(
 }
 
 async function checkFolder(root: string, options: CheckOptions): Promise<CheckReport> {
-  const files = await imagesBelow(root);
+  const passed = new PassedOver();
+  const files = await imagesBelow(root, '', passed);
+  const lines = passed.lines(root);
   if (files.length === 0)
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',
-      `${root} is neither a dataset (it has no train.rec) nor a folder with images.`,
+      [
+        `${root} is neither a dataset (it has no train.rec) nor a folder with images that are read.`,
+        ...lines,
+      ].join('\n'),
     );
+  lines.forEach((line) => options.onMessage?.(line));
   const bad: BadSample[] = [];
   let at = 0;
   const tasks = chunks(files, RECORDS_PER_TASK, (chunk): CheckTask => ({ root, files: chunk }));

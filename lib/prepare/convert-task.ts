@@ -1,6 +1,7 @@
 import { KappaError, type KappaErrorCode } from '../errors';
 import { convertImage, type ConvertOptions } from '../image/convert';
 import { readImageFile } from '../image/read-file';
+import type { LandmarkDoubt } from '../image/landmark-check';
 import type { Point } from '../image/similarity';
 
 /** An image to convert. */
@@ -20,7 +21,9 @@ export interface ConvertTask {
 }
 
 /** What a worker answers for one image; errors lose their class on the way. */
-export type ConvertReply = { image: Uint8Array } | { error: { code: KappaErrorCode; message: string } };
+export type ConvertReply =
+  | { image: Uint8Array; doubt?: { kind: LandmarkDoubt; file: string } }
+  | { error: { code: KappaErrorCode; message: string } };
 
 /** Reads and converts the images of a task. */
 export async function runConvertTask({ items, options }: ConvertTask): Promise<ConvertReply[]> {
@@ -35,9 +38,10 @@ async function convertFile(
 ): Promise<ConvertReply> {
   if (problem !== undefined) return { error: { code: 'ERR_DATA_NOT_FOUND', message: problem } };
   try {
-    const image = await convertImage(readImageFile(file), points, options, file);
+    let doubt: LandmarkDoubt | undefined;
+    const image = await convertImage(readImageFile(file), points, options, file, (found) => (doubt = found));
     // Small buffers share memory, and shared memory cannot be handed over.
-    return { image: Uint8Array.from(image) };
+    return { image: Uint8Array.from(image), ...(doubt && { doubt: { kind: doubt, file } }) };
   } catch (error) {
     if (!(error instanceof KappaError)) throw error;
     return { error: { code: error.code, message: error.message } };

@@ -1,4 +1,4 @@
-import { argumentError } from '../errors';
+import { KappaError, argumentError } from '../errors';
 import { Xoshiro128 } from '../random';
 
 const DEFAULT_PAIRS = 6000;
@@ -47,10 +47,9 @@ export function drawPairs(
   const perKind = pairs / 2 / folds;
   const foldsDisjoint = perKind <= separate;
   if (!foldsDisjoint && capacity(people) < pairs / 2)
-    throw argumentError(
-      'pairs',
-      `at most ${2 * capacity(people)} pairs, which is what ${people.length} people give (more people give more),`,
-      pairs,
+    throw new KappaError(
+      'ERR_ARGUMENT',
+      `The ${people.length} people who are held out give at most ${2 * capacity(people)} pairs, not ${pairs}${options.pairs === undefined ? ` (two in each of ${folds} folds)` : ''}: hold out more people (--identities), or ask for fewer ${options.pairs === undefined ? 'folds (--folds)' : 'pairs (--pairs)'}.`,
     );
   const shared = foldsDisjoint ? undefined : new PairUrn(people, random);
   const drawn = groups.flatMap((group) => {

@@ -59,7 +59,7 @@ export interface DatasetReport extends CommonReport {
   kind: 'dataset';
   layout: FaceLayout;
   classes: number;
-  /** Height and width as `property` says. */
+  /** Height and width as `property` says, or as they are looked for. */
   imageSize: [number, number];
   labels: { min: number; max: number };
   imagesPerClass: { min: number; median: number; mean: number; max: number };

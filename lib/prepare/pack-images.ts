@@ -4,10 +4,12 @@ import { KappaError } from '../errors';
 import { removeStalePartials, writeFileAtomically } from '../files/atomic-file';
 import { formatBadList, type BadSample } from '../data/lists/skip-list';
 import { FaceDatasetWriter } from '../data/layout/face-dataset-writer';
+import { howToAlign, oneClass } from '../data/lists/notes';
 import type { ImageList, ListedImage } from '../data/lists/image-list';
 import type { Landmarks } from '../data/lists/landmarks';
 import type { ConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
+import { isImageError, withSkipHint } from './skip-hint';
 import type { ConvertItem } from './convert-task';
 
 /** How images are packed. */
@@ -25,6 +27,8 @@ export interface PackRunOptions extends Partial<ConvertOptions> {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface PackResult {
@@ -55,6 +59,8 @@ interface PackPlaces {
   output: string;
   /** A class that loses all its images is an error, since the others would be numbered anew. */
   keepsLabels: boolean;
+  /** Whoever packs may ask for `skipBad`, and is told so. */
+  canSkip?: boolean;
 }
 
 /**
@@ -67,6 +73,7 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
   const images = sortByLabel(list.images, list.names.length);
   const aligns = options.align === true || landmarks !== undefined;
   const items = convertItems(images, root, aligns, landmarks);
+  if (!aligns) noteUnaligned(images, source, options.onMessage);
   await removeStalePartials(output);
 
   const writer = await FaceDatasetWriter.create(output, { imageSize: [convert.size, convert.size] });
@@ -83,7 +90,8 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
       if (entry.label !== label) noteEmpty();
       label = entry.label;
       if ('error' in result) {
-        if (!skipBad || !isImageError(result.error)) throw withSkipHint(result.error);
+        if (!skipBad || !isImageError(result.error))
+          throw options.canSkip ? withSkipHint(result.error) : result.error;
         skipped.push({ key: entry.path, reason: result.error.message });
       } else {
         if (written !== label) {
@@ -99,7 +107,7 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
     if (droppedClasses.length > 0 && options.keepsLabels)
       throw new KappaError(
         'ERR_LABEL_RANGE',
-        `${source}: class ${JSON.stringify(droppedClasses[0])} has no image left, since all of its images were skipped: the labels cannot be kept. Number them anew (--relabel for a list), or repair the images.`,
+        `${source}: class ${JSON.stringify(droppedClasses[0])} has no image left, since all of its images were skipped: the labels cannot be kept. Number them anew (--relabel for a list, no --classes for a folder), or repair the images.`,
       );
     if (writer.numImages === 0)
       throw new KappaError(
@@ -109,10 +117,25 @@ export async function packImages(list: ImageList, options: PackRunOptions & Pack
     if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Packing ${source} was interrupted.`);
     const { numClasses, numImages } = await writer.close(names);
     await writeSkipped(output, source, skipped);
+    if (numClasses === 1) options.onMessage?.(oneClass(source, images));
     return { output, images: numImages, classes: numClasses, skipped, droppedClasses };
   } finally {
     await writer.abort();
   }
+}
+
+/** Says which images a list does not call aligned, where nobody asked to align them. */
+function noteUnaligned(
+  images: readonly ListedImage[],
+  source: string,
+  onMessage: ((text: string) => void) | undefined,
+): void {
+  const unaligned = images.filter(({ aligned }) => aligned === false);
+  const pointless = unaligned.filter(({ points }) => points === undefined).length;
+  if (unaligned.length > 0)
+    onMessage?.(
+      `${source}: ${unaligned.length} of ${images.length} images are not aligned, as the list says (the first: ${unaligned[0]!.path}). They are packed as they are. To align them: ${howToAlign(unaligned.length, pointless)}.`,
+    );
 }
 
 /** Images by class, those of a class in the order of the list. */
@@ -142,22 +165,6 @@ function landmarksOf(image: ListedImage, landmarks: Landmarks | undefined): Omit
   const why =
     landmarks?.whyMissing(image.path) ?? 'the list has no five points for it; name a file (--landmarks)';
   return { problem: `${image.path} cannot be aligned: ${why}.` };
-}
-
-/** Whether one image is to blame, and not the disk or the program. */
-function isImageError({ code }: KappaError): boolean {
-  return code !== 'ERR_INTERNAL' && code !== 'ERR_CANCELLED';
-}
-
-function withSkipHint(error: KappaError): KappaError {
-  if (!isImageError(error)) return error;
-  return new KappaError(
-    error.code,
-    `${error.message} Images that cannot be used can be left out (--skip-bad).`,
-    {
-      cause: error,
-    },
-  );
 }
 
 /** Writes the list of what was left out, or removes that of an older dataset. */

@@ -37,7 +37,7 @@ export async function packDataset(
   const { list, root, isFolder } = await listSource(source, options);
   const landmarks = options.landmarks === undefined ? undefined : await readLandmarks(options.landmarks);
   const keepsLabels = isFolder ? options.classes !== undefined : !options.relabel;
-  return packImages(list, { ...options, source, root, output, landmarks, keepsLabels });
+  return packImages(list, { ...options, source, root, output, landmarks, keepsLabels, canSkip: true });
 }
 
 interface Source {
@@ -61,7 +61,7 @@ async function listSource(source: string, options: PackOptions): Promise<Source>
       root: options.root ?? path.dirname(source),
       isFolder: false,
     };
-  const list = await listImageFolder(source, { signal: options.signal });
+  const list = await listImageFolder(source, { signal: options.signal, onMessage: options.onMessage });
   return { list: options.classes ? await follow(list, options.classes) : list, root: source, isFolder: true };
 }
 

@@ -5,8 +5,10 @@ import { readLandmarks, type Landmarks } from '../data/lists/landmarks';
 import { readLines } from '../files/lines';
 import { peopleOf, readPairList, type PairListForm } from '../data/protocols/pair-list';
 import { writeVerificationSet } from '../data/protocols/verification-set';
+import { missingFile } from '../image/read-file';
 import { checkConvertOptions, type ConvertOptions } from '../image/convert';
 import { convertFiles } from './convert-files';
+import { findFiles, type FoundFiles } from './find-files';
 import type { ConvertItem } from './convert-task';
 import { convertOptions, packImages, type PackResult } from './pack-images';
 import { mustBeFree } from '../files/write-once';
@@ -31,6 +33,8 @@ export interface PairSetOptions extends Partial<ConvertOptions> {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface PairSetResult {
@@ -74,10 +78,16 @@ export async function makePairSet(
 
   const { form, pairs } = await readPairList(pairList, { protocol: options.protocol });
   const files = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))];
+  const found = await findFiles(files, images);
+  // LFW's form says no endings, so that any will do.
+  if (found.renamed.length > 0 && form !== 'lfw')
+    options.onMessage?.(
+      `${found.renamed.length} of ${files.length} images lie in ${images} with another ending than ${pairList} says (the first: ${found.renamed[0]}); they are taken.`,
+    );
   const people = trains ? await trainingPeople(images, peopleOf(pairs), options) : undefined;
   const total = files.length + (people?.images.length ?? 0);
   const converted = new Map<string, Buffer>();
-  for await (const result of convertFiles(items(files, images, landmarks), convert, options)) {
+  for await (const result of convertFiles(items(files, found, landmarks), convert, options)) {
     const file = files[converted.size]!;
     if ('error' in result)
       throw new KappaError(result.error.code, `${result.error.message} (${file} is in ${pairList}.)`, {
@@ -119,13 +129,15 @@ export async function makePairSet(
 
 function* items(
   files: readonly string[],
-  root: string,
+  { paths, missing }: FoundFiles,
   landmarks: Landmarks | undefined,
 ): Generator<ConvertItem> {
   for (const name of files) {
-    const file = path.resolve(root, name);
+    const file = paths.get(name)!;
     const points = landmarks?.find(name);
-    if (landmarks !== undefined && points === undefined)
+    if (missing.has(name))
+      yield { file, problem: missingFile(file, ', nor one of that name with another ending') };
+    else if (landmarks !== undefined && points === undefined)
       yield { file, problem: `${name} cannot be aligned: ${landmarks.whyMissing(name)}.` };
     else yield { file, points };
   }
@@ -135,13 +147,13 @@ function* items(
 async function trainingPeople(
   root: string,
   inPairs: readonly string[],
-  { people: file, minImages = 1, signal }: PairSetOptions,
+  { people: file, minImages = 1, signal, onMessage }: PairSetOptions,
 ): Promise<ImageList> {
   if (!Number.isInteger(minImages) || minImages < 1)
     throw argumentError('minImages', 'a whole number above 0', minImages);
   const excluded = new Set(inPairs);
   const wanted = file === undefined ? undefined : await readPeople(file);
-  const list = await listImageFolder(root, { signal });
+  const list = await listImageFolder(root, { signal, onMessage });
   const counts = new Uint32Array(list.names.length);
   for (const { label } of list.images) counts[label]!++;
   const labels = new Int32Array(list.names.length).fill(-1);
@@ -165,7 +177,7 @@ async function trainingPeople(
 /** Names in the first column; lines with a number alone tell how many follow. */
 async function readPeople(file: string): Promise<Set<string>> {
   const people = new Set<string>();
-  for await (const { text } of readLines(file)) {
+  for await (const { text } of readLines(file, { expected: 'a list of people' })) {
     const name = text.split('\t')[0]!.trim();
     if (name !== '' && !/^\d+$/.test(name)) people.add(name);
   }

@@ -25,6 +25,8 @@ export interface SplitOptions {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface SplitResult {
@@ -61,7 +63,7 @@ export async function splitDataset(
   if (path.resolve(source) === path.resolve(output))
     throw argumentError('output', 'another folder than that of the dataset itself', output);
   await mustBeFree(path.join(output, 'train.rec'), options.overwrite);
-  const dataset = await FaceDataset.open(source, { allowEmptyClasses: true });
+  const dataset = await FaceDataset.open(source, { allowEmptyClasses: true, onMessage: options.onMessage });
   try {
     const names = await readClassNames(path.join(source, CLASSES_FILE), dataset.numClasses);
     const images = imagesOfClasses(dataset);

@@ -11,6 +11,8 @@ export interface UnpackOptions {
   signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what is worth a line, such as what was wrong but could be helped. */
+  onMessage?: (text: string) => void;
 }
 
 export interface UnpackResult {
@@ -56,7 +58,7 @@ export async function unpackData(
 }
 
 async function unpackDataset(source: string, output: string, options: UnpackOptions): Promise<UnpackResult> {
-  const dataset = await FaceDataset.open(source, { allowEmptyClasses: true });
+  const dataset = await FaceDataset.open(source, { allowEmptyClasses: true, onMessage: options.onMessage });
   const writer = new OnceWriter();
   try {
     const names = await readClassNames(path.join(source, CLASSES_FILE), dataset.numClasses);

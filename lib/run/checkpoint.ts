@@ -4,6 +4,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:f
 import path from 'node:path';
 
 import { writeFileAtomically } from '../files/atomic-file';
+import { readHead, stranger, TENSORS } from '../files/strangers';
 import { KappaError, ioError } from '../errors';
 import { readSafetensors, writeSafetensors } from '../io/safetensors';
 import type { NamedTensors } from '../nn/module';
@@ -174,7 +175,11 @@ export async function resolveCheckpoint(target: string, prefer: 'best' | 'last' 
   const info = await stat(target).catch(() => undefined);
   if (!info) throw missing('it does not exist');
   if (info.isFile()) {
-    const name = (await readFile(target, 'utf8')).slice(0, 200).trim();
+    // Somebody's weights may have gigabytes.
+    const head = await readHead(target);
+    const name = head.toString('utf8', 0, 200).trim();
+    const found = stranger(head);
+    if (found !== undefined) throw missing(`it is ${found.is}. ${found.advice}`);
     if (!folderPattern.test(name)) throw missing('it is a file that names no checkpoint');
     return path.join(path.dirname(target), name);
   }
@@ -206,7 +211,7 @@ export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoin
   const damaged = (why: string): KappaError =>
     new KappaError(
       'ERR_CHECKPOINT',
-      `The checkpoint ${folder} is damaged: ${why}. Use an older one beside it with --resume CHECKPOINT.`,
+      `The checkpoint ${folder} is damaged: ${why}. Name the folder of an older one beside it instead; training takes it after --resume.`,
     );
   const text = await readFile(path.join(folder, STATE_FILE), 'utf8').catch((error: unknown) => {
     throw damaged(`${STATE_FILE} cannot be read (${(error as Error).message})`);
@@ -215,7 +220,8 @@ export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoin
   try {
     content = JSON.parse(text) as StateFile<S>;
   } catch {
-    throw damaged(`${STATE_FILE} is not JSON`);
+    const found = stranger(Buffer.from(text));
+    throw damaged(`${STATE_FILE} is ${found ? `${found.is}. ${found.advice}` : 'not JSON'}`);
   }
   if (content.version !== CHECKPOINT_VERSION) {
     throw new KappaError(
@@ -234,6 +240,8 @@ export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoin
       if (!expected) throw damaged(`it has no ${file}`);
       const found = await stamp(path.join(folder, file));
       if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
+        const other = stranger(await readHead(path.join(folder, file)));
+        if (other && other.is !== TENSORS) throw damaged(`${file} is ${other.is}. ${other.advice}`);
         throw damaged(`${file} does not match its checksum`);
       }
       return readSafetensors(path.join(folder, file));

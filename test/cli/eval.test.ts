@@ -38,6 +38,24 @@ describe('kappa eval verification', function () {
     );
   });
 
+  it('tells once what becomes of images of another size', async () => {
+    const images = await Promise.all([250, 250, 96, 112].map((side, i) => jpeg(i, side)));
+    const odd = path.join(folder, 'odd.bin');
+    const all = Array.from({ length: 20 }, (_, i) => images[i % 4]!);
+    await writeVerificationSet(odd, {
+      images: all,
+      isSame: Array.from({ length: 10 }, (_, i) => i % 2 === 0),
+    });
+    const { code, stderr } = runKappa(['eval', 'verification', run, '--data', odd, set, '--json']);
+    assert.equal(code, 0, stderr);
+    const told = stderr.split('\n').filter((line) => line.includes('pixels'));
+    assert.equal(told.length, 1, stderr);
+    assert.match(
+      told[0]!,
+      /odd: 15 of 20 images are not 112 x 112 pixels: 250 x 250 \(10\), 96 x 96 \(5\) .* resized .*: 10 shrunk, 5 enlarged\./,
+    );
+  });
+
   it('computes with the threads of --threads, else of KAPPA_THREADS', () => {
     const threads = (flags: string, env: Record<string, string>): string => {
       const { code, stdout, stderr } = runScript(

@@ -173,7 +173,7 @@ describe('image lists', () => {
         'ERR_LABEL_RANGE',
         /line 2: its label is/,
       );
-    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /more than 65536 bytes/);
+    await rejects(readImageList(text('x'.repeat(3 << 20))), 'ERR_DATA_CORRUPT', /more than 65536 characters/);
     await rejects(readImageList(path.join(folder, 'none.lst')), 'ERR_DATA_NOT_FOUND', /no list .*none\.lst/);
   });
 });
@@ -204,6 +204,10 @@ describe('landmarks', () => {
       write(`a/1.jpg ${numbers}\na/2.jpg ${numbers}\nb/2.jpg ${numbers}\n`),
     );
     assert.deepEqual(landmarks.find('elsewhere/1.jpg'), five);
+    assert.deepEqual(landmarks.find('elsewhere/1.png'), five, 'another ending');
+    const windows = await readLandmarks(write(`.\\p\\1.jpg ${five.flat().join(' ')}`, 'w.txt'));
+    assert.deepEqual(windows.find('p/1.jpg'), five);
+    assert.deepEqual(windows.find('./p\\1.jpg'), five);
     assert.equal(landmarks.find('2.jpg'), undefined);
     assert.match(landmarks.whyMissing('2.jpg'), /several images of that name/);
     assert.match(landmarks.whyMissing('3.jpg'), /no landmarks of it/);
@@ -214,7 +218,7 @@ describe('landmarks', () => {
     await rejects(
       readLandmarks(write(`a ${numbers}\nb 1 2 3\n`)),
       'ERR_DATA_CORRUPT',
-      /line 2: .*found 4 columns/,
+      /line 2: .*but 3 numbers follow "b"; 5 points are 10 numbers/,
     );
     await rejects(
       readLandmarks(write(`a ${numbers}\na ${numbers}\n`)),
@@ -227,5 +231,12 @@ describe('landmarks', () => {
       /line 2/,
     );
     await rejects(readLandmarks(write('')), 'ERR_DATA_CORRUPT', /holds no landmarks/);
+    const wrong = (line: string, text: RegExp) =>
+      rejects(readLandmarks(write(line)), 'ERR_DATA_CORRUPT', text);
+    await wrong('{"a.jpg": [[1, 2], [3, 4]]}', /is JSON\. Expected text with a line for each image/);
+    await wrong('[\n  {"file": "a.jpg"}\n]', /is JSON/);
+    await wrong(`a.jpg;${'1;'.repeat(10)}`, /separated by semicolons/);
+    await wrong(`a.jpg 1 2 3 4 5 6 x7 8 9 10`, /column 8 is "x7", which is no number \(of 11 columns\)/);
+    await wrong(`a.jpg ${'1 '.repeat(14)}`, /14 numbers follow "a\.jpg"; .*Perhaps four of them are a box/);
   });
 });

@@ -85,7 +85,7 @@ describe('sources of faces', () => {
       const root = files('a/1.jpg', 'empty/notes.txt', 'z/1.jpg');
       const found = await look(root);
       assert.deepEqual(found.classNames, ['a', 'z']);
-      assert.match(found.said.join(), /1 folders have no images.*"empty"/);
+      assert.match(found.said.join(), /1 folder has no image that is read.*"empty"/);
     });
 
     it('is refused where it has no images or another number of identities', async () => {
@@ -294,7 +294,7 @@ describe('sources of faces', () => {
       assert.deepEqual(found.counts, [1, 0]);
       assert.match(
         found.said.join(),
-        /2 images are left out.* 1 of its entries name no image.* 1 classes have/,
+        /2 images are left out.* 1 of its 3 entries name no image.* 1 classes have/,
       );
     });
 

@@ -15,7 +15,7 @@ let compiled = 0;
  */
 export function compileWorker(): string {
   const out = path.join(ROOT, 'node_modules', '.cache', 'kappaface-test', `${process.pid}-${++compiled}`);
-  for (const folder of ['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image']) {
+  for (const folder of ['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image', 'files']) {
     mkdirSync(path.join(out, folder), { recursive: true });
     for (const name of readdirSync(path.join(ROOT, 'lib', folder))) {
       if (!name.endsWith('.ts')) continue;

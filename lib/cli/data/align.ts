@@ -31,7 +31,7 @@ export function addAlign(data: Command, action: Action): void {
 async function alignCommand(
   source: string,
   output: string,
-  { json, ...options }: Omit<AlignOptions, 'signal' | 'onProgress'> & { json?: boolean },
+  { json, ...options }: Omit<AlignOptions, 'signal' | 'onProgress' | 'onMessage'> & { json?: boolean },
 ): Promise<number> {
   const { ALIGNED_LIST, alignImages } = await import('../../prepare/align-images');
   const run = await runLongTask('Aligning faces', (hooks) =>

@@ -73,7 +73,7 @@ export function formatReport(report: DataReport): string {
           ['layout', report.layout],
           ['images', number(report.images)],
           ['classes', `${number(report.classes)} (labels ${report.labels.min} to ${report.labels.max})`],
-          ['image size', `${report.imageSize[1]} x ${report.imageSize[0]} as property says`],
+          ['image size', `${report.imageSize[1]} x ${report.imageSize[0]} (width x height)`],
           ['images per class', perClass(report.imagesPerClass)],
           ...(report.emptyClasses > 0 ? [pair('empty classes', number(report.emptyClasses))] : []),
           ['singletons', `${number(report.singletons)} classes with one image`],

@@ -35,7 +35,7 @@ export function addPack(data: Command, action: Action): void {
 async function packCommand(
   source: string,
   output: string,
-  { json, ...options }: Omit<PackOptions, 'signal' | 'onProgress'> & { json?: boolean },
+  { json, ...options }: Omit<PackOptions, 'signal' | 'onProgress' | 'onMessage'> & { json?: boolean },
 ): Promise<number> {
   const { packDataset } = await import('../../prepare/pack');
   const run = await runLongTask('Packing images', (hooks) =>

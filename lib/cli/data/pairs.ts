@@ -38,7 +38,7 @@ async function pairsCommand(
   images: string,
   pairs: string,
   output: string,
-  { json, ...options }: Omit<PairSetOptions, 'signal' | 'onProgress'> & { json?: boolean },
+  { json, ...options }: Omit<PairSetOptions, 'signal' | 'onProgress' | 'onMessage'> & { json?: boolean },
 ): Promise<number> {
   const { makePairSet } = await import('../../prepare/pair-set');
   const run = await runLongTask('Converting images', (hooks) =>

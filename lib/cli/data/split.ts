@@ -31,7 +31,7 @@ export function addSplit(data: Command, action: Action): void {
 async function splitCommand(
   source: string,
   output: string,
-  { json, ...options }: Omit<SplitOptions, 'signal' | 'onProgress'> & { json?: boolean },
+  { json, ...options }: Omit<SplitOptions, 'signal' | 'onProgress' | 'onMessage'> & { json?: boolean },
 ): Promise<number> {
   const { splitDataset } = await import('../../prepare/split');
   const run = await runLongTask('Writing images', (hooks) =>

@@ -59,7 +59,7 @@ async function evalVerificationCommand(target: string, options: EvalVerification
 async function evaluate(
   target: string,
   { data, batchSize, device, precision, threads }: EvalVerificationOptions,
-  { signal, onProgress }: TaskHooks,
+  { signal, onProgress, onMessage }: TaskHooks,
 ): Promise<{ folder: string; results: VerificationResult[] }> {
   const { readEnvironment } = await import('../../env');
   const { setThreads } = await import('../../runtime/settings');
@@ -79,6 +79,7 @@ async function evaluate(
         await evaluateVerification(backbone, set, {
           batchSize,
           signal,
+          onMessage,
           onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
         }),
       );

@@ -14,8 +14,12 @@ export interface LabelFacts {
   allowEmpty: boolean;
 }
 
-const ONE_BASED =
-  'Labels must count from 0: write the dataset again with every label one lower (or read it as it is with a property of one class more and empty classes allowed).';
+/** How a set is written anew with labels that count from 0 without gaps. */
+function renumber(file: string): string {
+  return !file.endsWith('.rec')
+    ? 'kappa data pack with --relabel packs it with labels from 0 without gaps'
+    : 'kappa data unpack, and then kappa data pack of its train.lst with --relabel, write the set anew with labels from 0 without gaps';
+}
 
 /** Every label must be a class, and every class should have an image. @throws KappaError ERR_LABEL_RANGE */
 export function checkLabels(facts: LabelFacts): void {
@@ -31,7 +35,7 @@ export function checkLabels(facts: LabelFacts): void {
     throw range(`${place(min)} has label ${lowest}; labels run from 0 to the number of classes - 1.`);
   if (lowest >= 1 && highest === numClasses)
     throw range(
-      `the labels run from ${lowest} to ${highest} for ${numClasses} classes, so they count from 1. ${ONE_BASED}`,
+      `the labels run from ${lowest} to ${highest} for ${numClasses} classes, so they count from 1, but must count from 0. First correct ${authority} to ${numClasses + 1} classes; then ${renumber(file)}.`,
     );
   if (highest >= numClasses || numIdentities > numClasses)
     throw range(
@@ -40,7 +44,10 @@ export function checkLabels(facts: LabelFacts): void {
   if (!facts.allowEmpty) checkHoles(facts, range);
 }
 
-function checkHoles({ labels, numClasses, authority }: LabelFacts, range: (why: string) => KappaError): void {
+function checkHoles(
+  { labels, numClasses, authority, file }: LabelFacts,
+  range: (why: string) => KappaError,
+): void {
   const counts = countLabels(labels, numClasses);
   const hole = counts.indexOf(0);
   if (hole === -1) return;
@@ -48,8 +55,8 @@ function checkHoles({ labels, numClasses, authority }: LabelFacts, range: (why: 
   throw range(
     `${holes} of ${numClasses} classes have no image, the first of them class ${hole}. ` +
       (hole === 0 && holes === 1
-        ? `Perhaps the labels count from 1. ${ONE_BASED}`
-        : `Number the labels without gaps, correct ${authority}, or allow empty classes.`),
+        ? `Perhaps the labels count from 1; they must count from 0: ${renumber(file)}.`
+        : `Each class needs images: ${renumber(file)}${hole + holes === numClasses ? `; or correct ${authority} to ${hole} classes` : ''}.`),
   );
 }
 

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { KappaError, ioError } from '../../errors';
+import { readText } from '../../files/text';
 
 /** The label map beside `train.rec`: a JSON array, the name of class c at position c. */
 export const CLASSES_FILE = 'classes.json';
@@ -13,7 +13,7 @@ export const CLASSES_FILE = 'classes.json';
 export async function readClassNames(file: string, numClasses?: number): Promise<string[] | undefined> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readText(file, { expected: 'a label map' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw ioError(error, 'read', file);

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
-import { KappaError, ioError } from '../../errors';
+import { KappaError } from '../../errors';
+import { readLineBatches } from '../../files/lines';
 
 /** A line of a `.lst` file. */
 export interface FaceListEntry {
@@ -20,10 +20,8 @@ export interface FaceListEntry {
 /** `im2rec`: index, label or labels, path. `face2rec2`: aligned (0 or 1), path, label, then maybe 4 and 10 numbers. */
 export type FaceListFormat = 'im2rec' | 'face2rec2';
 
-const READ_BYTES = 1 << 20;
-const NEWLINE = 10;
-// A path has at most some thousand bytes; a file without line ends is refused early.
-const MAX_LINE_BYTES = 1 << 16;
+// A path has at most some thousand characters; a file without line ends is refused early.
+const MAX_LINE = 1 << 16;
 
 /**
  * Reads a `.lst` file line by line; the format is told by its first line and must stay the same.
@@ -37,43 +35,18 @@ export async function readFaceList(
   signal?: AbortSignal,
 ): Promise<void> {
   let format: FaceListFormat | undefined;
-  let number = 0;
-  const take = (bytes: Buffer): void => {
-    number++;
-    const where = `${file}, line ${number}`;
-    if (bytes.length > MAX_LINE_BYTES)
-      throw new KappaError('ERR_DATA_CORRUPT', `${where}: it has more than ${MAX_LINE_BYTES} bytes.`);
-    const text = bytes.toString('utf8').replace(/\r?\n?$/, '');
-    const line = number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text; // a byte order mark
-    if (line.trim() === '') return;
-    format ??= faceListFormat(line);
-    visit(parseFaceListLine(line, format, where), number);
-  };
+  const lines = readLineBatches(file, { maxLine: MAX_LINE, signal, expected: 'a list of images' });
   try {
-    const handle = await open(file, 'r');
-    try {
-      let rest = Buffer.alloc(0);
-      for (;;) {
-        if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Reading ${file} was interrupted.`);
-        const chunk = Buffer.alloc(READ_BYTES);
-        const { bytesRead } = await handle.read(chunk, 0, READ_BYTES);
-        const text = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-        let from = 0;
-        for (let end = text.indexOf(NEWLINE); end !== -1; end = text.indexOf(NEWLINE, from)) {
-          take(text.subarray(from, end));
-          from = end + 1;
-        }
-        rest = text.subarray(from);
-        if (rest.length > MAX_LINE_BYTES || (bytesRead === 0 && rest.length > 0)) take(rest);
-        if (bytesRead === 0) break;
+    for await (const batch of lines)
+      for (const { text, number } of batch) {
+        if (text.trim() === '') continue;
+        format ??= faceListFormat(text);
+        visit(parseFaceListLine(text, format, `${file}, line ${number}`), number);
       }
-    } finally {
-      await handle.close();
-    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+    if (error instanceof KappaError && error.code === 'ERR_DATA_NOT_FOUND')
       throw new KappaError('ERR_DATA_NOT_FOUND', `There is no list ${file}.`, { cause: error });
-    throw ioError(error, 'read', file);
+    throw error;
   }
 }
 

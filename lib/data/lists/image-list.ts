@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { KappaError } from '../../errors';
+import { IMAGE_ENDINGS } from '../../image/format';
 import { readFaceList } from './face-list';
 import { folderEntries, imagesBelow } from './image-files';
 import type { Point } from '../../image/similarity';
@@ -25,16 +26,22 @@ export interface ImageList {
 
 /**
  * Lists the images of a folder `root/identity/...`; folders below an identity are searched as well. Identities are the
- * classes, sorted by name; images are sorted by path. Hidden files and files that are no images are passed over.
+ * classes, sorted by name; images are sorted by path. Hidden files are passed over; what
+ * else is no image that is read is counted and told.
  * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT (links in a circle), ERR_IO
  */
 export async function listImageFolder(
   root: string,
-  options: { signal?: AbortSignal; onProgress?: (images: number) => void } = {},
+  options: {
+    signal?: AbortSignal;
+    onProgress?: (images: number) => void;
+    onMessage?: (text: string) => void;
+  } = {},
 ): Promise<ImageList> {
   const images: ListedImage[] = [];
   const names: string[] = [];
   const entries = await folderEntries(root);
+  const { passed } = entries;
   for (const stray of entries.images)
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',
@@ -42,17 +49,25 @@ export async function listImageFolder(
     );
   for (const identity of entries.folders) {
     if (options.signal?.aborted) throw new KappaError('ERR_CANCELLED', `Listing ${root} was interrupted.`);
-    const files = await imagesBelow(root, identity);
-    if (files.length === 0) continue;
+    const files = await imagesBelow(root, identity, passed);
+    if (files.length === 0) {
+      passed.identity(identity);
+      continue;
+    }
     for (const file of files) images.push({ path: file, label: names.length });
     names.push(identity);
     options.onProgress?.(images.length);
   }
+  const lines = passed.lines(root);
   if (images.length === 0)
     throw new KappaError(
       'ERR_DATA_NOT_FOUND',
-      `${root} holds no images. Expected a folder for each identity with .jpg, .jpeg, .png or .webp files in it.`,
+      [
+        `${root} holds no images that are read. Expected a folder for each identity with images in it (${IMAGE_ENDINGS.join(', ')}).`,
+        ...lines,
+      ].join('\n'),
     );
+  lines.forEach((line) => options.onMessage?.(line));
   return { images, names };
 }
 

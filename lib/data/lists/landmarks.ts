@@ -18,27 +18,51 @@ export class Landmarks {
     return this.#byPath.size;
   }
 
-  /** The landmarks of an image: of its path, or of its file name where only one image here has that name. */
+  /**
+   * The landmarks of an image: of its path, or of its file name where only one image here has that name. The ending may
+   * be another one, since aligned and packed images often get a new one.
+   */
   find(image: string): Point[] | undefined {
-    return this.#byPath.get(image) ?? this.#names().get(path.posix.basename(image)) ?? undefined;
+    const path = plainPath(image);
+    const names = this.#names();
+    const keys = [path, stem(path), baseName(path), baseName(stem(path))];
+    for (const [i, key] of keys.entries()) {
+      const found = i === 0 ? this.#byPath.get(key) : names.get(key);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   /** Why there are none, for an error message. */
   whyMissing(image: string): string {
-    return this.#names().get(path.posix.basename(image)) === null
+    return this.#names().get(baseName(plainPath(image))) === null
       ? `${this.#file} has several images of that name, and none with that path`
       : `${this.#file} has no landmarks of it`;
   }
 
+  /** Other names of images: the file's name alone, and both without the ending; null for names of several. */
   #names(): Map<string, Point[] | null> {
     if (this.#byName) return this.#byName;
-    this.#byName = new Map();
-    for (const [file, points] of this.#byPath) {
-      const name = path.posix.basename(file);
-      this.#byName.set(name, this.#byName.has(name) ? null : points);
-    }
-    return this.#byName;
+    const names = (this.#byName = new Map<string, Point[] | null>());
+    for (const [file, points] of this.#byPath)
+      for (const name of new Set([baseName(file), stem(file), baseName(stem(file))]))
+        names.set(name, names.has(name) ? null : points);
+    return names;
   }
+}
+
+function baseName(file: string): string {
+  return path.posix.basename(file);
+}
+
+/** A path without its ending. */
+function stem(file: string): string {
+  return file.slice(0, file.length - path.posix.extname(file).length);
+}
+
+/** A path as Windows or a shell writes it, the way lists here have it. */
+function plainPath(file: string): string {
+  return file.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
 }
 
 /**
@@ -49,22 +73,25 @@ export class Landmarks {
  */
 export async function readLandmarks(file: string): Promise<Landmarks> {
   const found = new Map<string, Point[]>();
-  for await (const { text, number } of readLines(file)) {
+  for await (const { text, number } of readLines(file, { expected: 'a file with landmarks' })) {
     if (text.trim() === '' || text.startsWith('#')) continue;
-    const separator = text.includes('\t') ? '\t' : text.includes(',') ? ',' : /\s+/;
-    const columns = text
-      .trim()
-      .split(separator)
-      .map((column) => column.trim());
+    const columns = splitColumns(text);
     const entry = parseLandmarks(columns);
     if (entry === undefined) {
-      if (number === 1 && columns.slice(1).every((column) => !Number.isFinite(Number(column)))) continue;
+      if (found.size === 0 && /^\s*[[{]/.test(text))
+        throw new KappaError(
+          'ERR_DATA_CORRUPT',
+          `${file} is JSON. Expected text with a line for each image: its path, and 5 or 68 points as x1 y1 x2 y2 and so on.`,
+        );
+      const isHeader = columns.slice(1).every((column) => !Number.isFinite(Number(column)));
+      if (number === 1 && isHeader && !text.includes(';')) continue;
       throw new KappaError(
         'ERR_DATA_CORRUPT',
-        `${file}, line ${number}: expected a path and 5 or 68 points (x1 y1 x2 y2 ...), found ${columns.length} columns: ${JSON.stringify(text.slice(0, 80))}.`,
+        `${file}, line ${number}: expected a path and 5 or 68 points (x1 y1 x2 y2 ...), ${whatIsWrong(columns)}.`,
       );
     }
-    const [name, points] = entry;
+    const name = plainPath(entry[0]);
+    const points = entry[1];
     if (found.has(name))
       throw new KappaError('ERR_DATA_CORRUPT', `${file}, line ${number}: ${name} occurs twice.`);
     found.set(name, points);
@@ -86,4 +113,25 @@ function parseLandmarks(columns: string[]): [string, Point[]] | undefined {
   if (!values.every(Number.isFinite)) return undefined;
   const count = values.length >> 1;
   return [name!, Array.from({ length: count }, (_, i): Point => [values[2 * i]!, values[2 * i + 1]!])];
+}
+
+function splitColumns(text: string): string[] {
+  const separator = text.includes('\t') ? '\t' : text.includes(',') ? ',' : /\s+/;
+  return text
+    .trim()
+    .split(separator)
+    .map((column) => column.trim());
+}
+
+/** What a line has instead of landmarks. */
+function whatIsWrong(columns: string[]): string {
+  const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+  if (columns.length === 1 && columns[0]!.includes(';'))
+    return `found columns that are separated by semicolons: ${shown(columns[0]!)}. Separate them by spaces, tabs or commas`;
+  const numbers = columns.slice(1);
+  const at = numbers.findIndex((column) => column === '' || !Number.isFinite(Number(column)));
+  if (at !== -1)
+    return `but column ${at + 2} is ${shown(numbers[at]!)}, which is no number (of ${columns.length} columns)`;
+  const box = [14, 15].includes(numbers.length) ? ' Perhaps four of them are a box: take these away' : '';
+  return `but ${numbers.length} numbers follow ${shown(columns[0]!)}; 5 points are 10 numbers, 68 are 136, and a score may follow${box && `.${box}`}`;
 }

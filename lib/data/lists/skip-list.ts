@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { KappaError, ioError } from '../../errors';
+import { readText } from '../../files/text';
 
 /** A record or file that cannot be used. */
 export interface BadSample {
@@ -21,7 +22,7 @@ export async function readSkipList(file: string): Promise<Set<string>> {
     const { size } = await stat(file);
     if (size > MAX_BYTES)
       throw new KappaError('ERR_DATA_CORRUPT', `${file} has ${size} bytes: it is no list of images to skip.`);
-    text = await readFile(file, 'utf8');
+    text = await readText(file, { expected: 'a list of images to skip' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new KappaError(

@@ -21,7 +21,7 @@ export async function readCfpPairs(folder: string, protocol: 'fp' | 'ff'): Promi
       ['diff.txt', false],
     ] as const) {
       const file = path.join(folder, 'Split', protocol.toUpperCase(), String(fold).padStart(2, '0'), name);
-      for await (const { text, number } of readLines(file)) {
+      for await (const { text, number } of readLines(file, { expected: "a list of CFP's protocol" })) {
         if (text.trim() === '') continue;
         const [i, j, ...more] = text.split(',').map(Number);
         const [a, b] = [frontal.get(i!), other.get(j!)];
@@ -38,7 +38,7 @@ export async function readCfpPairs(folder: string, protocol: 'fp' | 'ff'): Promi
 
 async function readImages(file: string): Promise<Map<number, string>> {
   const images = new Map<number, string>();
-  for await (const { text, number } of readLines(file)) {
+  for await (const { text, number } of readLines(file, { expected: "a list of CFP's protocol" })) {
     if (text.trim() === '') continue;
     const match = /^\s*(\d+)\s+(?:\.\.\/)*(\S.*?)\s*$/.exec(text);
     if (match === null)

@@ -10,11 +10,12 @@ export interface ListedPair {
 /** A line of a list of pairs, cut into its columns. */
 export interface Line {
   columns: string[];
+  /** All of it. */
+  text: string;
   number: number;
 }
 
-/** The error for a line that is not what its list asks for. */
-export function badLine(file: string, number: number, expected: string, columns: string[]): KappaError {
-  const found = JSON.stringify(columns.join(' ').slice(0, 100));
-  return new KappaError('ERR_DATA_CORRUPT', `${file}, line ${number}: expected ${expected}, found ${found}.`);
+/** The error for a line that is not what its list asks for. @param why what it is instead */
+export function badLine(file: string, number: number, expected: string, why: string): KappaError {
+  return new KappaError('ERR_DATA_CORRUPT', `${file}, line ${number}: expected ${expected}, ${why}.`);
 }

@@ -5,6 +5,7 @@ import { byCodeUnits } from '../lists/image-files';
 import { readCfpPairs } from './cfp';
 import { readLines } from '../../files/lines';
 import { parseLfw } from './lfw';
+import { columnsFault, flaggedFault, isLfw } from './pair-faults';
 import { badLine, type Line, type ListedPair } from './listed-pair';
 
 /** The forms of pair lists that are read. */
@@ -39,16 +40,16 @@ export async function readPairList(
   });
   if (info.isDirectory()) return { form: 'cfp', pairs: await readCfpPairs(file, options.protocol ?? 'fp') };
   const lines: Line[] = [];
-  for await (const { text, number } of readLines(file)) {
+  for await (const { text, number } of readLines(file, { expected: 'a list of pairs' })) {
     const trimmed = text.trim();
-    if (trimmed !== '') lines.push({ columns: splitColumns(trimmed), number });
+    if (trimmed !== '') lines.push({ columns: splitColumns(trimmed), text: trimmed, number });
   }
   const first = lines[0]?.columns;
   if (first === undefined) throw new KappaError('ERR_DATA_CORRUPT', `${file} lists no pairs.`);
   if (first.length <= 2 && first.every((column) => /^\d+$/.test(column)))
     return { form: 'lfw', pairs: parseLfw(lines, file) };
   if (first.length === 2) return { form: 'flagged', pairs: parseFlagged(lines, file) };
-  return { form: 'columns', pairs: lines.map((line) => parseColumns(line, file)) };
+  return { form: 'columns', pairs: lines.map((line) => parseColumns(line, file, lines)) };
 }
 
 /** The people whose images occur in pairs: the folders of the images. */
@@ -62,22 +63,23 @@ function splitColumns(text: string): string[] {
   return text.split(separator).map((column) => column.trim());
 }
 
-function parseColumns({ columns, number }: Line, file: string): ListedPair {
+function parseColumns(line: Line, file: string, lines: readonly Line[]): ListedPair {
+  const { columns, number } = line;
   const [a, b, flag] = columns;
-  if (columns.length !== 3 || !a || !b || !/^(0|1|-1)$/.test(flag!))
-    throw badLine(file, number, '"path1 path2 1" or "path1 path2 0"', columns);
+  if (columns.length !== 3 || !a || !b || !/^(0|1|-1)$/.test(flag!) || isLfw(line))
+    throw badLine(file, number, '"path1 path2 1" or "path1 path2 0"', columnsFault(line, lines));
   return { a, b, isSame: flag === '1' };
 }
 
 function parseFlagged(lines: Line[], file: string): ListedPair[] {
+  for (const line of lines)
+    if (line.columns.length !== 2 || !line.columns[0] || !/^\d+$/.test(line.columns[1]!))
+      throw badLine(file, line.number, '"path flag"', flaggedFault(line));
   if (lines.length % 2 !== 0)
     throw new KappaError('ERR_DATA_CORRUPT', `${file}: ${lines.length} lines, but each pair needs two.`);
   const pairs: ListedPair[] = [];
   for (let i = 0; i < lines.length; i += 2) {
     const [first, second] = [lines[i]!, lines[i + 1]!];
-    for (const { columns, number } of [first, second])
-      if (columns.length !== 2 || !columns[0] || !/^\d+$/.test(columns[1]!))
-        throw badLine(file, number, '"path flag"', columns);
     if (first.columns[1] !== second.columns[1])
       throw new KappaError(
         'ERR_DATA_CORRUPT',

@@ -1,9 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, argumentError, ioError } from '../../errors';
+import { refuseStranger } from '../../files/strangers';
+import { imageFormat } from '../../image/format';
+import { dialectOfMagic } from '../recordio/dialect';
 import { writeFileAtomically } from '../../files/atomic-file';
 import { PickleWriter } from '../../pickle/writer';
-import { NumpyArray, PickleTuple, type PickleValue } from '../../pickle/values';
+import { NumpyArray, PickleText, PickleTuple, type PickleValue } from '../../pickle/values';
 import { unpickle } from '../../pickle/reader';
 
 /** Pairs of images, each of one person or of two: `lfw.bin` and its like. */
@@ -41,20 +44,29 @@ export async function readVerificationSet(file: string): Promise<VerificationSet
 export function parseVerificationSet(bytes: Buffer, file: string): VerificationSet {
   const corrupt = (why: string) =>
     new KappaError('ERR_DATA_CORRUPT', `${file}: not a verification set: ${why}.`);
-  const parts = sequence(unpickle(bytes, file));
-  if (parts?.length !== 2) throw corrupt('expected a pair (images, issame)');
+  refuseStranger(bytes, file, 'a verification set');
+  if (bytes.length >= 4 && dialectOfMagic(bytes.readUInt32LE(0)))
+    throw corrupt('it is a RecordIO file, as training sets are');
+  const image = imageFormat(bytes);
+  if (image !== undefined) throw corrupt(`it is a single ${image.toUpperCase()} image`);
+  const whole = unpickle(bytes, file);
+  const parts = sequence(whole);
+  if (parts?.length !== 2)
+    throw corrupt(
+      `expected a pair (images, issame), found ${parts ? `${parts.length} elements` : describe(whole)}`,
+    );
   const bins = sequence(parts[0]!);
-  if (bins === null) throw corrupt('expected a list of encoded images as the first element');
-  const isSame = booleans(parts[1]!);
-  if (isSame === null) throw corrupt('expected a list or array of booleans as the second element');
+  if (bins === null)
+    throw corrupt(`expected a list of encoded images as the first element, found ${describe(parts[0]!)}`);
+  const isSame = answers(parts[1]!, corrupt);
   if (bins.length % 2 !== 0)
     throw corrupt(`it has ${bins.length} images, an odd number, but pairs were expected`);
   if (bins.length !== 2 * isSame.length)
     throw corrupt(`it has ${bins.length} images but ${isSame.length} answers: each answer needs two images`);
   if (isSame.length === 0) throw corrupt('it holds no pairs');
   const images = bins.map((value, i) => {
-    const image = value instanceof NumpyArray && value.dtype?.kind === 'uint8' ? value.data : value;
-    if (!Buffer.isBuffer(image)) throw corrupt(`image ${i} is not made of bytes`);
+    const image = value instanceof NumpyArray && value.dtype?.isBytes ? value.data : value;
+    if (!Buffer.isBuffer(image)) throw corrupt(`image ${i} is not made of bytes but ${describe(value)}`);
     if (image.length === 0) throw corrupt(`image ${i} is empty`);
     return image;
   });
@@ -81,16 +93,39 @@ export async function writeVerificationSet(file: string, set: Omit<VerificationS
 
 function sequence(value: PickleValue): readonly PickleValue[] | null {
   if (value instanceof PickleTuple) return value.items;
+  if (value instanceof NumpyArray && value.dtype?.kind === 'object') return value.items;
   return Array.isArray(value) ? value : null;
 }
 
-function booleans(value: PickleValue): boolean[] | null {
-  if (value instanceof NumpyArray) {
-    if (value.dtype?.kind !== 'bool') return null;
-    // Not Array.from(..., test): a byte beyond 1 is damage, not truth.
-    return value.data.every((byte) => byte <= 1) ? Array.from(value.data, (byte) => byte === 1) : null;
-  }
+/** The answers: booleans, or 0 and 1 in any type of number. Anything else is an error that says what was found. */
+function answers(value: PickleValue, corrupt: (why: string) => KappaError): boolean[] {
   const items = sequence(value);
-  if (items === null || !items.every((item) => typeof item === 'boolean')) return null;
-  return [...items] as boolean[];
+  const array = items === null && value instanceof NumpyArray && value.dtype ? value : null;
+  const length = items?.length ?? array?.length;
+  if (length === undefined)
+    throw corrupt(
+      `expected a list or array of booleans (or of 0 and 1) as the second element, found ${describe(value)}`,
+    );
+  return Array.from({ length }, (_, i) => {
+    const answer = items ? items[i]! : array!.at(i);
+    if (answer === true || answer === 1) return true;
+    if (answer === false || answer === 0) return false;
+    const hint = answer === -1 ? '; write different people as 0' : '';
+    throw corrupt(`answer ${i} is ${describe(answer)}; expected a boolean, or 0 or 1${hint}`);
+  });
+}
+
+/** Names a value of a pickle in an error message. */
+function describe(value: PickleValue): string {
+  if (value === null) return 'None';
+  if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;
+  if (Buffer.isBuffer(value)) return `${value.length} bytes`;
+  if (value instanceof PickleText) return `the text ${JSON.stringify(value.short?.slice(0, 40) ?? '...')}`;
+  if (value instanceof PickleTuple) return `a tuple of ${value.items.length}`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value instanceof NumpyArray) {
+    const { kind = 'unknown type', size = 0 } = value.dtype ?? {};
+    return `an array of ${value.length} ${kind}${kind === 'bool' || kind === 'object' ? '' : 8 * size}`;
+  }
+  return 'something else';
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { KappaError, ioError } from '../../errors';
+import { mustBeText } from '../../files/text';
 import { writeFileAtomically } from '../../files/atomic-file';
 import { range, resized } from '../number-arrays';
 
@@ -28,10 +29,13 @@ export async function readRecordIndex(path: string): Promise<RecordIndex> {
     try {
       const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
       const { size } = await file.stat();
-      for (;;) {
+      for (let isFirst = true; ; isFirst = false) {
         const { bytesRead } = await file.read(buffer, 0, READ_BYTES);
         if (bytesRead === 0) break;
-        parser.push(buffer.subarray(0, bytesRead), size);
+        const piece = buffer.subarray(0, bytesRead);
+        if (isFirst) mustBeText(piece, path, { expected: 'an index of a record file' });
+        const hasMark = isFirst && piece.length >= 3 && piece.readUIntBE(0, 3) === 0xefbbbf;
+        parser.push(hasMark ? piece.subarray(3) : piece, size);
       }
     } finally {
       await file.close();

@@ -3,6 +3,7 @@ import { KappaError } from '../../errors';
 import { checkLabels } from '../layout/check-labels';
 import { readFaceList } from '../lists/face-list';
 import type { OpenSourceOptions, OpenedSource } from './source';
+import { howToAlign } from '../lists/notes';
 import { SampleFiles } from './sample-files';
 
 /**
@@ -17,12 +18,14 @@ export async function openListSource(
   options: OpenSourceOptions,
 ): Promise<OpenedSource> {
   const files = new SampleFiles();
-  const unaligned = { images: 0, line: 0 };
+  const unaligned = { images: 0, line: 0, pointless: 0 };
   await readFaceList(
     list,
     (entry, line) => {
       files.add(entry.path, entry.label, entry.points);
-      if (entry.aligned === false && unaligned.images++ === 0) unaligned.line = line;
+      if (entry.aligned !== false) return;
+      if (unaligned.images++ === 0) unaligned.line = line;
+      if (!entry.points) unaligned.pointless++;
     },
     options.signal,
   );
@@ -30,7 +33,7 @@ export async function openListSource(
     throw new KappaError('ERR_DATA_CORRUPT', `${list} is empty: it should hold a line for each image.`);
   if (unaligned.images > 0)
     options.onMessage?.(
-      `${list}: ${unaligned.images} of ${files.count} images are not aligned, as the list says (the first stands in line ${unaligned.line}). They are read as they are: align and pack them first with kappa data pack.`,
+      `${list}: ${unaligned.images} of ${files.count} images are not aligned, as the list says (the first stands in line ${unaligned.line}). They are read as they are. Align and pack them first: ${howToAlign(unaligned.images, unaligned.pointless)}.`,
     );
   const listed = files.finish(root);
   const numClasses = numClassesExpected ?? listed.labels.reduce((max, label) => Math.max(max, label), 0) + 1;

@@ -1,9 +1,12 @@
+import path from 'node:path';
 import { KappaError, argumentError } from '../../errors';
 import type { ResolvedSource } from './options';
 import type { OpenedSource } from './source';
 import { range } from '../number-arrays';
 import { pathAt } from '../sample-table';
 import { readSkipList, recordKeys } from '../lists/skip-list';
+
+const NAMED = 3;
 
 /** The part of a source that a dataset uses. */
 export interface Selection {
@@ -40,6 +43,11 @@ export async function selectSamples(
     kept[i] = 1;
     length++;
   }
+  if (length === 0 && skipped && skipped.found > 0)
+    throw new KappaError(
+      'ERR_ARGUMENT',
+      `${source.skipList} leaves no image of ${opened.name}: it names ${skipped.found} of ${labels.length}. Take another list, or no list.`,
+    );
   if (length === 0) throw argumentError('identities', 'classes that have images', source.identities);
   if (skipped) onMessage?.(skipMessage(skipped, source.skipList!, taken, isKept));
   return { classes, kept, length };
@@ -85,40 +93,60 @@ function labelsOf(
 
 interface SkippedSamples {
   isSkipped: (sample: number) => boolean;
-  /** Entries of the list. */
-  entries: number;
-  /** Entries that name a sample. */
+  /** Samples that the list names. */
   found: number;
+  /** Entries that name no sample. */
+  unknown: readonly string[];
+  entries: number;
 }
 
 async function skippedSamples(opened: OpenedSource, file: string): Promise<SkippedSamples> {
   const entries = await readSkipList(file);
   const { store, keys, offsets } = opened;
-  const wanted: ReadonlySet<unknown> = store.kind === 'records' ? recordKeys(entries, file) : entries;
-  const nameOf = (i: number) => (store.kind === 'records' ? keys[i]! : pathAt(store, offsets[i]!));
+  const isRecords = store.kind === 'records';
+  if (isRecords) recordKeys(entries, file);
+  // What names the samples here, and the entry that says so.
+  const wanted = new Map<string | number, string>();
+  for (const entry of entries) wanted.set(isRecords ? Number(entry) : plainPath(entry, store.root), entry);
   const skip = new Uint8Array(keys.length);
-  const found = new Set<unknown>();
+  const used = new Set<string>();
+  let found = 0;
   if (wanted.size > 0)
     for (let i = 0; i < keys.length; i++) {
-      const name = nameOf(i);
-      if (!wanted.has(name)) continue;
+      const entry = wanted.get(isRecords ? keys[i]! : plainPath(pathAt(store, offsets[i]!), store.root));
+      if (entry === undefined) continue;
       skip[i] = 1;
-      found.add(name);
+      found++;
+      used.add(entry);
     }
-  return { isSkipped: (sample) => skip[sample] === 1, entries: wanted.size, found: found.size };
+  const unknown = [...wanted.values()].filter((entry) => !used.has(entry));
+  return { isSkipped: (sample) => skip[sample] === 1, found, unknown, entries: wanted.size };
+}
+
+/** A path as lists have it, whoever wrote it: relative to the root, `/` between its parts. */
+function plainPath(file: string, root: string): string {
+  if (path.isAbsolute(file)) return path.relative(root, file);
+  return path.posix.normalize(file.trim().replaceAll('\\', '/'));
 }
 
 function skipMessage(
-  { entries, found }: SkippedSamples,
+  { found, unknown, entries }: SkippedSamples,
   file: string,
   taken: Uint32Array,
   isKept: Uint8Array,
 ): string {
   const emptied = taken.reduce((sum, count, label) => sum + (count === 0 && isKept[label] === 1 ? 1 : 0), 0);
+  const shown = unknown.slice(0, NAMED).map((entry) => JSON.stringify(entry.slice(0, 80)));
+  const which =
+    unknown.length === entries
+      ? 'None of its entries names'
+      : `${unknown.length} of its ${entries} entries name no`;
   return [
     `${found} images are left out, as ${file} says.`,
-    ...(entries > found
-      ? [`${entries - found} of its entries name no image: is it the list of this set?`]
+    ...(unknown.length > 0
+      ? [
+          `${which} ${unknown.length === entries ? 'an image' : 'image'} (${shown.join(', ')}${unknown.length > NAMED ? ', ...' : ''}): is it the list of this set?`,
+        ]
       : []),
     ...(emptied > 0 ? [`${emptied} classes have no image left; they stay classes.`] : []),
   ].join(' ');
