@@ -66,10 +66,17 @@ export class CheckpointFolder {
    * Writes a checkpoint aside, syncs it, renames it and points `last` (and `best`) at it. Whatever happens on the
    * way, the checkpoints from before stay usable.
    *
+   * @param last false: one that is only kept, `last` goes on naming the one before
    * @returns the checkpoint's folder
    * @throws KappaError `ERR_IO`
    */
-  async save(step: number, tensors: CheckpointTensors, state: unknown, best: boolean): Promise<string> {
+  async save(
+    step: number,
+    tensors: CheckpointTensors,
+    state: unknown,
+    best: boolean,
+    last = true,
+  ): Promise<string> {
     const folder = path.join(this.root, folderOfStep(step));
     const partial = path.join(this.root, `.${folderOfStep(step)}.${process.pid}.partial`);
     try {
@@ -94,7 +101,7 @@ export class CheckpointFolder {
       await rename(partial, folder);
       await rm(replaced, { recursive: true, force: true });
       await syncFolder(this.root);
-      await this.point('last', folder);
+      if (last) await this.point('last', folder);
       if (best) await this.point('best', folder);
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);

@@ -4,6 +4,7 @@ import { DataLoader } from '../data/loader/data-loader';
 import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError } from '../errors';
 import type { MarginHead } from '../head/margin-head';
+import type { Tensor } from '../tensor/tensor';
 import { createSchedule, scaledLearningRate } from '../optim/schedule';
 import { resolveCheckpoint } from '../run/checkpoint';
 import { MetricsLog } from '../run/metrics-log';
@@ -13,7 +14,7 @@ import type { RunState } from '../run/run-state';
 import type { MarginStatistics, TrainerOptions } from './events';
 import { makeModel } from './model';
 import type { Model } from './model';
-import { restore } from './restore';
+import { randomStates, restore } from './restore';
 import { openTrainingSet } from './training-set';
 import { readValidationSets } from './validation';
 
@@ -30,6 +31,16 @@ export interface Session {
   state: RunState;
   root: string;
   margins: MarginStatistics;
+  /** Steps that were done when it was opened. */
+  firstStep: number;
+  /** The newest checkpoint. */
+  saved: { step: number; folder: string } | undefined;
+  /** Whether tensors and state belong together: not in the middle of an update. */
+  isSound: boolean;
+  /** Whether the last step failed and was taken back, but for the random numbers that it drew. */
+  isStepUndone: boolean;
+  /** The generators' states before the last step. */
+  randomBefore: Promise<ReadonlyMap<string, Tensor>> | undefined;
 }
 
 /**
@@ -62,12 +73,7 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
   let model: Model | undefined;
   try {
     const stepsPerEpoch = countSteps(config, loader);
-    const sets = await readValidationSets(
-      validationRoot,
-      config.data.validation,
-      config.data.validationRequired,
-      say,
-    );
+    const sets = await readValidationSets(validationRoot, config.data, say, options.signal);
     const baseLr = scaledLearningRate(config.optimizer, batchSize * accumulate);
     const schedule = createSchedule(config.schedule, { epochs, stepsPerEpoch, baseLr });
     model = makeModel(config, dataset.samplesPerClass);
@@ -79,7 +85,8 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
       : initialRunState();
     metrics.truncateAfter(state.step, !state.verificationDue);
     const margins = await marginStatistics(model.head);
-    const session = {
+    const resumed = resumeFrom?.checkpoint;
+    const session: Session = {
       folder,
       dataset,
       loader,
@@ -91,6 +98,11 @@ export async function openSession(config: ResolvedConfig, options: TrainerOption
       state,
       root,
       margins,
+      firstStep: state.step,
+      saved: resumed === undefined ? undefined : { step: state.step, folder: resumed },
+      isSound: true,
+      isStepUndone: false,
+      randomBefore: undefined,
     };
     options.onPlan?.({
       folder: folder.root,
@@ -150,11 +162,27 @@ function countSteps(config: ResolvedConfig, { epochLength: images, numBatches }:
 }
 
 /** Closes what {@link openSession} opened. */
-export async function closeSession({ loader, dataset, metrics, model }: Session): Promise<void> {
+export async function closeSession(session: Session): Promise<void> {
+  const { loader, dataset, metrics, model } = session;
   await loader.close();
+  await forget(session.randomBefore);
   dataset.close();
   metrics.close();
   disposeModel(model);
+}
+
+/** Keeps the states of the random generators as they are now, before a step. */
+export async function keepRandomStates(session: Session, device: string): Promise<void> {
+  const before = session.randomBefore;
+  session.randomBefore = randomStates(device);
+  // Whoever asks for them hears of an error.
+  session.randomBefore.catch(() => undefined);
+  await forget(before);
+}
+
+async function forget(states: Session['randomBefore']): Promise<void> {
+  const kept = await states?.catch(() => undefined);
+  for (const tensor of kept?.values() ?? []) tensor.dispose();
 }
 
 function disposeModel(model: Model | undefined): void {

@@ -8,14 +8,7 @@ import { readMetrics } from '../../lib/run/metrics-log';
 import { closeRelative, rejects } from '../support/assert';
 import { leavesNoTensors } from '../support/tensors';
 import { temporaryFolder } from '../support/folder';
-import { timelessMetrics, tinyConfig, tinyFaces } from '../support/tiny-run';
-
-/** Bytes of every tensor in the last checkpoint of a run, by their checksums. */
-async function checksums(run: string): Promise<unknown> {
-  const folder = await resolveCheckpoint(path.join(run, 'checkpoints', 'last'));
-  const { files } = JSON.parse(readFileSync(path.join(folder, 'state.json'), 'utf8')) as { files: unknown };
-  return files;
-}
+import { checksums, timelessMetrics, tinyConfig, tinyFaces } from '../support/tiny-run';
 
 describe('training', function () {
   this.timeout(300_000);
