@@ -139,12 +139,17 @@ export class CheckpointFolder {
     return undefined;
   }
 
-  /** Removes all but the newest checkpoints, never the one that `best` or `last` names, and what a kill left. */
-  async prune(keep: number): Promise<void> {
+  /**
+   * Removes all but the newest checkpoints, and what a kill left; never those that `best` and `last` name.
+   *
+   * @param good another checkpoint to keep
+   */
+  async prune(keep: number, good = ''): Promise<void> {
     const names = await readdir(this.root).catch(() => [] as string[]);
     const steps = names.filter((name) => folderPattern.test(name)).sort();
     const named = await Promise.all([this.pointed('best'), this.pointed('last')]);
-    const kept = new Set([...steps.slice(-keep), ...named.map((folder) => path.basename(folder ?? ''))]);
+    const spared = [...named, good].map((folder) => path.basename(folder ?? ''));
+    const kept = new Set([...steps.slice(-keep), ...spared]);
     const leftovers = names.filter((name) => name.startsWith('.step-') && name.endsWith('.partial'));
     for (const name of [...steps.filter((step) => !kept.has(step)), ...leftovers]) {
       await rm(path.join(this.root, name), { recursive: true, force: true });

@@ -42,6 +42,8 @@ export async function saveCheckpoint(
     const all = { ...tensors, random: new Map(random ?? drawn) };
     const saved = await folder.checkpoints.save(state.step, all, { run: state, config }, isBest, last);
     session.saved = { step: state.step, folder: saved };
+    // While steps are left out nobody knows whether their weights are to blame.
+    if (state.skippedInARow === 0) session.good = session.saved;
     return saved;
   } finally {
     for (const tensor of drawn?.values() ?? []) tensor.dispose();

@@ -1,9 +1,11 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import type { Batch } from '../data/loader/data-loader';
-import { KappaError } from '../errors';
+import { KappaError, ioError } from '../errors';
 import { manualSeed, setThreads } from '../runtime/settings';
 import { reportDifficulty } from './difficulty';
+import { dryRun } from './dry-run';
+import type { DryRunReport } from './dry-run';
 import type { StepReport, TrainResult, TrainerOptions } from './events';
 import { rescue } from './rescue';
 import { saveCheckpoint } from './save';
@@ -15,6 +17,7 @@ import { validate } from './validation';
 import type { ValidationResult } from '../run/run-state';
 
 const THROUGHPUT_WINDOW = 20;
+const RECENT_LOSSES = 10;
 
 /**
  * Trains what a config describes: steps, schedule, verification, checkpoints, metrics. A run that was interrupted or
@@ -37,9 +40,7 @@ export class Trainer {
    *   `ERR_IO`, `ERR_NOT_FINITE`
    */
   async run(): Promise<TrainResult> {
-    const { runtime, seed } = this.config;
-    await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
-    await manualSeed(seed);
+    await this.#prepare();
     const session = await openSession(this.config, this.#options);
     try {
       const interrupted = await this.#train(session);
@@ -49,6 +50,22 @@ export class Trainer {
     } finally {
       await closeSession(session);
     }
+  }
+
+  /**
+   * Tries everything that {@link run} would do, one step included, and writes nothing.
+   *
+   * @throws what {@link run} throws, and KappaError `ERR_OUT_OF_MEMORY`
+   */
+  async dryRun(): Promise<DryRunReport> {
+    await this.#prepare();
+    return dryRun(this.config, this.#options);
+  }
+
+  async #prepare(): Promise<void> {
+    const { runtime, seed } = this.config;
+    await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
+    await manualSeed(seed);
   }
 
   /** Runs until the last step or an interruption; returns whether it was interrupted. */
@@ -107,12 +124,20 @@ export class Trainer {
     const { state, loader } = session;
     await keepRandomStates(session, this.config.runtime.device);
     session.isSound = false;
+    const { accumulate } = this.config.train;
+    const lossScale = session.model.scaler?.factor;
     const result = await trainStep(session.model, batches, {
       lr,
       clipNorm: this.config.optimizer.clipNorm,
       onUndone: () => (session.isSound = session.isStepUndone = true),
     });
     session.isSound = true;
+    const { loss } = result;
+    if (result.updated) session.recentLosses = [...session.recentLosses, loss].slice(-RECENT_LOSSES);
+    else {
+      const startBatch = state.stepInEpoch * accumulate;
+      session.failed = { step: state.step + 1, epoch: state.epoch, startBatch, lr, loss, lossScale };
+    }
     state.step += 1;
     state.stepInEpoch += 1;
     state.replacedImages += loader.skipped;
@@ -167,7 +192,7 @@ export class Trainer {
     if (state.skippedInARow < this.config.train.maxSkippedSteps) return;
     throw new KappaError(
       'ERR_NOT_FINITE',
-      `Training stopped at step ${state.step}: ${state.skippedInARow} steps in a row had a loss or gradient that was not finite. The weights are those of the last good step.`,
+      `Training stopped at step ${state.step}: ${state.skippedInARow} steps in a row had a loss or gradient that was not finite.`,
     );
   }
 
@@ -183,8 +208,8 @@ export class Trainer {
 
   /** Verifies and writes a checkpoint where they are due; returns whether anything was done. */
   async #validateAndSave(session: Session, interrupted: boolean): Promise<boolean> {
-    const { state, sets, folder } = session;
-    const { checkpointEvery, keepCheckpoints } = this.config.train;
+    const { state, sets } = session;
+    const { checkpointEvery } = this.config.train;
     const validating = state.verificationDue && sets.length > 0;
     state.verificationDue = false;
     let isBest = false;
@@ -203,10 +228,18 @@ export class Trainer {
     if (saving) {
       session.metrics.sync();
       const saved = await saveCheckpoint(session, this.config);
-      await folder.checkpoints.prune(keepCheckpoints);
+      await this.#prune(session);
       this.#options.onCheckpoint?.(saved);
     }
     return validating || saving;
+  }
+
+  /** Removes old checkpoints. One that cannot be removed ends nothing. */
+  async #prune({ folder, good }: Session): Promise<void> {
+    const { keepCheckpoints } = this.config.train;
+    await folder.checkpoints.prune(keepCheckpoints, good?.folder).catch((error: unknown) => {
+      this.#options.onMessage?.(ioError(error, 'remove old checkpoints of', folder.root).message);
+    });
   }
 
   /**

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { SGD, Trainer, writeVerificationSet } from '../../lib';
 import type { Config, ResolvedConfig, TrainResult, TrainerOptions } from '../../lib';
+import type { Diagnosis } from '../../lib/train/diagnosis';
 import * as verification from '../../lib/eval/verification';
 import * as clip from '../../lib/optim/clip';
 import { rejects } from '../support/assert';
@@ -143,5 +144,37 @@ describe('a run that meets an error', function () {
     );
     assert.deepEqual(checkpointsOf(resolved), ['step-00000002']);
     assert.match(messages.join('\n'), /middle of an update[^]*last good checkpoint is .*step-00000002/);
+  });
+
+  it('says which layer went first where values outgrow float16, and keeps the last good checkpoint', async () => {
+    const resolved = config({
+      backbone: { depth: 18, widthMultiplier: 0.0625, embeddingSize: 16, precision: 'float16' },
+      train: { validateEvery: 1000, keepCheckpoints: 1, maxSkippedSteps: 20 },
+    });
+    const { steps } = await train({ ...resolved, train: { ...resolved.train, epochs: 3 } });
+    const blown = { ...resolved, optimizer: { ...resolved.optimizer, lr: 1e5, weightDecay: 0 } };
+    const failing = train(
+      { ...blown, train: { ...blown.train, maxSkippedSteps: 2, epochs: 20, checkpointEvery: 11 } },
+      { resume: true },
+    );
+    const error = await failing.then(
+      () => assert.fail('it did not stop'),
+      (caught: Error) => caught.message,
+    );
+    assert.match(error, /the output of \S+ went first, \d+ of its values are not finite/);
+    assert.match(error, /float16 ends at 65504.*backbone\.precision=bfloat16/);
+    assert.match(error, /Cosines .*\. *\nLosses before: \d[^]*Images of the step: .*\(key \d+.*of class \d/);
+    assert.match(error, /last good checkpoint is .*step-00000009 \(step 9\): go on from there with --resume/);
+    const run = path.join(resolved.output, 'tiny');
+    const told = JSON.parse(readFileSync(path.join(run, 'not-finite.json'), 'utf8')) as Diagnosis;
+    assert.equal(told.samples.length, 8);
+    assert.ok(told.firstOutput && told.firstOutput.notFinite > 0);
+    assert.ok((told.largestOutput?.largest ?? 0) > 60_000, 'near the end of float16');
+    // Once the rate is right again the run goes on from the checkpoint that was kept.
+    const again = await train(
+      { ...resolved, train: { ...resolved.train, epochs: 6 } },
+      { resume: true, onPlan: ({ firstStep }) => assert.equal(firstStep, 9) },
+    );
+    assert.equal(again.steps, 2 * steps);
   });
 });
