@@ -124,6 +124,7 @@ export async function withLock<T>(
   work: () => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
+  if (options.signal?.aborted) throw cancelled(file);
   let waiting = false;
   const lock = await acquire(file, options, (holder) => {
     if (!waiting) options.onWait?.(holder);
@@ -177,6 +178,10 @@ export function lockHolder(file: string): LockHolder | undefined {
   return holder;
 }
 
+function cancelled(file: string): KappaError {
+  return new KappaError('ERR_CANCELLED', `Cancelled while waiting for ${file}.`);
+}
+
 /** @param onHeld called at each look at a lock that another holds; what it throws ends the wait */
 async function acquire(
   file: string,
@@ -189,7 +194,6 @@ async function acquire(
   const content = JSON.stringify({ ...self, token: Math.random().toString(36).slice(2) });
   let seen = { text: '', mtimeMs: 0, since: 0 };
   for (;;) {
-    if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Cancelled while waiting for ${file}.`);
     try {
       fs.mkdirSync(path.dirname(file), { recursive: true });
       if (tryAcquire(file, content)) break;
@@ -214,6 +218,7 @@ async function acquire(
       continue;
     }
     onHeld(holder, isOurs || isRefreshed);
+    if (signal?.aborted) throw cancelled(file);
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
   const refresh = setInterval(() => {
@@ -224,7 +229,11 @@ async function acquire(
   return {
     release: () => {
       clearInterval(refresh);
-      if (readHolder(file)?.text === content) fs.rmSync(file, { force: true });
+      try {
+        if (readHolder(file)?.text === content) fs.rmSync(file, { force: true });
+      } catch {
+        // A disk that became read-only: the lock is nobody's once this process has ended.
+      }
     },
   };
 }

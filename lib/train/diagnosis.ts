@@ -3,22 +3,11 @@ import type { Batch } from '../data/loader/data-loader';
 import { describeSample } from '../data/sample-table';
 import type { LayerValues } from '../nn/backbone';
 import { scope } from '../tensor/scope';
+import type { FailedStep } from './failed-step';
 import { restoreRandomStates } from './restore';
 import { firstNotFinite } from './save';
 import type { Session } from './session';
 import { toDevice } from './step';
-
-/** A step that was left out because its loss or a gradient was not finite. */
-export interface FailedStep {
-  step: number;
-  epoch: number;
-  /** Its first batch of that epoch. */
-  startBatch: number;
-  lr: number;
-  loss: number;
-  /** The factor on the loss (float16). */
-  lossScale: number | undefined;
-}
 
 /** What is known of a step that failed; also `not-finite.json` in the run's folder. */
 export interface Diagnosis extends FailedStep {

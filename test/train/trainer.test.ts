@@ -223,7 +223,7 @@ describe('training', function () {
     await rejects(
       train(resolved, { onMessage: (text) => messages.push(text) }),
       'ERR_NOT_FINITE',
-      /3 steps in a row[^]*weights themselves are not finite \(backbone: conv1\.weight\); the output of conv1 went first[^]*Lower optimizer\.lr/,
+      /3 steps in a row[^]*the output of conv1 went first[^]*Lower optimizer\.lr/,
     );
     assert.ok(
       messages.filter((text) => /was skipped: .* not finite/.test(text)).length >= 3,
