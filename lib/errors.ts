@@ -34,6 +34,8 @@ export type KappaErrorCode =
   | 'ERR_CHECKPOINT'
   /** The file system refused: no space, no permission, not a directory. */
   | 'ERR_IO'
+  /** Another process is at work on the same thing. */
+  | 'ERR_LOCKED'
   /** Training stopped because loss or gradients were not finite. */
   | 'ERR_NOT_FINITE'
   /** Work was cancelled, for instance because its environment went away. */

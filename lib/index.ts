@@ -26,7 +26,7 @@ export {
 } from './runtime/settings';
 export { readSafetensors, writeSafetensors } from './io/safetensors';
 
-export type { Backbone, BackboneShape } from './nn/backbone';
+export type { Backbone, BackboneShape, LayerTrace, LayerValues } from './nn/backbone';
 export { IResNet } from './nn/iresnet';
 export type { IResNetDepth } from './nn/iresnet';
 export type { IResNetOptions } from './nn/option-types';
@@ -134,6 +134,8 @@ export { loadConfig } from './config/load';
 export type { ResolvedConfig } from './config/schema';
 export { resolveConfig } from './config/validate';
 export { Trainer } from './train/trainer';
+export type { DryRunReport } from './train/dry-run';
+export type { MemoryNeed } from './train/memory-need';
 export type {
   MarginStatistics,
   RunPlan,

@@ -11,6 +11,8 @@ export interface TrainCommandOptions {
   resume?: string | boolean;
   /** Folder that holds the runs. */
   output?: string;
+  /** Try everything and write nothing. */
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -30,6 +32,10 @@ export function addTrain(program: Command, action: Action): void {
     .option('--set <path=value>', SET_DOC, collect, [])
     .option('--resume [checkpoint]', "go on from a checkpoint's folder, or from the run's last one")
     .option('--output <folder>', 'folder that holds the runs (output of the config)')
+    .option(
+      '--dry-run',
+      'check config, data, verification sets, disk and memory, do one step, and write nothing',
+    )
     .option('--json', `print the result: ${JSON_DOC}`)
     .addHelpText('after', configHelp)
     .action(action(trainCommand));
@@ -46,7 +52,7 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
   const config = await loadConfig(configPath, overrides);
   const view = new TrainView();
   const say = (text: string): void => view.message(text);
-  const ending = 'writing a checkpoint after this step';
+  const ending = options.dryRun ? 'stopping' : 'writing a checkpoint after this step';
   const run = await interruptible({ say, ending }, async (interruption) => {
     const trainer = new Trainer(config, {
       resume: options.resume,
@@ -56,6 +62,12 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
       onValidation: (result, isBest) => view.validation(result, isBest),
       onMessage: say,
     });
+    if (options.dryRun) {
+      const report = await trainer.dryRun();
+      if (options.json) printJson(report);
+      else view.dryRun(report);
+      return interruption.exitCode;
+    }
     const result = await trainer.run();
     view.end(result);
     if (options.json) printJson(result);

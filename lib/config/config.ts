@@ -85,7 +85,7 @@ export interface Config {
      */
     validation?: 'auto' | readonly string[];
     /**
-     * stop when a verification set is missing (false: go on without it, with a warning)
+     * stop when a verification set is missing or cannot be used (false: go on without it, with a warning)
      * @default true
      */
     validationRequired?: boolean;

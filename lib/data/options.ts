@@ -48,7 +48,9 @@ export const dataSection = lazySchema((z) =>
     validationRequired: z
       .boolean()
       .default(true)
-      .describe('stop when a verification set is missing (false: go on without it, with a warning)'),
+      .describe(
+        'stop when a verification set is missing or cannot be used (false: go on without it, with a warning)',
+      ),
     ...decodingShape(z),
     augment: augmentSection(),
     imageSize: z.literal(112).default(112).describe('side of the aligned face crops in pixels'),

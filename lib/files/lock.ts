@@ -10,6 +10,8 @@ export interface LockHolder {
   host: string;
   /** Start time of the process in the kernel's ticks, where the platform tells it: a reused pid has another. */
   started?: string;
+  /** When it took the lock, as an ISO date. */
+  since?: string;
 }
 
 /** Options of {@link withLock}. */
@@ -122,14 +124,76 @@ export async function withLock<T>(
   work: () => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
-  const { onWait, signal, pollMs = 250, abandonedMs = 60_000 } = options;
-  const self: LockHolder = { pid: process.pid, host: os.hostname(), started: startTime(process.pid) };
+  if (options.signal?.aborted) throw cancelled(file);
+  let waiting = false;
+  const lock = await acquire(file, options, (holder) => {
+    if (!waiting) options.onWait?.(holder);
+    waiting = true;
+  });
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** A lock that is held until it is released. */
+export interface HeldLock {
+  /** Gives it back. May be called twice. */
+  release(): void;
+}
+
+/** Options of {@link holdLock}. */
+export interface HoldOptions extends LockOptions {
+  /** Called where the lock of a process that is gone was taken over. */
+  onTakeOver?: (holder: LockHolder) => void;
+}
+
+/**
+ * Takes a lock for long. One that is held by a running process is an error; whether one of another machine is still
+ * held shows when it is refreshed, or not for `abandonedMs`.
+ *
+ * @param what is locked, for the error: `The run runs/base`
+ * @throws KappaError `ERR_LOCKED` naming the holder, `ERR_CANCELLED`, `ERR_IO`
+ */
+export function holdLock(file: string, what: string, options: HoldOptions = {}): Promise<HeldLock> {
+  return acquire(file, options, (holder, isRunning) => {
+    if (!isRunning) {
+      options.onWait?.(holder);
+      return;
+    }
+    throw new KappaError('ERR_LOCKED', lockedMessage(what, holder));
+  });
+}
+
+/** What is said to whoever meets a lock that another process holds. */
+export function lockedMessage(what: string, { pid, host, since }: LockHolder): string {
+  return `${what} is in use by process ${pid} on ${host}${since === undefined ? '' : `, since ${since}`}. Wait until it has ended, or end it (SIGINT lets a training run write a checkpoint).`;
+}
+
+/** The process that holds a lock, as far as can be told at once; undefined where none does, or one that is gone. */
+export function lockHolder(file: string): LockHolder | undefined {
+  const holder = readHolder(file)?.holder;
+  if (holder?.host === os.hostname() && !isAlive(holder.pid, holder.started)) return undefined;
+  return holder;
+}
+
+function cancelled(file: string): KappaError {
+  return new KappaError('ERR_CANCELLED', `Cancelled while waiting for ${file}.`);
+}
+
+/** @param onHeld called at each look at a lock that another holds; what it throws ends the wait */
+async function acquire(
+  file: string,
+  { signal, pollMs = 250, abandonedMs = 60_000, onTakeOver }: HoldOptions,
+  onHeld: (holder: LockHolder, isRunning: boolean) => void,
+): Promise<HeldLock> {
+  const since = new Date().toISOString();
+  const self: LockHolder = { pid: process.pid, host: os.hostname(), started: startTime(process.pid), since };
   // The random part tells two locks of one process apart.
   const content = JSON.stringify({ ...self, token: Math.random().toString(36).slice(2) });
-  let waiting = false;
   let seen = { text: '', mtimeMs: 0, since: 0 };
   for (;;) {
-    if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Cancelled while waiting for ${file}.`);
     try {
       fs.mkdirSync(path.dirname(file), { recursive: true });
       if (tryAcquire(file, content)) break;
@@ -139,18 +203,22 @@ export async function withLock<T>(
     const found = readHolder(file);
     if (found === undefined) continue;
     const { holder, text, mtimeMs } = found;
-    if (holder === undefined || (holder.host === self.host && !isAlive(holder.pid, holder.started))) {
+    const isOurs = holder?.host === self.host;
+    if (holder === undefined || (isOurs && !isAlive(holder.pid, holder.started))) {
       breakLock(file, text);
+      if (holder) onTakeOver?.(holder);
       continue;
     }
     // Clocks of machines differ: what counts is that the file did not change while this process looked on.
+    const isRefreshed = text === seen.text && mtimeMs !== seen.mtimeMs;
     if (text !== seen.text || mtimeMs !== seen.mtimeMs) seen = { text, mtimeMs, since: performance.now() };
-    if (holder.host !== self.host && performance.now() - seen.since > abandonedMs) {
+    if (!isOurs && performance.now() - seen.since > abandonedMs) {
       breakLock(file, text);
+      onTakeOver?.(holder);
       continue;
     }
-    if (!waiting) onWait?.(holder);
-    waiting = true;
+    onHeld(holder, isOurs || isRefreshed);
+    if (signal?.aborted) throw cancelled(file);
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
   const refresh = setInterval(() => {
@@ -158,10 +226,14 @@ export async function withLock<T>(
     fs.utimes(file, now, now, () => undefined);
   }, REFRESH_MS);
   refresh.unref();
-  try {
-    return await work();
-  } finally {
-    clearInterval(refresh);
-    if (readHolder(file)?.text === content) fs.rmSync(file, { force: true });
-  }
+  return {
+    release: () => {
+      clearInterval(refresh);
+      try {
+        if (readHolder(file)?.text === content) fs.rmSync(file, { force: true });
+      } catch {
+        // A disk that became read-only: the lock is nobody's once this process has ended.
+      }
+    },
+  };
 }

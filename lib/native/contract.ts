@@ -53,6 +53,7 @@ type Operand = TensorInput | number;
 type Binary = (a: TensorInput, b: Operand) => Promise<TensorHandle>;
 type Unary = (a: TensorInput) => Promise<TensorHandle>;
 type Reduction = (a: TensorInput, dims: Dims, keep: boolean) => Promise<TensorHandle>;
+export type LayerRows = [layers: string[], bytes: number[], notFinite: number[], largest: number[]];
 type Named = [names: string[], tensors: TensorHandle[]];
 
 export interface NativeAddon {
@@ -237,6 +238,8 @@ export interface NativeAddon {
   iresnetFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
   iresnetKeepBuffers(network: NetworkHandle): Promise<void>;
   iresnetRestoreBuffers(network: NetworkHandle): Promise<void>;
+  /** Begins to note what layers give, or ends it; tells what was noted since the last call. */
+  iresnetTrace(network: NetworkHandle, on: boolean): Promise<[outputs: LayerRows, gradients: LayerRows]>;
   disposeNetwork(network: NetworkHandle): void;
 
   // head

@@ -11,6 +11,24 @@ export interface BackboneShape {
   readonly device: string;
 }
 
+/** What came out of a layer, or the gradient of that. */
+export interface LayerValues {
+  /** Its name in the state dict, without that of the parameter: `layer1.0.conv1`; `layer1.0` is a block's sum. */
+  layer: string;
+  /** Bytes that the backward pass keeps. */
+  bytes: number;
+  /** Elements that are NaN or infinite. */
+  notFinite: number;
+  /** The largest magnitude that is finite. */
+  largest: number;
+}
+
+/** What a forward and a backward pass did, layer by layer, each in its own order. */
+export interface LayerTrace {
+  outputs: LayerValues[];
+  gradients: LayerValues[];
+}
+
 /** A network from images to embeddings: what training, evaluation and concentration know of one. */
 export interface Backbone extends Stateful, Disposable {
   readonly options: BackboneShape;
@@ -44,5 +62,11 @@ export interface Backbone extends Stateful, Disposable {
   keepBuffers(): Promise<void>;
   /** Brings back the running statistics of the last `keepBuffers`, after a batch whose values were not finite. */
   restoreBuffers(): Promise<void>;
+  /**
+   * Looks at what every layer gives while something runs: for the question why a step failed. Slow.
+   *
+   * @param work makes forward and backward passes
+   */
+  traced(work: () => Promise<unknown>): Promise<LayerTrace>;
   dispose(): void;
 }

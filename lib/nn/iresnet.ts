@@ -1,12 +1,12 @@
 import { KappaError, argumentError } from '../errors';
-import type { NetworkHandle, Precision } from '../native/contract';
+import type { LayerRows, NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
 import type { Output } from '../options/schema';
 import { choosePrecision } from '../runtime/precision';
 import { Tensor } from '../tensor/tensor';
-import type { Backbone } from './backbone';
+import type { Backbone, LayerTrace, LayerValues } from './backbone';
 import { copyState } from './module';
 import type { NamedTensors } from './module';
 import type { IResNetOptions } from './option-types';
@@ -166,6 +166,20 @@ export class IResNet implements Backbone {
     return submit((addon) => addon.iresnetRestoreBuffers(handle));
   }
 
+  async traced(work: () => Promise<unknown>): Promise<LayerTrace> {
+    const handle = this.handle;
+    const trace = (on: boolean): Promise<[LayerRows, LayerRows]> =>
+      submit((addon) => addon.iresnetTrace(handle, on));
+    await trace(true);
+    let seen: [LayerRows, LayerRows];
+    try {
+      await work();
+    } finally {
+      seen = await trace(false);
+    }
+    return { outputs: layersOf(seen[0]), gradients: layersOf(seen[1]) };
+  }
+
   /** Frees all parameters. Further calls do nothing. */
   dispose(): void {
     if (this.#handle === undefined) return;
@@ -177,4 +191,13 @@ export class IResNet implements Backbone {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function layersOf([layers, bytes, notFinite, largest]: LayerRows): LayerValues[] {
+  return layers.map((layer, i) => ({
+    layer,
+    bytes: bytes[i] ?? 0,
+    notFinite: notFinite[i] ?? 0,
+    largest: largest[i] ?? 0,
+  }));
 }

@@ -67,10 +67,17 @@ export class CheckpointFolder {
    * Writes a checkpoint aside, syncs it, renames it and points `last` (and `best`) at it. Whatever happens on the
    * way, the checkpoints from before stay usable.
    *
+   * @param last false: one that is only kept, `last` goes on naming the one before
    * @returns the checkpoint's folder
    * @throws KappaError `ERR_IO`
    */
-  async save(step: number, tensors: CheckpointTensors, state: unknown, best: boolean): Promise<string> {
+  async save(
+    step: number,
+    tensors: CheckpointTensors,
+    state: unknown,
+    best: boolean,
+    last = true,
+  ): Promise<string> {
     const folder = path.join(this.root, folderOfStep(step));
     const partial = path.join(this.root, `.${folderOfStep(step)}.${process.pid}.partial`);
     try {
@@ -95,7 +102,7 @@ export class CheckpointFolder {
       await rename(partial, folder);
       await rm(replaced, { recursive: true, force: true });
       await syncFolder(this.root);
-      await this.point('last', folder);
+      if (last) await this.point('last', folder);
       if (best) await this.point('best', folder);
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);
@@ -133,12 +140,17 @@ export class CheckpointFolder {
     return undefined;
   }
 
-  /** Removes all but the newest checkpoints, never the one that `best` or `last` names, and what a kill left. */
-  async prune(keep: number): Promise<void> {
+  /**
+   * Removes all but the newest checkpoints, and what a kill left; never those that `best` and `last` name.
+   *
+   * @param good another checkpoint to keep
+   */
+  async prune(keep: number, good = ''): Promise<void> {
     const names = await readdir(this.root).catch(() => [] as string[]);
     const steps = names.filter((name) => folderPattern.test(name)).sort();
     const named = await Promise.all([this.pointed('best'), this.pointed('last')]);
-    const kept = new Set([...steps.slice(-keep), ...named.map((folder) => path.basename(folder ?? ''))]);
+    const spared = [...named, good].map((folder) => path.basename(folder ?? ''));
+    const kept = new Set([...steps.slice(-keep), ...spared]);
     const leftovers = names.filter((name) => name.startsWith('.step-') && name.endsWith('.partial'));
     for (const name of [...steps.filter((step) => !kept.has(step)), ...leftovers]) {
       await rm(path.join(this.root, name), { recursive: true, force: true });

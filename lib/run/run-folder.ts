@@ -5,36 +5,15 @@ import { resolveSavedConfig } from '../config/saved';
 import type { ResolvedConfig } from '../config/schema';
 import { writeFileAtomically } from '../files/atomic-file';
 import { KappaError, ioError } from '../errors';
+import { fingerprintChanges, type Fingerprint } from '../data/fingerprint';
+import { holdLock, lockHolder, lockedMessage, type HeldLock, type LockHolder } from '../files/lock';
+import { changedFields } from './changed-fields';
 import { CheckpointFolder } from './checkpoint';
 
-/** Fields that decide what a step is: a run can only be resumed where they are the same. */
-const fixedFields = [
-  'seed',
-  'data.root',
-  'data.sources',
-  'data.skipList',
-  'data.synthetic',
-  'data.shuffle',
-  'data.blockSize',
-  'data.windowBlocks',
-  'data.flip',
-  'data.augment',
-  'data.imageSize',
-  'backbone',
-  'head.kind',
-  'head.concentration',
-  'head.precision',
-  'head.sampleRate',
-  'train.batchSize',
-  'train.accumulate',
-  'train.dropLast',
-] as const;
-
-function valueAt(config: unknown, field: string): unknown {
-  return field
-    .split('.')
-    .reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], config);
-}
+const DATASET_FILE = 'dataset.json';
+const LOCK_FILE = 'run.lock';
+/** A lock of another machine that is not refreshed for so long is nobody's. */
+const ABANDONED_MS = 30_000;
 
 /** The folder of a run: config.json, metrics.jsonl, checkpoints/, result.json. */
 export class RunFolder {
@@ -107,16 +86,15 @@ export class RunFolder {
   }
 
   /**
-   * Compares a config with the one the run began with.
+   * Compares a config with the one the run began with. Where the data lie does not count if the run has a fingerprint
+   * of them, see {@link keepDataset}.
    *
    * @throws KappaError `ERR_CONFIG` naming every difference that a resumed run cannot have
    */
   async checkConfig(config: ResolvedConfig): Promise<void> {
     const before = await this.savedConfig();
-    const text = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
-    const changed = fixedFields
-      .map((field) => ({ field, was: text(valueAt(before, field)), is: text(valueAt(config, field)) }))
-      .filter(({ was, is }) => was !== is);
+    const byPlace = (await this.#readJson(DATASET_FILE)) === undefined;
+    const changed = changedFields(before, config, byPlace);
     if (changed.length === 0) return;
     throw new KappaError(
       'ERR_CONFIG',
@@ -129,24 +107,44 @@ export class RunFolder {
   }
 
   /**
+   * Writes `dataset.json`, the fingerprint of what the run trains on; in a resumed run compares it.
+   *
+   * @param names the identity's name of each class, where there are names
+   * @throws KappaError `ERR_CONFIG` if it is another set than the run began with, saying what differs, `ERR_CHECKPOINT`,
+   *   `ERR_IO`
+   */
+  async keepDataset(
+    fingerprint: Fingerprint,
+    names: readonly (string | null)[] | undefined,
+    write = true,
+  ): Promise<void> {
+    const saved = (await this.#readJson(DATASET_FILE)) as Fingerprint | undefined;
+    if (saved === undefined) {
+      if (write) await this.writeJson(DATASET_FILE, fingerprint);
+      return;
+    }
+    const changes = fingerprintChanges(saved, fingerprint, names);
+    if (changes.length === 0) return;
+    throw new KappaError(
+      'ERR_CONFIG',
+      [
+        `The run ${this.root} cannot be resumed with this data set, it is not the one it began with:`,
+        ...changes.map((change) => `  ${change}`),
+        `It began with ${saved.sources.map(({ name }) => name).join(', ')}, this is ${fingerprint.sources.map(({ name }) => name).join(', ')}. Use that set, wherever it lies now, or start a new run without --resume.`,
+      ].join('\n'),
+    );
+  }
+
+  /**
    * Writes `classes.json`, the identity's name of each class, where there are names; in a resumed run compares them.
    *
    * @throws KappaError `ERR_CONFIG` if the names are not those the run began with, `ERR_CHECKPOINT`, `ERR_IO`
    */
-  async keepClassNames(names: readonly (string | null)[] | undefined): Promise<void> {
-    const file = this.path('classes.json');
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw ioError(error, 'read', file);
-    });
-    if (text === undefined) {
-      if (names) await this.writeJson('classes.json', names);
+  async keepClassNames(names: readonly (string | null)[] | undefined, write = true): Promise<void> {
+    const saved = await this.#readJson('classes.json');
+    if (saved === undefined) {
+      if (names && write) await this.writeJson('classes.json', names);
       return;
-    }
-    let saved: unknown;
-    try {
-      saved = JSON.parse(text);
-    } catch (error) {
-      throw new KappaError('ERR_CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`);
     }
     const was = Array.isArray(saved) ? (saved as unknown[]) : [];
     const is = names ?? [];
@@ -157,8 +155,49 @@ export class RunFolder {
     const name = (value: unknown) => (value === undefined ? 'none' : JSON.stringify(value));
     throw new KappaError(
       'ERR_CONFIG',
-      `The run ${this.root} cannot be resumed with this data set: class ${at} was ${name(was[at])} and is ${name(is[at])} (${was.length} classes then, ${is.length} now; ${file}). Identities were added, taken away or renamed: use the set the run began with, or start a new run without --resume.`,
+      `The run ${this.root} cannot be resumed with this data set: class ${at} was ${name(was[at])} and is ${name(is[at])} (${was.length} classes then, ${is.length} now; ${this.path('classes.json')}). Identities were added, taken away or renamed: use the set the run began with, or start a new run without --resume.`,
     );
+  }
+
+  /** What a file of the run holds; undefined where there is none. */
+  async #readJson(name: string): Promise<unknown> {
+    const file = this.path(name);
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw ioError(error, 'read', file);
+    });
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new KappaError('ERR_CHECKPOINT', `${file} cannot be read: ${(error as Error).message}.`);
+    }
+  }
+
+  /**
+   * Takes the run for this process.
+   *
+   * @throws KappaError `ERR_LOCKED` naming the process that trains it
+   */
+  lock(say: (text: string) => void, signal?: AbortSignal): Promise<HeldLock> {
+    const name = ({ pid, host, since }: LockHolder): string =>
+      `process ${pid} on ${host}${since === undefined ? '' : ` (since ${since})`}`;
+    return holdLock(this.path(LOCK_FILE), this.#title, {
+      signal,
+      abandonedMs: ABANDONED_MS,
+      onWait: (holder) =>
+        say(`${this.#title} was in use by ${name(holder)}: waiting to see whether it still is ...`),
+      onTakeOver: (holder) => say(`${this.#title} was in use by ${name(holder)}, which is gone: taken over.`),
+    });
+  }
+
+  /** @throws KappaError `ERR_LOCKED` where another process trains this run, as far as can be told at once */
+  checkLock(): void {
+    const holder = lockHolder(this.path(LOCK_FILE));
+    if (holder) throw new KappaError('ERR_LOCKED', lockedMessage(this.#title, holder));
+  }
+
+  get #title(): string {
+    return `The run ${this.root}`;
   }
 
   path(name: string): string {

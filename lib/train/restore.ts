@@ -9,9 +9,23 @@ import type { RunState } from '../run/run-state';
 
 /** The generators that training draws from, by device. */
 export async function randomStates(device: string): Promise<Map<string, Tensor>> {
-  const states = new Map([['cpu', await getRandomState()]]);
-  if (device !== 'cpu') states.set('device', await getRandomState(device));
-  return states;
+  // Both are asked for at once: they are those of this moment, whatever is queued next.
+  const [own, other] = await Promise.all([
+    getRandomState(),
+    device === 'cpu' ? undefined : getRandomState(device),
+  ]);
+  return new Map([['cpu', own], ...(other ? [['device', other] as const] : [])]);
+}
+
+/** Brings the generators back to where they were. */
+export async function restoreRandomStates(
+  states: ReadonlyMap<string, Tensor>,
+  device: string,
+): Promise<void> {
+  const [own, other] = [states.get('cpu'), states.get('device')];
+  if (own) await setRandomState(own);
+  // A run that goes on on another kind of device starts that generator from the seed.
+  if (device !== 'cpu' && other) await setRandomState(other, device);
 }
 
 /** Brings a model to where a checkpoint left it. @throws KappaError ERR_CHECKPOINT, ERR_IO */
@@ -23,11 +37,9 @@ export async function restore(model: Model, folder: string, device: string): Pro
     await model.head.loadStateDict(await checkpoint.tensors('head'), run.headCounters);
     await model.optimizer.loadStateDict(await checkpoint.tensors('optimizer'));
     const random = await checkpoint.tensors('random');
-    const [own, other] = [random.get('cpu'), random.get('device')];
-    if (!own) throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
-    await setRandomState(own);
-    // A run that goes on on another kind of device starts that generator from the seed.
-    if (device !== 'cpu' && other) await setRandomState(other, device);
+    if (!random.has('cpu'))
+      throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
+    await restoreRandomStates(random, device);
   });
   if (run.lossScaler) model.scaler?.loadStateDict(run.lossScaler);
   return run;

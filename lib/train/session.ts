@@ -1,38 +1,51 @@
 import type { ResolvedConfig } from '../config/schema';
-import type { FaceDataset } from '../data/face-dataset';
-import { DataLoader } from '../data/loader/data-loader';
-import type { VerificationSet } from '../data/protocols/verification-set';
-import { KappaError } from '../errors';
+import { fingerprintOf } from '../data/fingerprint';
+import type { HeldLock } from '../files/lock';
 import type { MarginHead } from '../head/margin-head';
-import { createSchedule, scaledLearningRate } from '../optim/schedule';
-import { resolveCheckpoint } from '../run/checkpoint';
 import { MetricsLog } from '../run/metrics-log';
 import { RunFolder } from '../run/run-folder';
-import { decidePrecision, sayPrecision } from './precision';
 import { initialRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
+import type { Tensor } from '../tensor/tensor';
 import type { MarginStatistics, TrainerOptions } from './events';
-import { makeModel } from './model';
-import type { Model } from './model';
-import { restore } from './restore';
-import { openTrainingSet } from './training-set';
-import { readValidationSets } from './validation';
+import type { FailedStep } from './failed-step';
+import { findRun } from './find-run';
+import { randomStates, restore } from './restore';
+import { closeWorkshop, openWorkshop } from './workshop';
+import type { Workshop } from './workshop';
+
+/** A checkpoint of a run. */
+export interface SavedStep {
+  step: number;
+  folder: string;
+}
 
 /** Everything a run works with. */
-export interface Session {
+export interface Session extends Workshop {
   /** What is trained: as given, with all that was left to the machine decided. */
   config: ResolvedConfig;
   folder: RunFolder;
-  dataset: FaceDataset;
-  loader: DataLoader;
-  sets: VerificationSet[];
-  model: Model;
+  /** Keeps other processes out of the folder. */
+  lock: HeldLock;
   metrics: MetricsLog;
-  schedule: (step: number) => number;
-  stepsPerEpoch: number;
   state: RunState;
-  root: string;
   margins: MarginStatistics;
+  /** Steps that were done when it was opened. */
+  firstStep: number;
+  /** The newest checkpoint. */
+  saved: SavedStep | undefined;
+  /** The newest checkpoint whose last step was good. */
+  good: SavedStep | undefined;
+  /** Whether tensors and state belong together: not in the middle of an update. */
+  isSound: boolean;
+  /** Whether the last step failed and was taken back, but for the random numbers that it drew. */
+  isStepUndone: boolean;
+  /** The generators' states before the last step. */
+  randomBefore: Promise<ReadonlyMap<string, Tensor>> | undefined;
+  /** The last step that was left out. */
+  failed: FailedStep | undefined;
+  /** Losses of the last steps, the newest last. */
+  recentLosses: number[];
 }
 
 /**
@@ -42,142 +55,78 @@ export interface Session {
  */
 export async function openSession(given: ResolvedConfig, options: TrainerOptions): Promise<Session> {
   const say = (text: string): void => options.onMessage?.(text);
-  const { config, resumeFrom } = await findRun(given, options);
-  sayPrecision(given, config, say);
-  const { dataset, root, validationRoot } = await openTrainingSet(config, say, options.signal);
-  const { batchSize, accumulate, dropLast, epochs } = config.train;
-  const loader = new DataLoader(dataset, {
-    batchSize,
-    seed: config.seed,
-    workers: config.data.workers,
-    flip: config.data.flip,
-    augment: config.data.augment,
-    dropLast,
-    shuffle: config.data.shuffle,
-    blockSize: config.data.blockSize,
-    windowBlocks: config.data.windowBlocks,
-    queueDepth: 3 + accumulate,
-    onCorrupt: config.data.onCorrupt,
-    onSkip: (skipped) => say(`A damaged image was replaced: ${skipped.message}`),
-    onWorkerCrash: config.data.onWorkerCrash,
-    maxWorkerRestarts: config.data.maxWorkerRestarts,
-    onRestart: (crash) => say(`${crash.message} A new one took over.`),
-  });
-  let model: Model | undefined;
+  const { config, found } = await findRun(given, options);
+  let lock = await found?.folder.lock(say, options.signal);
+  let workshop: Workshop | undefined;
+  let metrics: MetricsLog | undefined;
   try {
-    const stepsPerEpoch = countSteps(config, loader);
-    const sets = await readValidationSets(
-      validationRoot,
-      config.data.validation,
-      config.data.validationRequired,
-      say,
-    );
-    const baseLr = scaledLearningRate(config.optimizer, batchSize * accumulate);
-    const schedule = createSchedule(config.schedule, { epochs, stepsPerEpoch, baseLr });
-    model = makeModel(config, dataset.samplesPerClass);
-    const folder = resumeFrom?.folder ?? (await RunFolder.create(config));
+    workshop = await openWorkshop(config, options);
+    const { dataset, model, root, stepsPerEpoch } = workshop;
+    const folder = found?.folder ?? (await RunFolder.create(config));
+    lock ??= await folder.lock(say, options.signal);
+    await folder.keepDataset(await fingerprintOf(dataset), dataset.classNames);
     await folder.keepClassNames(dataset.classNames);
-    const metrics = MetricsLog.open(folder.path('metrics.jsonl'));
-    const state = resumeFrom?.checkpoint
-      ? await restore(model, resumeFrom.checkpoint, config.runtime.device)
-      : initialRunState();
+    metrics = MetricsLog.open(folder.path('metrics.jsonl'));
+    const resumed = found?.checkpoint;
+    const state = resumed ? await restore(model, resumed, config.runtime.device) : initialRunState();
+    const saved = resumed === undefined ? undefined : { step: state.step, folder: resumed };
     metrics.truncateAfter(state.step, !state.verificationDue);
-    const margins = await marginStatistics(model.head);
-    const session = {
+    const session: Session = {
+      ...workshop,
       config,
       folder,
-      dataset,
-      loader,
-      sets,
-      model,
+      lock,
       metrics,
-      schedule,
-      stepsPerEpoch,
       state,
-      root,
-      margins,
+      margins: await marginStatistics(model.head),
+      firstStep: state.step,
+      saved,
+      good: saved,
+      isSound: true,
+      isStepUndone: false,
+      randomBefore: undefined,
+      failed: undefined,
+      recentLosses: [],
     };
     options.onPlan?.({
       folder: folder.root,
       root,
       images: dataset.length,
       classes: dataset.numClasses,
-      epochs,
-      totalSteps: epochs * stepsPerEpoch,
+      epochs: config.train.epochs,
+      totalSteps: config.train.epochs * stepsPerEpoch,
       firstStep: state.step,
-      resumedFrom: resumeFrom?.checkpoint,
+      resumedFrom: resumed,
     });
     return session;
   } catch (error) {
-    await loader.close();
-    dataset.close();
-    disposeModel(model);
+    metrics?.close();
+    if (workshop) await closeWorkshop(workshop);
+    lock?.release();
     throw error;
   }
 }
 
-/** Where a run goes on. */
-interface ResumeFrom {
-  folder: RunFolder;
-  checkpoint: string | undefined;
-}
-
-/** Finds what `resume` means, before anything expensive begins; and decides what the config leaves to the machine. */
-async function findRun(
-  given: ResolvedConfig,
-  { resume, onMessage }: TrainerOptions,
-): Promise<{ config: ResolvedConfig; resumeFrom?: ResumeFrom }> {
-  if (resume === undefined || resume === false) return { config: decidePrecision(given) };
-  if (typeof resume === 'string') {
-    const checkpoint = await resolveCheckpoint(resume, 'last');
-    const folder = RunFolder.ofCheckpoint(checkpoint);
-    return { config: await resumedConfig(given, folder), resumeFrom: { folder, checkpoint } };
-  }
-  const folder = await RunFolder.newest(given);
-  if (!folder) {
-    onMessage?.(`There is no run of ${given.name} in ${given.output}: starting one.`);
-    return { config: decidePrecision(given) };
-  }
-  const config = await resumedConfig(given, folder);
-  const checkpoint = (await folder.checkpoints.pointed('last')) ?? (await folder.checkpoints.newest());
-  if (!checkpoint) onMessage?.(`${folder.root} has no checkpoint yet: starting over.`);
-  return { config, resumeFrom: { folder, checkpoint } };
-}
-
-/** The config of a run that goes on: what was decided at its start stays. */
-async function resumedConfig(given: ResolvedConfig, folder: RunFolder): Promise<ResolvedConfig> {
-  const config = decidePrecision(given, await folder.savedConfig());
-  await folder.checkConfig(config);
-  return config;
-}
-
-/** Optimizer steps of an epoch. @throws KappaError `ERR_CONFIG` where the images do not fill one */
-function countSteps(config: ResolvedConfig, { epochLength: images, numBatches }: DataLoader): number {
-  const { batchSize, accumulate, dropLast } = config.train;
-  // Batch normalisation cannot train on a last batch of one image.
-  const usable = !dropLast && images % batchSize === 1 ? numBatches - 1 : numBatches;
-  const steps = Math.floor(usable / accumulate);
-  if (steps < 1) {
-    throw new KappaError(
-      'ERR_CONFIG',
-      `The ${images} images do not fill one step of ${batchSize} x ${accumulate}: lower train.batchSize or train.accumulate.`,
-    );
-  }
-  return steps;
-}
-
 /** Closes what {@link openSession} opened. */
-export async function closeSession({ loader, dataset, metrics, model }: Session): Promise<void> {
-  await loader.close();
-  dataset.close();
-  metrics.close();
-  disposeModel(model);
+export async function closeSession(session: Session): Promise<void> {
+  await forget(session.randomBefore);
+  await closeWorkshop(session);
+  session.metrics.close();
+  session.lock.release();
 }
 
-function disposeModel(model: Model | undefined): void {
-  model?.backbone.dispose();
-  model?.head.dispose();
-  model?.optimizer.dispose();
+/** Keeps the states of the random generators as they are now, before a step. */
+export async function keepRandomStates(session: Session, device: string): Promise<void> {
+  const before = session.randomBefore;
+  session.randomBefore = randomStates(device);
+  // Whoever asks for them hears of an error.
+  session.randomBefore.catch(() => undefined);
+  await forget(before);
+}
+
+async function forget(states: Session['randomBefore']): Promise<void> {
+  const kept = await states?.catch(() => undefined);
+  for (const tensor of kept?.values() ?? []) tensor.dispose();
 }
 
 /** The margins that are in force. */

@@ -27,7 +27,12 @@ interface Observed {
 // A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
 const NO_CLIPPING = Number.MAX_VALUE;
 
-async function toDevice(batch: Batch, side: number, device: string): Promise<Omit<Observed, 'embeddings'>> {
+/** Brings a batch to where it is computed with. */
+export async function toDevice(
+  batch: Batch,
+  side: number,
+  device: string,
+): Promise<Omit<Observed, 'embeddings'>> {
   // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
   const labels = await Tensor.from(BigInt64Array.from(batch.labels, BigInt));
   const sampleIndex = await Tensor.from(BigInt64Array.from(batch.sampleIndex, BigInt));
@@ -37,15 +42,47 @@ async function toDevice(batch: Batch, side: number, device: string): Promise<Omi
   return { images, labels, sampleIndex };
 }
 
+export interface StepOptions {
+  lr: number;
+  clipNorm: number;
+  /** Called where the step failed before anything was updated: everything but the random numbers is as it was. */
+  onUndone?: () => void;
+}
+
 /**
  * One optimizer step: embeddings, loss, gradients, clipping, update, concentration. Several batches make one global
  * batch: each weighs by its size, so that the gradient is that of the large batch. Where loss or gradient are not
  * finite nothing is updated, running statistics included.
  */
 export async function trainStep(
+  model: Model,
+  batches: readonly Batch[],
+  options: StepOptions,
+): Promise<StepResult> {
+  let isUpdating = false;
+  try {
+    return await tryStep(model, batches, options, () => (isUpdating = true));
+  } catch (error) {
+    for (const batch of batches) batch.release();
+    if (!isUpdating && (await isUndone(model))) options.onUndone?.();
+    throw error;
+  }
+}
+
+async function isUndone({ backbone, optimizer }: Model): Promise<boolean> {
+  try {
+    await Promise.all([backbone.restoreBuffers(), optimizer.zeroGrad()]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function tryStep(
   { backbone, head, optimizer, scaler }: Model,
   batches: readonly Batch[],
-  options: { lr: number; clipNorm: number },
+  options: StepOptions,
+  onUpdate: () => void,
 ): Promise<StepResult> {
   const globalBatch = batches.reduce((sum, batch) => sum + batch.size, 0);
   return scope(async () => {
@@ -73,6 +110,7 @@ export async function trainStep(
     const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), NO_CLIPPING) : NaN;
     const updated = Number.isFinite(headNorm);
     if (updated) {
+      onUpdate();
       optimizer.lr = options.lr;
       await optimizer.step();
       await head.observe(...observed);

@@ -1,12 +1,15 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import type { Batch } from '../data/loader/data-loader';
-import { KappaError } from '../errors';
+import { KappaError, ioError } from '../errors';
 import { manualSeed, setThreads } from '../runtime/settings';
 import { reportDifficulty } from './difficulty';
+import { dryRun } from './dry-run';
+import type { DryRunReport } from './dry-run';
 import type { StepReport, TrainResult, TrainerOptions } from './events';
-import { randomStates } from './restore';
-import { closeSession, marginStatistics, openSession } from './session';
+import { rescue } from './rescue';
+import { saveCheckpoint } from './save';
+import { closeSession, keepRandomStates, marginStatistics, openSession } from './session';
 import type { Session } from './session';
 import { trainStep } from './step';
 import type { StepResult } from './step';
@@ -14,6 +17,7 @@ import { validate } from './validation';
 import type { ValidationResult } from '../run/run-state';
 
 const THROUGHPUT_WINDOW = 20;
+const RECENT_LOSSES = 10;
 
 /**
  * Trains what a config describes: steps, schedule, verification, checkpoints, metrics. A run that was interrupted or
@@ -36,16 +40,32 @@ export class Trainer {
    *   `ERR_IO`, `ERR_NOT_FINITE`
    */
   async run(): Promise<TrainResult> {
-    const { runtime, seed } = this.config;
-    await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
-    await manualSeed(seed);
+    await this.#prepare();
     const session = await openSession(this.config, this.#options);
     try {
       const interrupted = await this.#train(session);
       return await this.#finish(session, interrupted);
+    } catch (error) {
+      throw await rescue(session, session.config, error, (text) => this.#options.onMessage?.(text));
     } finally {
       await closeSession(session);
     }
+  }
+
+  /**
+   * Tries everything that {@link run} would do, one step included, and writes nothing.
+   *
+   * @throws what {@link run} throws, and KappaError `ERR_OUT_OF_MEMORY`
+   */
+  async dryRun(): Promise<DryRunReport> {
+    await this.#prepare();
+    return dryRun(this.config, this.#options);
+  }
+
+  async #prepare(): Promise<void> {
+    const { runtime, seed } = this.config;
+    await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
+    await manualSeed(seed);
   }
 
   /** Runs until the last step or an interruption; returns whether it was interrupted. */
@@ -71,18 +91,12 @@ export class Trainer {
       if (batches.length < accumulate) continue;
       const images = batches.reduce((sum, { size }) => sum + size, 0);
       const lr = session.schedule(state.step);
-      const result = await trainStep(session.model, batches, {
-        lr,
-        clipNorm: this.config.optimizer.clipNorm,
-      });
+      const result = await this.#step(session, batches, lr);
       batches = [];
       recent.push({ images, at: performance.now() });
       if (recent.length > THROUGHPUT_WINDOW) recent.shift();
-      state.step += 1;
-      state.stepInEpoch += 1;
-      state.replacedImages += loader.skipped;
-      loader.skipped = 0;
       if (state.stepInEpoch === stepsPerEpoch) await this.#endEpoch(session);
+      state.verificationDue = this.#isDue(session, this.config.train.validateEvery);
       state.seconds += (performance.now() - startedAt) / 1000;
       startedAt = performance.now();
       this.#report(session, {
@@ -93,7 +107,7 @@ export class Trainer {
         imagesPerSecond: throughput(recent),
         margins: session.margins,
       });
-      await this.#checkFinite(session, result);
+      this.#checkFinite(session, result);
       const interrupted = this.#options.signal?.aborted ?? false;
       if (await this.#validateAndSave(session, interrupted)) {
         recent.splice(0, recent.length, { images: 0, at: performance.now() });
@@ -105,45 +119,72 @@ export class Trainer {
     return false;
   }
 
-  async #endEpoch({ model, state, margins }: Session): Promise<void> {
+  /** Makes a step and counts it. */
+  async #step(session: Session, batches: readonly Batch[], lr: number): Promise<StepResult> {
+    const { state, loader } = session;
+    await keepRandomStates(session, this.config.runtime.device);
+    session.isSound = false;
+    const { accumulate } = this.config.train;
+    const lossScale = session.model.scaler?.factor;
+    const result = await trainStep(session.model, batches, {
+      lr,
+      clipNorm: this.config.optimizer.clipNorm,
+      onUndone: () => (session.isSound = session.isStepUndone = true),
+    });
+    session.isSound = true;
+    const { loss } = result;
+    if (result.updated) session.recentLosses = [...session.recentLosses, loss].slice(-RECENT_LOSSES);
+    else {
+      const startBatch = state.stepInEpoch * accumulate;
+      session.failed = { step: state.step + 1, epoch: state.epoch, startBatch, lr, loss, lossScale };
+    }
+    state.step += 1;
+    state.stepInEpoch += 1;
+    state.replacedImages += loader.skipped;
+    loader.skipped = 0;
+    state.skippedInARow = result.updated ? 0 : state.skippedInARow + 1;
+    if (!result.updated) state.skippedSteps += 1;
+    return result;
+  }
+
+  async #endEpoch(session: Session): Promise<void> {
+    const { model, state, margins } = session;
+    session.isSound = false;
     state.epoch += 1;
     state.stepInEpoch = 0;
-    if (!(await model.head.endEpoch())) {
+    const adapted = await model.head.endEpoch();
+    if (!adapted)
       this.#options.onMessage?.(`Epoch ${state.epoch} made no step: the margins stay as they are.`);
-      return;
+    else {
+      state.headCounters = model.head.counters;
+      Object.assign(margins, await marginStatistics(model.head));
     }
-    state.headCounters = model.head.counters;
-    Object.assign(margins, await marginStatistics(model.head));
+    session.isSound = true;
   }
 
   #report({ state, metrics }: Session, report: StepReport): void {
-    this.#options.onStep?.(report);
     const { window } = state;
     if (report.updated) {
       window.steps += 1;
       window.loss += report.loss;
       window.targetCosine += report.targetCosine;
     }
-    if (report.step % this.config.train.logEvery !== 0) return;
-    const { loss: _loss, targetCosine: _cosine, ...rest } = report;
-    metrics.append({
-      ...rest,
-      loss: window.loss / window.steps,
-      targetCosine: window.targetCosine / window.steps,
-      skippedSteps: state.skippedSteps,
-      residentBytes: process.memoryUsage.rss(),
-    });
-    state.window = { steps: 0, loss: 0, targetCosine: 0 };
+    if (report.step % this.config.train.logEvery === 0) {
+      const { loss: _loss, targetCosine: _cosine, ...rest } = report;
+      metrics.append({
+        ...rest,
+        loss: window.loss / window.steps,
+        targetCosine: window.targetCosine / window.steps,
+        skippedSteps: state.skippedSteps,
+        residentBytes: process.memoryUsage.rss(),
+      });
+      state.window = { steps: 0, loss: 0, targetCosine: 0 };
+    }
+    this.#options.onStep?.(report);
   }
 
-  async #checkFinite(session: Session, result: StepResult): Promise<void> {
-    const { state } = session;
-    if (result.updated) {
-      state.skippedInARow = 0;
-      return;
-    }
-    state.skippedSteps += 1;
-    state.skippedInARow += 1;
+  #checkFinite({ state }: Session, result: StepResult): void {
+    if (result.updated) return;
     const what = Number.isFinite(result.loss) ? 'a gradient was' : 'the loss was';
     this.#options.onMessage?.(
       `Step ${state.step} was skipped: ${what} not finite (${state.skippedSteps} so far).`,
@@ -151,7 +192,7 @@ export class Trainer {
     if (state.skippedInARow < this.config.train.maxSkippedSteps) return;
     throw new KappaError(
       'ERR_NOT_FINITE',
-      `Training stopped at step ${state.step}: ${state.skippedInARow} steps in a row had a loss or gradient that was not finite. The weights are those of the last good step. Lower optimizer.lr, add schedule.warmupEpochs, or look at the data; checkpoints in ${session.folder.checkpoints.root} are as they were.`,
+      `Training stopped at step ${state.step}: ${state.skippedInARow} steps in a row had a loss or gradient that was not finite.`,
     );
   }
 
@@ -159,15 +200,19 @@ export class Trainer {
     return state.epoch >= this.config.train.epochs;
   }
 
+  /** Whether something is to be done now that is done every so many steps, or at the end of each epoch. */
+  #isDue(session: Session, every: number | null): boolean {
+    const { step, stepInEpoch } = session.state;
+    return this.#isDone(session) || (every === null ? stepInEpoch === 0 : step % every === 0);
+  }
+
   /** Verifies and writes a checkpoint where they are due; returns whether anything was done. */
   async #validateAndSave(session: Session, interrupted: boolean): Promise<boolean> {
-    const { state, sets, model, folder } = session;
-    const { validateEvery, checkpointEvery, keepCheckpoints } = this.config.train;
-    const due = (every: number | null): boolean =>
-      this.#isDone(session) || (every === null ? state.stepInEpoch === 0 : state.step % every === 0);
-    let isBest = false;
-    const validating = (due(validateEvery) || state.verificationDue) && sets.length > 0;
+    const { state, sets } = session;
+    const { checkpointEvery } = this.config.train;
+    const validating = state.verificationDue && sets.length > 0;
     state.verificationDue = false;
+    let isBest = false;
     if (validating) {
       const result = await this.#validate(session);
       isBest = result !== undefined && result.meanAccuracy > (state.best?.meanAccuracy ?? -1);
@@ -179,33 +224,27 @@ export class Trainer {
       }
     }
     // The best model must be on disk, whatever happens next.
-    const saving = due(checkpointEvery) || isBest || interrupted || state.verificationDue;
+    const saving = this.#isDue(session, checkpointEvery) || isBest || interrupted || state.verificationDue;
     if (saving) {
       session.metrics.sync();
-      const random = await randomStates(this.config.runtime.device);
-      state.lossScaler = model.scaler?.stateDict() ?? null;
-      const tensors = {
-        backbone: model.backbone.stateDict(),
-        head: model.head.stateDict(),
-        optimizer: model.optimizer.stateDict(),
-        random,
-      };
-      const saved = await folder.checkpoints.save(
-        state.step,
-        tensors,
-        { run: state, config: session.config },
-        isBest,
-      );
-      for (const tensor of random.values()) tensor.dispose();
-      await folder.checkpoints.prune(keepCheckpoints);
+      const saved = await saveCheckpoint(session, session.config);
+      await this.#prune(session);
       this.#options.onCheckpoint?.(saved);
     }
     return validating || saving;
   }
 
+  /** Removes old checkpoints. One that cannot be removed ends nothing. */
+  async #prune({ folder, good }: Session): Promise<void> {
+    const { keepCheckpoints } = this.config.train;
+    await folder.checkpoints.prune(keepCheckpoints, good?.folder).catch((error: unknown) => {
+      this.#options.onMessage?.(ioError(error, 'remove old checkpoints of', folder.root).message);
+    });
+  }
+
   /**
-   * Verifies; undefined for a model whose embeddings are not finite, which training itself will deal with, and where
-   * the run was interrupted: the verification then counts as not made.
+   * Verifies; undefined where that failed, which is told and ends nothing, and where the run was interrupted: the
+   * verification then counts as not made.
    */
   async #validate({ model, sets, state }: Session): Promise<ValidationResult | undefined> {
     try {
@@ -215,8 +254,8 @@ export class Trainer {
         state.verificationDue = true;
         return undefined;
       }
-      if (!(error instanceof KappaError) || error.code !== 'ERR_NOT_FINITE') throw error;
-      this.#options.onMessage?.(`Step ${state.step} could not be verified: ${error.message}`);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.onMessage?.(`Step ${state.step} could not be verified, training goes on: ${why}`);
       return undefined;
     }
   }

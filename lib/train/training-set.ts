@@ -22,6 +22,7 @@ export interface TrainingSet {
  *
  * @param say told what takes long, and what was wrong but could be helped
  * @param signal ends what takes long with ERR_CANCELLED
+ * @param keepIndexes whether what a scan found may be kept beside the data
  * @throws KappaError `ERR_DATA_NOT_FOUND` with the layout that is expected and where to get the set, and whatever
  *   FaceDataset.open throws
  */
@@ -29,6 +30,7 @@ export async function openTrainingSet(
   config: ResolvedConfig,
   say: (text: string) => void,
   signal?: AbortSignal,
+  keepIndexes = true,
 ): Promise<TrainingSet> {
   const { data } = config;
   const sources = await findSources(config, say, signal);
@@ -36,6 +38,7 @@ export async function openTrainingSet(
     numClasses: data.numClasses ?? undefined,
     imageSize: [data.imageSize, data.imageSize],
     rebuildIndex: data.rebuildIndex,
+    cache: keepIndexes,
     onMessage: say,
     onProgress: tenthsOf(say),
     signal,

@@ -101,6 +101,7 @@ Tensor IResNet::convolution(const std::string& name, int64_t in, int64_t out, in
 
 IResNet::Block IResNet::block(const std::string& name, int64_t in, int64_t out, int64_t stride) {
   Block block;
+  block.name = name;
   block.stride = stride;
   block.bn1 = batch_norm(name + ".bn1", in);
   block.conv1 = convolution(name + ".conv1.weight", in, out, 3);
@@ -120,24 +121,35 @@ Tensor IResNet::normalize(const Tensor& x, const BatchNorm& layer, bool training
     at::NoGradGuard guard;
     layer.batches.add_(1);
   }
-  return at::batch_norm(x, layer.weight, layer.bias, layer.mean, layer.variance, training,
-                        batch_norm_momentum, batch_norm_epsilon, /*cudnn_enabled=*/true);
+  return noted(at::batch_norm(x, layer.weight, layer.bias, layer.mean, layer.variance, training,
+                              batch_norm_momentum, batch_norm_epsilon, /*cudnn_enabled=*/true),
+               layer.weight);
 }
 
 Tensor IResNet::convolve(const Tensor& x, const Tensor& weight, int64_t stride) const {
-  return at::conv2d(x, weight.to(x.scalar_type()), {}, stride, /*padding=*/1);
+  return noted(at::conv2d(x, weight.to(x.scalar_type()), {}, stride, /*padding=*/1), weight);
 }
 
 // A convolution with a 1 x 1 kernel is a product over the channels of every stride-th pixel. As a convolution
 // its backward pass writes beyond its memory in oneDNN (LibTorch 2.13, float32, fewer than 16 channels).
 Tensor IResNet::project(const Tensor& x, const Tensor& weight, int64_t stride) const {
   Tensor pixels = x.slice(2, std::nullopt, std::nullopt, stride).slice(3, std::nullopt, std::nullopt, stride);
-  return at::linear(pixels.permute({0, 2, 3, 1}), weight.flatten(1).to(x.scalar_type()))
-      .permute({0, 3, 1, 2});
+  return noted(
+      at::linear(pixels.permute({0, 2, 3, 1}), weight.flatten(1).to(x.scalar_type())).permute({0, 3, 1, 2}),
+      weight);
 }
 
 Tensor IResNet::activate(const Tensor& x, const Tensor& slope) const {
-  return at::prelu(x, slope.to(x.scalar_type()));
+  return noted(at::prelu(x, slope.to(x.scalar_type())), slope);
+}
+
+Tensor IResNet::noted(Tensor output, const Tensor& parameter) const {
+  if (!trace_) return output;
+  const auto same = [&](const auto& named) { return named.second.is_same(parameter); };
+  const auto found = std::find_if(parameters_.begin(), parameters_.end(), same);
+  const std::string& name = found->first;
+  trace_->record(name.substr(0, name.rfind('.')), output);
+  return output;
 }
 
 Tensor IResNet::forward(const Tensor& x, const Block& block, bool training) const {
@@ -147,8 +159,16 @@ Tensor IResNet::forward(const Tensor& x, const Block& block, bool training) cons
   y = activate(y, block.prelu);
   y = convolve(y, block.conv2, block.stride);
   y = normalize(y, block.bn3, training);
-  if (!block.shortcut.defined()) return y + x;
-  return y + normalize(project(x, block.shortcut, block.stride), block.shortcut_bn, training);
+  if (trace_) trace_->last_is_passing();  // a sum keeps nothing
+  if (!block.shortcut.defined()) {
+    y = y + x;
+  } else {
+    Tensor shortcut = normalize(project(x, block.shortcut, block.stride), block.shortcut_bn, training);
+    if (trace_) trace_->last_is_passing();
+    y = y + shortcut;
+  }
+  if (trace_) trace_->record(block.name, y);
+  return y;
 }
 
 Tensor IResNet::forward(const Tensor& images, bool training) {
@@ -168,7 +188,7 @@ Tensor IResNet::forward(const Tensor& images, bool training) {
   x = normalize(x, last_bn_, training);
   x = at::dropout(x, options_.dropout, training);
   x = x.flatten(1).to(at::kFloat);
-  x = at::linear(x, linear_weight_, linear_bias_);
+  x = noted(at::linear(x, linear_weight_, linear_bias_), linear_weight_);
   return normalize(x, features_, training);
 }
 

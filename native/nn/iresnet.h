@@ -4,10 +4,12 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/layer_trace.h"
 #include "runtime/precision.h"
 
 namespace kappa {
@@ -39,6 +41,11 @@ class IResNet {
   /// @returns float32 embeddings (batch, embedding_size)
   at::Tensor forward(const at::Tensor& images, bool training);
 
+  /// From now on notes what every layer gives, by its name in the state, or (off) does so no more.
+  void trace(bool on) { trace_ = on ? std::make_unique<LayerTrace>() : nullptr; }
+  /// What was noted; null while nothing is.
+  const LayerTrace* traced() const { return trace_.get(); }
+
   const NamedTensors& parameters() const { return parameters_; }
   const NamedTensors& buffers() const { return buffers_; }
 
@@ -55,6 +62,7 @@ class IResNet {
     at::Tensor weight, bias, mean, variance, batches;
   };
   struct Block {
+    std::string name;
     BatchNorm bn1, bn2, bn3, shortcut_bn;
     at::Tensor conv1, conv2, prelu, shortcut;
     int64_t stride = 1;
@@ -79,6 +87,9 @@ class IResNet {
   at::Tensor activate(const at::Tensor& x, const at::Tensor& slope) const;
   at::Tensor forward(const at::Tensor& x, const Block& block, bool training) const;
 
+  /// Notes the output of the layer that a parameter belongs to, where somebody asked for it.
+  at::Tensor noted(at::Tensor output, const at::Tensor& parameter) const;
+
   IResNetOptions options_;
   NamedTensors parameters_;
   NamedTensors buffers_;
@@ -87,6 +98,7 @@ class IResNet {
   at::Tensor stem_, stem_prelu_, linear_weight_, linear_bias_;
   BatchNorm stem_bn_, last_bn_, features_;
   std::vector<Block> blocks_;
+  std::unique_ptr<LayerTrace> trace_;
 };
 
 }  // namespace kappa

@@ -26,6 +26,20 @@ std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedT
   return result;
 }
 
+using LayerRows =
+    std::tuple<std::vector<std::string>, std::vector<double>, std::vector<double>, std::vector<double>>;
+
+LayerRows rows_of(const std::vector<LayerValues>& layers) {
+  LayerRows rows;
+  for (const auto& [layer, bytes, not_finite, largest] : layers) {
+    std::get<0>(rows).push_back(layer);
+    std::get<1>(rows).push_back(static_cast<double>(bytes));
+    std::get<2>(rows).push_back(static_cast<double>(not_finite));
+    std::get<3>(rows).push_back(largest);
+  }
+  return rows;
+}
+
 }  // namespace
 
 void register_nn(Registry& registry) {
@@ -49,6 +63,14 @@ void register_nn(Registry& registry) {
   registry.async("iresnetRestoreBuffers", [](const Network& network) { network->restore_buffers(); });
   registry.async("measureConvolution", [](const std::string& precision, double seconds) {
     return measure_convolution(precision_named(precision), seconds);
+  });
+  registry.async("iresnetTrace", [](const Network& network, bool on) {
+    std::tuple<LayerRows, LayerRows> seen;
+    if (const LayerTrace* trace = network->traced()) {
+      seen = {rows_of(trace->outputs()), rows_of(trace->gradients())};
+    }
+    network->trace(on);
+    return seen;
   });
   registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
     dispose_box(unbox<Network>(info[0]));

@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { withLock } from '../../lib/files/lock';
+import { holdLock, lockHolder, withLock } from '../../lib/files/lock';
+import type { LockHolder } from '../../lib/files/lock';
+import { rejects } from '../support/assert';
 import { temporaryFolder } from '../support/folder';
 
 /** The pid of a process that has ended. */
@@ -74,5 +76,34 @@ describe('the lock', () => {
     const options = { pollMs: 1, abandonedMs: 20, onWait: () => void (waited = true) };
     assert.equal(await withLock(file, async () => 'in', options), 'in');
     assert.ok(waited);
+  });
+
+  it('is refused at once while its process runs, and names it', async () => {
+    const lock = await holdLock(file, 'The run x');
+    assert.equal(lockHolder(file)?.pid, process.pid);
+    await rejects(
+      holdLock(file, 'The run x', { pollMs: 1 }),
+      'ERR_LOCKED',
+      new RegExp(`The run x is in use by process ${process.pid} on ${os.hostname()}, since \\d{4}-`),
+    );
+    lock.release();
+    lock.release();
+    assert.equal(lockHolder(file), undefined);
+    (await holdLock(file, 'The run x')).release();
+  });
+
+  it('of another machine is refused once it is refreshed, and taken over when it is not', async () => {
+    const content = JSON.stringify({ pid: 1, host: 'elsewhere' });
+    fs.mkdirSync(path.dirname(file));
+    fs.writeFileSync(file, content);
+    let looks = 0;
+    const onWait = (): void => {
+      if (++looks === 2) fs.utimesSync(file, new Date(), new Date(Date.now() + 5000));
+    };
+    await rejects(holdLock(file, 'It', { pollMs: 1, onWait }), 'ERR_LOCKED', /process 1 on elsewhere/);
+    const taken: string[] = [];
+    const options = { pollMs: 1, abandonedMs: 20, onTakeOver: ({ host }: LockHolder) => taken.push(host) };
+    (await holdLock(file, 'It', options)).release();
+    assert.deepEqual(taken, ['elsewhere']);
   });
 });

@@ -184,4 +184,38 @@ describe('IResNet', () => {
       for (const thing of [backbone, images, out]) thing.dispose();
     });
   });
+
+  it('tells which layer went first, forward and backward, by the names of the state dict', async () => {
+    await manualSeed(3);
+    const backbone = new IResNet(tiny);
+    const images = await Tensor.randn([4, 3, 32, 32]);
+    const run = async (): Promise<Tensor> => {
+      const embeddings = await backbone.forward(images);
+      await embeddings.mul(embeddings).sum().backward();
+      return embeddings;
+    };
+    const plain = await backbone.clone();
+    plain.eval();
+    backbone.eval();
+    const good = await backbone.traced(run);
+    const layers = good.outputs.map(({ layer }) => layer);
+    const modules = new Set([...backbone.namedParameters().keys()].map((name) => name.replace(/\.\w+$/, '')));
+    for (const name of modules) assert.equal(layers.filter((layer) => layer === name).length, 1, name);
+    assert.equal(layers.filter((layer) => /^layer\d\.\d$/.test(layer)).length, 8, 'the sums of the blocks');
+    assert.deepEqual([layers[0], layers.at(-1)], ['conv1', 'features']);
+    assert.deepEqual(good.gradients[0]?.layer, 'features');
+    assert.equal(good.gradients.at(-1)?.layer, 'conv1');
+    assert.ok([...good.outputs, ...good.gradients].every(({ notFinite }) => notFinite === 0));
+    // 4 images, 8 channels (64 / 8), 32 x 32 pixels, 4 bytes.
+    assert.equal(good.outputs[0]?.bytes, 4 * 8 * 32 * 32 * 4);
+    const looked = await (await backbone.forward(images)).toArray();
+    assert.deepEqual(looked, await (await plain.forward(images)).toArray(), 'looking changes nothing');
+
+    const weight = backbone.stateDict().get('layer2.0.conv2.weight') as Tensor;
+    await weight.fill(NaN);
+    const bad = await backbone.traced(run);
+    assert.equal(bad.outputs.find(({ notFinite }) => notFinite > 0)?.layer, 'layer2.0.conv2');
+    backbone.dispose();
+    plain.dispose();
+  });
 });

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { resolveConfig } from '../../lib';
+import { resolveCheckpoint, resolveConfig } from '../../lib';
 import type { Config, ResolvedConfig } from '../../lib';
 import { ensureSynthSet } from '../../lib/synth';
 import { readMetrics } from '../../lib/run/metrics-log';
@@ -40,4 +41,11 @@ export function timelessMetrics(run: string): unknown[] {
   return readMetrics(path.join(run, 'metrics.jsonl')).map(
     ({ imagesPerSecond: _speed, residentBytes: _memory, ...rest }) => rest,
   );
+}
+
+/** Bytes of every tensor in the last checkpoint of a run, by their checksums. */
+export async function checksums(run: string): Promise<unknown> {
+  const folder = await resolveCheckpoint(path.join(run, 'checkpoints', 'last'));
+  const { files } = JSON.parse(readFileSync(path.join(folder, 'state.json'), 'utf8')) as { files: unknown };
+  return files;
 }

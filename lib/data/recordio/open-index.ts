@@ -11,6 +11,8 @@ export interface OpenIndexOptions extends ScanOptions {
    * another file is an error all the same: which of both is the wrong one, nobody can tell.
    */
   rebuildIndex: boolean;
+  /** Keep what a scan found. @default true */
+  cache?: boolean;
   /** Told when that happened, and why. */
   onMessage?: (text: string) => void;
 }
@@ -69,12 +71,14 @@ export async function openRecordIndex(
   }
   onMessage?.(`${why}. An index is made by a scan of ${records.path} ...`);
   const index = await scan(records, why, options);
-  const path = await writeRecordIndex(target, index).then(
-    () => target,
-    () => undefined,
-  );
+  const path = await (options.cache === false
+    ? undefined
+    : writeRecordIndex(target, index).then(
+        () => target,
+        () => undefined,
+      ));
   onMessage?.(
-    `An index of ${index.keys.length} records was made${path === undefined ? ` (it could not be kept as ${target}: the next start scans again)` : ` and kept as ${path}`}.`,
+    `An index of ${index.keys.length} records was made${path === undefined ? ` (it was not kept as ${target}: the next start scans again)` : ` and kept as ${path}`}.`,
   );
   return { index, path };
 }

@@ -2,7 +2,8 @@ import { contiguousFolds, type Fold } from './folds';
 
 /** The ten-fold rules of the field's verification protocol, on squared distances. */
 
-const FOLD_COUNT = 10;
+/** Folds of the protocol: a set needs a pair for each. */
+export const FOLD_COUNT = 10;
 const LARGEST_THRESHOLD = 4;
 
 /** Pairs of one fold, and how many of them each threshold accepts. */
