@@ -1,7 +1,7 @@
 import { KappaError } from '../errors';
 import { isDebug } from '../env';
-import { locateAddon } from '../libtorch/build/locate-addon';
 import type { NativeAddon } from './contract';
+import { requireAddon } from './require-addon';
 
 let loaded: NativeAddon | undefined;
 
@@ -16,28 +16,7 @@ export function native(): NativeAddon {
 }
 
 function load(): NativeAddon {
-  const attempts: string[] = [];
-  for (const candidate of locateAddon()) {
-    try {
-      // The addon is no module that TypeScript could know.
-      // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const addon = require(candidate) as NativeAddon;
-      addon.initialize(KappaError as never, isDebug());
-      return addon;
-    } catch (error) {
-      const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
-      attempts.push(`  ${candidate}: ${message}`);
-    }
-  }
-  throw new KappaError(
-    'ERR_ADDON',
-    [
-      'The native addon of kappaface could not be loaded. Tried:',
-      ...attempts,
-      'What to do:',
-      '  npx kappa doctor            shows what is missing',
-      '  npx kappa libtorch install  fetches LibTorch',
-      '  npm run build:native        builds the addon (in a clone of the repository)',
-    ].join('\n'),
-  );
+  return requireAddon('kappaface', (addon) =>
+    (addon as NativeAddon).initialize(KappaError as never, isDebug()),
+  ) as NativeAddon;
 }
