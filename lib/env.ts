@@ -56,6 +56,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   { name: 'KAPPA_LIBTORCH_SHA256', meaning: 'SHA-256 (hex) of the fetched zip or wheel', default: '' },
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
+  {
+    name: 'KAPPA_ISA',
+    meaning: 'portable, avx2 or avx512: the loops over pixels that are used (same results), for tests',
+    default: 'the fastest',
+  },
   { name: 'CXX', meaning: 'C++ compiler to build with', default: 'the one that CMake finds' },
   {
     name: 'CUDACXX',

@@ -40,10 +40,10 @@ describe('environment', () => {
       [...read].filter((name) => !listed.includes(name)),
       [],
     );
-    // The scripts read what lib/ does not.
+    // The addons and the scripts read what lib/ does not.
     assert.deepEqual(
       listed.filter((name) => !read.has(name)),
-      ['CUDACXX'],
+      ['KAPPA_ISA', 'CUDACXX'],
     );
   });
 

@@ -12,8 +12,8 @@
 #define KAPPA_INLINE inline
 #endif
 #define KAPPA_RESTRICT __restrict
-// A version of each loop for the instruction sets that matter. What is called from a loop is always inlined, so that no
-// code for a newer processor is shared with an older one's.
+// A version of each loop for the instruction sets that matter. What is called from a loop is always inlined,
+// so that no code for a newer processor is shared with an older one's.
 #if defined(__GNUC__) && defined(__x86_64__)
 #define KAPPA_X86
 #endif
@@ -40,7 +40,8 @@ KAPPA_INLINE uint8_t to_byte(float value) {
   return static_cast<uint8_t>(static_cast<int32_t>((bounded + whole) - whole));
 }
 
-KAPPA_INLINE void stretch_fast(const uint8_t* values, size_t count, float factor, float offset, uint8_t* out) {
+KAPPA_INLINE void stretch_fast(const uint8_t* values, size_t count, float factor, float offset,
+                               uint8_t* out) {
   for (size_t i = 0; i < count; ++i) {
     out[i] = to_byte(factor * static_cast<float>(static_cast<int32_t>(values[i])) + offset);
   }
@@ -117,8 +118,8 @@ KAPPA_INLINE void filter_line(const double* line, const Taps& taps, size_t pixel
   }
 }
 
-KAPPA_INLINE void filter_row_of(const uint8_t* row, size_t width, double* KAPPA_RESTRICT line, const Taps& taps,
-                                size_t pixels, float* out) {
+KAPPA_INLINE void filter_row_of(const uint8_t* row, size_t width, double* KAPPA_RESTRICT line,
+                                const Taps& taps, size_t pixels, float* out) {
   // A row as numbers, four to a pixel: each becomes a number once, and a pixel fits a vector.
   for (size_t x = 0; x < width; ++x) {
     line[4 * x] = number(row[3 * x]);
@@ -145,8 +146,8 @@ KAPPA_INLINE Out stored(double sum) {
   }
 }
 
-/// Sums of a known number of taps, begun with `sums` where there are some. The taps' loop unrolls, and the sums stay in
-/// registers.
+/// Sums of a known number of taps, begun with `sums` where there are some. The taps' loop unrolls, and the
+/// sums stay in registers.
 template <size_t taps, bool continues, class From, class Out>
 KAPPA_INLINE void add_taps(const From* from, const size_t* offsets, const double* weights, const double* sums,
                            size_t values, Out* KAPPA_RESTRICT out) {
@@ -209,39 +210,61 @@ KAPPA_INLINE void normalize_of(const uint8_t* values, size_t count, float* out) 
   }
 }
 
+KAPPA_INLINE void mirror_of(const uint8_t* row, size_t pixels, uint8_t* out) {
+  size_t x = 0;
+#ifdef __GNUC__
+  // Five pixels at a time, and a byte more that the next ones, or the last, write again.
+  using Bytes = uint8_t __attribute__((vector_size(16)));
+  for (; x + 6 <= pixels; x += 5) {
+    Bytes five;
+    std::memcpy(&five, row + 3 * (pixels - x) - 16, sizeof five);
+#ifdef __clang__
+    five = __builtin_shufflevector(five, five, 13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0);
+#else
+    five = __builtin_shuffle(five, Bytes{13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0});
+#endif
+    std::memcpy(out + 3 * x, &five, sizeof five);
+  }
+#endif
+  for (; x < pixels; ++x) std::memcpy(out + 3 * x, row + 3 * (pixels - 1 - x), 3);
+}
+
 // The same bodies, compiled for one instruction set after the other.
-#define KAPPA_KERNELS(set, attributes)                                                                       \
-  attributes void stretch_##set(uint8_t* values, size_t count, double mean, double factor) {                 \
-    stretch_of(values, count, mean, factor);                                                                 \
-  }                                                                                                          \
-  attributes void sum_channels_##set(const uint8_t* rgb, size_t pixels, uint64_t sums[3]) {                  \
-    sum_channels_of(rgb, pixels, sums);                                                                      \
-  }                                                                                                          \
-  attributes void saturate_##set(uint8_t* rgb, size_t pixels, double factor) {                               \
-    saturate_of(rgb, pixels, factor);                                                                        \
-  }                                                                                                          \
-  attributes void filter_row_##set(const uint8_t* row, size_t width, double* line, const Taps& taps,         \
-                                   size_t pixels, float* out) {                                              \
-    filter_row_of(row, width, line, taps, pixels, out);                                                      \
-  }                                                                                                          \
-  attributes void blur_row_##set(const double* from, const size_t* offsets, const double* weights,           \
-                                 size_t taps, size_t values, float* out) {                                    \
-    sum_taps(from, offsets, weights, taps, values, out);                                                      \
-  }                                                                                                          \
-  attributes void filter_column_##set(const float* from, const size_t* offsets, const double* weights,       \
-                                      size_t taps, size_t values, uint8_t* out) {                            \
-    sum_taps(from, offsets, weights, taps, values, out);                                                      \
-  }                                                                                                          \
-  attributes void gather_##set(const uint8_t* from, const size_t* offsets, const double* weights,            \
-                               size_t taps, size_t values, uint8_t* out) {                                   \
-    sum_taps(from, offsets, weights, taps, values, out);                                                      \
-  }                                                                                                          \
-  attributes void normalize_##set(const uint8_t* values, size_t count, float* out) {                         \
-    normalize_of(values, count, out);                                                                        \
-  }                                                                                                          \
-  constexpr Kernels kernels_##set = {#set,           stretch_##set,       sum_channels_##set, saturate_##set, \
-                                     filter_row_##set, blur_row_##set, filter_column_##set, gather_##set,     \
-                                     normalize_##set};
+#define KAPPA_KERNELS(set, attributes)                                                                 \
+  attributes void stretch_##set(uint8_t* values, size_t count, double mean, double factor) {           \
+    stretch_of(values, count, mean, factor);                                                           \
+  }                                                                                                    \
+  attributes void sum_channels_##set(const uint8_t* rgb, size_t pixels, uint64_t sums[3]) {            \
+    sum_channels_of(rgb, pixels, sums);                                                                \
+  }                                                                                                    \
+  attributes void saturate_##set(uint8_t* rgb, size_t pixels, double factor) {                         \
+    saturate_of(rgb, pixels, factor);                                                                  \
+  }                                                                                                    \
+  attributes void filter_row_##set(const uint8_t* row, size_t width, double* line, const Taps& taps,   \
+                                   size_t pixels, float* out) {                                        \
+    filter_row_of(row, width, line, taps, pixels, out);                                                \
+  }                                                                                                    \
+  attributes void blur_row_##set(const double* from, const size_t* offsets, const double* weights,     \
+                                 size_t taps, size_t values, float* out) {                             \
+    sum_taps(from, offsets, weights, taps, values, out);                                               \
+  }                                                                                                    \
+  attributes void filter_column_##set(const float* from, const size_t* offsets, const double* weights, \
+                                      size_t taps, size_t values, uint8_t* out) {                      \
+    sum_taps(from, offsets, weights, taps, values, out);                                               \
+  }                                                                                                    \
+  attributes void gather_##set(const uint8_t* from, const size_t* offsets, const double* weights,      \
+                               size_t taps, size_t values, uint8_t* out) {                             \
+    sum_taps(from, offsets, weights, taps, values, out);                                               \
+  }                                                                                                    \
+  attributes void normalize_##set(const uint8_t* values, size_t count, float* out) {                   \
+    normalize_of(values, count, out);                                                                  \
+  }                                                                                                    \
+  attributes void mirror_##set(const uint8_t* row, size_t pixels, uint8_t* out) {                      \
+    mirror_of(row, pixels, out);                                                                       \
+  }                                                                                                    \
+  constexpr Kernels kernels_##set = {                                                                  \
+      #set,           stretch_##set,       sum_channels_##set, saturate_##set,  filter_row_##set,      \
+      blur_row_##set, filter_column_##set, gather_##set,       normalize_##set, mirror_##set};
 
 KAPPA_KERNELS(portable, )
 #ifdef KAPPA_X86

@@ -1,5 +1,6 @@
-// Loops over the pixels of 8-bit RGB images, rows from the top. No LibTorch: decode workers load them in milliseconds.
-// Every version of a loop gives the same bytes: sums are in float64, in the order of the taps, without fused products.
+// Loops over the pixels of 8-bit RGB images, rows from the top. No LibTorch: decode workers load them in
+// milliseconds. Every version of a loop gives the same bytes: sums are in float64, in the order of the taps,
+// without fused products.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +28,8 @@ struct Kernels {
   void (*sum_channels)(const uint8_t* rgb, size_t pixels, uint64_t sums[3]);
   /// Moves each value away from the luma of its pixel (factor above 1) or towards it (below 1).
   void (*saturate)(uint8_t* rgb, size_t pixels, double factor);
-  /// The sums along a row of `width` pixels, of which `pixels` are made. `line` has room for four numbers a pixel of
-  /// the row; one value behind the last is written, too.
+  /// The sums along a row of `width` pixels, of which `pixels` are made. `line` has room for four numbers a
+  /// pixel of the row; one value behind the last is written, too.
   void (*filter_row)(const uint8_t* row, size_t width, double* line, const Taps& taps, size_t pixels,
                      float* out);
   /// out[i] is the sum of weights[k] * from[offsets[k] + i], in float32.
@@ -41,13 +42,15 @@ struct Kernels {
                  size_t values, uint8_t* out);
   /// (value / 255 - 0.5) / 0.5, in float32.
   void (*normalize)(const uint8_t* values, size_t count, float* out);
+  /// The pixels of a row from right to left, somewhere else.
+  void (*mirror)(const uint8_t* row, size_t pixels, uint8_t* out);
 };
 
 /// The names of the instruction sets that this processor has, the fastest last; "portable" is always there.
 std::vector<std::string_view> instruction_sets();
 
-/// The loops in use: of the fastest instruction set, or of the one that was chosen; KAPPA_ISA names the fastest that
-/// may be used.
+/// The loops in use: of the fastest instruction set, or of the one that was chosen; KAPPA_ISA names the
+/// fastest that may be used.
 const Kernels& kernels();
 
 /// Chooses an instruction set by its name, for the whole process. Returns whether this processor has it.

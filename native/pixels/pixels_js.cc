@@ -89,8 +89,8 @@ class Arguments {
   }
 
   [[noreturn]] void fail(const std::string& expected) const {
-    throw Napi::TypeError::New(info_.Env(), "Argument " + std::to_string(at_) + " of a function of pixels: expected " +
-                                                expected + ".");
+    throw Napi::TypeError::New(info_.Env(), "Argument " + std::to_string(at_) +
+                                                " of a function of pixels: expected " + expected + ".");
   }
 
  private:
@@ -141,7 +141,8 @@ Napi::Value resize(Workshop& workshop, Arguments& arguments, Napi::Env env) {
   const uint8_t* source = arguments.image(from);
   uint8_t* target = arguments.image(to);
   const Filter filter = arguments.filter();
-  if (source < target + to.bytes() && target < source + from.bytes()) arguments.fail("images that do not overlap");
+  if (source < target + to.bytes() && target < source + from.bytes())
+    arguments.fail("images that do not overlap");
   workshop.resize(source, from, target, to, filter);
   return env.Undefined();
 }

@@ -48,14 +48,16 @@ void fill_taps(Taps& taps, size_t from, size_t to, Filter filter) {
     const double end = static_cast<double>(i + 1) * scale;
     const double centre = (static_cast<double>(i) + 0.5) * scale;
     const double first = filter == Filter::nearest ? std::floor(centre)
-                         : filter == Filter::area  ? std::floor(begin)
-                                                   : std::floor(centre - 0.5) - (filter == Filter::bicubic ? 1 : 0);
+                         : filter == Filter::area
+                             ? std::floor(begin)
+                             : std::floor(centre - 0.5) - (filter == Filter::bicubic ? 1 : 0);
     for (size_t k = 0; k < taps.count; ++k, ++index, ++weight) {
       const double at = first + static_cast<double>(k);
       *index = static_cast<uint32_t>(std::min(last, std::max(0.0, at)));
       const double distance = std::abs(at + 0.5 - centre);
       *weight = filter == Filter::nearest ? 1.0
-                : filter == Filter::area  ? std::max(0.0, std::min(at + 1.0, end) - std::max(at, begin)) / scale
+                : filter == Filter::area
+                    ? std::max(0.0, std::min(at + 1.0, end) - std::max(at, begin)) / scale
                 : filter == Filter::bicubic ? cubic(distance)
                                             : tent(distance);
     }

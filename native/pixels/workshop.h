@@ -15,15 +15,17 @@ struct Size {
   size_t bytes() const { return 3 * height * width; }
 };
 
-/// How pixels are made of others, with the centres of pixels at halves: `area` averages what a pixel covers; `bilinear`
-/// (2 x 2) and `bicubic` (4 x 4, a = -0.75) look at the nearest pixels only, as fast scalers do, also when they shrink.
+/// How pixels are made of others, with the centres of pixels at halves: `area` averages what a pixel covers;
+/// `bilinear` (2 x 2) and `bicubic` (4 x 4, a = -0.75) look at the nearest pixels only, as fast scalers do,
+/// also when they shrink.
 enum class Filter { nearest, bilinear, area, bicubic };
 
 struct Rectangle {
   size_t left, top, width, height;
 };
 
-/// A pixel of a kernel: its place, counted from the corner of a square of `2 * radius + 1` pixels, and its weight.
+/// A pixel of a kernel: its place, counted from the corner of a square of `2 * radius + 1` pixels, and its
+/// weight.
 struct Place {
   uint32_t row;
   uint32_t column;

@@ -37,3 +37,8 @@ export function locateAddon(
     ...names.sort().map((name) => path.join(prebuilds, name)),
   ];
 }
+
+/** Where the small addon of the same build as this one lies. */
+export function pixelsBeside(addon: string): string {
+  return path.join(path.dirname(addon), FOLDER['kappaface-pixels'], 'kappaface-pixels.node');
+}
