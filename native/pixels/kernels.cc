@@ -203,6 +203,10 @@ KAPPA_INLINE void sum_taps(const From* from, const size_t* offsets, const double
   }
 }
 
+KAPPA_INLINE void widen_of(const float* values, size_t count, double* KAPPA_RESTRICT out) {
+  for (size_t i = 0; i < count; ++i) out[i] = values[i];
+}
+
 KAPPA_INLINE void normalize_of(const uint8_t* values, size_t count, float* out) {
   // Dividing by 0.5 is multiplying by 2, to the bit.
   for (size_t i = 0; i < count; ++i) {
@@ -230,41 +234,45 @@ KAPPA_INLINE void mirror_of(const uint8_t* row, size_t pixels, uint8_t* out) {
 }
 
 // The same bodies, compiled for one instruction set after the other.
-#define KAPPA_KERNELS(set, attributes)                                                                 \
-  attributes void stretch_##set(uint8_t* values, size_t count, double mean, double factor) {           \
-    stretch_of(values, count, mean, factor);                                                           \
-  }                                                                                                    \
-  attributes void sum_channels_##set(const uint8_t* rgb, size_t pixels, uint64_t sums[3]) {            \
-    sum_channels_of(rgb, pixels, sums);                                                                \
-  }                                                                                                    \
-  attributes void saturate_##set(uint8_t* rgb, size_t pixels, double factor) {                         \
-    saturate_of(rgb, pixels, factor);                                                                  \
-  }                                                                                                    \
-  attributes void filter_row_##set(const uint8_t* row, size_t width, double* line, const Taps& taps,   \
-                                   size_t pixels, float* out) {                                        \
-    filter_row_of(row, width, line, taps, pixels, out);                                                \
-  }                                                                                                    \
-  attributes void blur_row_##set(const double* from, const size_t* offsets, const double* weights,     \
-                                 size_t taps, size_t values, float* out) {                             \
-    sum_taps(from, offsets, weights, taps, values, out);                                               \
-  }                                                                                                    \
-  attributes void filter_column_##set(const float* from, const size_t* offsets, const double* weights, \
-                                      size_t taps, size_t values, uint8_t* out) {                      \
-    sum_taps(from, offsets, weights, taps, values, out);                                               \
-  }                                                                                                    \
-  attributes void gather_##set(const uint8_t* from, const size_t* offsets, const double* weights,      \
-                               size_t taps, size_t values, uint8_t* out) {                             \
-    sum_taps(from, offsets, weights, taps, values, out);                                               \
-  }                                                                                                    \
-  attributes void normalize_##set(const uint8_t* values, size_t count, float* out) {                   \
-    normalize_of(values, count, out);                                                                  \
-  }                                                                                                    \
-  attributes void mirror_##set(const uint8_t* row, size_t pixels, uint8_t* out) {                      \
-    mirror_of(row, pixels, out);                                                                       \
-  }                                                                                                    \
-  constexpr Kernels kernels_##set = {                                                                  \
-      #set,           stretch_##set,       sum_channels_##set, saturate_##set,  filter_row_##set,      \
-      blur_row_##set, filter_column_##set, gather_##set,       normalize_##set, mirror_##set};
+#define KAPPA_KERNELS(set, attributes)                                                                  \
+  attributes void stretch_##set(uint8_t* values, size_t count, double mean, double factor) {            \
+    stretch_of(values, count, mean, factor);                                                            \
+  }                                                                                                     \
+  attributes void sum_channels_##set(const uint8_t* rgb, size_t pixels, uint64_t sums[3]) {             \
+    sum_channels_of(rgb, pixels, sums);                                                                 \
+  }                                                                                                     \
+  attributes void saturate_##set(uint8_t* rgb, size_t pixels, double factor) {                          \
+    saturate_of(rgb, pixels, factor);                                                                   \
+  }                                                                                                     \
+  attributes void filter_row_##set(const uint8_t* row, size_t width, double* line, const Taps& taps,    \
+                                   size_t pixels, float* out) {                                         \
+    filter_row_of(row, width, line, taps, pixels, out);                                                 \
+  }                                                                                                     \
+  attributes void blur_row_##set(const double* from, const size_t* offsets, const double* weights,      \
+                                 size_t taps, size_t values, float* out) {                              \
+    sum_taps(from, offsets, weights, taps, values, out);                                                \
+  }                                                                                                     \
+  attributes void widen_##set(const float* values, size_t count, double* out) {                         \
+    widen_of(values, count, out);                                                                       \
+  }                                                                                                     \
+  attributes void filter_column_##set(const double* from, const size_t* offsets, const double* weights, \
+                                      size_t taps, size_t values, uint8_t* out) {                       \
+    sum_taps(from, offsets, weights, taps, values, out);                                                \
+  }                                                                                                     \
+  attributes void gather_##set(const uint8_t* from, const size_t* offsets, const double* weights,       \
+                               size_t taps, size_t values, uint8_t* out) {                              \
+    sum_taps(from, offsets, weights, taps, values, out);                                                \
+  }                                                                                                     \
+  attributes void normalize_##set(const uint8_t* values, size_t count, float* out) {                    \
+    normalize_of(values, count, out);                                                                   \
+  }                                                                                                     \
+  attributes void mirror_##set(const uint8_t* row, size_t pixels, uint8_t* out) {                       \
+    mirror_of(row, pixels, out);                                                                        \
+  }                                                                                                     \
+  constexpr Kernels kernels_##set =                                                                     \
+      {#set,           stretch_##set, sum_channels_##set,  saturate_##set, filter_row_##set,            \
+       blur_row_##set, widen_##set,   filter_column_##set, gather_##set,   normalize_##set,             \
+       mirror_##set};
 
 KAPPA_KERNELS(portable, )
 #ifdef KAPPA_X86

@@ -35,8 +35,11 @@ struct Kernels {
   /// out[i] is the sum of weights[k] * from[offsets[k] + i], in float32.
   void (*blur_row)(const double* from, const size_t* offsets, const double* weights, size_t taps,
                    size_t values, float* out);
-  /// The same, rounded and saturated.
-  void (*filter_column)(const float* from, const size_t* offsets, const double* weights, size_t taps,
+  /// The sums of a row as what they are added up as. A loop of its own: GCC 12 drops a conversion to float32
+  /// and back from vectors, though it rounds.
+  void (*widen)(const float* values, size_t count, double* out);
+  /// out[i] is the sum of weights[k] * from[offsets[k] + i], rounded and saturated.
+  void (*filter_column)(const double* from, const size_t* offsets, const double* weights, size_t taps,
                         size_t values, uint8_t* out);
   void (*gather)(const uint8_t* from, const size_t* offsets, const double* weights, size_t taps,
                  size_t values, uint8_t* out);

@@ -134,10 +134,12 @@ void Workshop::resize(const uint8_t* source, Size from, uint8_t* target, Size to
   }
   const Kernels& loops = kernels();
   const size_t values = 3 * to.width;
-  float* rows = room(rows_, values * from.height + 1);
+  double* rows = room(rows_, values * from.height);
+  float* sums = room(sums_, values + 1);
   double* line = room(line_, 4 * from.width);
   for (size_t y = 0; y < from.height; ++y) {
-    loops.filter_row(source + 3 * y * from.width, from.width, line, horizontal_, to.width, rows + y * values);
+    loops.filter_row(source + 3 * y * from.width, from.width, line, horizontal_, to.width, sums);
+    loops.widen(sums, values, rows + y * values);
   }
   const size_t count = vertical_.count;
   size_t* offsets = room(offsets_, count * to.height);
@@ -159,13 +161,15 @@ void Workshop::blur(uint8_t* image, Size size, std::span<const double> weights) 
   const size_t taps = weights.size();
   const size_t radius = taps / 2;
   const size_t values = 3 * size.width;
-  float* rows = room(rows_, values * size.height);
+  double* rows = room(rows_, values * size.height);
+  float* sums = room(sums_, values);
   double* line = room(line_, 3 * (size.width + 2 * radius));
   size_t* offsets = room(offsets_, taps);
   for (size_t k = 0; k < taps; ++k) offsets[k] = 3 * k;
   for (size_t y = 0; y < size.height; ++y) {
     pad_row(image + y * values, size.width, radius, line);
-    loops.blur_row(line, offsets, weights.data(), taps, values, rows + y * values);
+    loops.blur_row(line, offsets, weights.data(), taps, values, sums);
+    loops.widen(sums, values, rows + y * values);
   }
   for (size_t y = 0; y < size.height; ++y) {
     for (size_t k = 0; k < taps; ++k) {

@@ -54,7 +54,8 @@ class Workshop {
   Taps horizontal_;
   Taps vertical_;
   std::vector<double> line_;
-  std::vector<float> rows_;
+  std::vector<float> sums_;
+  std::vector<double> rows_;
   std::vector<uint8_t> small_;
   std::vector<uint8_t> padded_;
   std::vector<size_t> offsets_;
