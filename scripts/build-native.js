@@ -49,9 +49,11 @@ async function buildNative({ debug = false, sanitize = false, force = false, out
         KAPPA_SANITIZE: sanitize ? 'ON' : 'OFF',
       },
     });
-    if (!fs.existsSync(addon)) throw new Error(`CMake ended well but made no ${addon}.`);
-    // A sanitized addon loads only where the sanitizer's library was loaded first.
-    if (!sanitize) await tryLoading(addon);
+    for (const file of [addon, lib.pixelsBeside(addon)]) {
+      if (!fs.existsSync(file)) throw new Error(`CMake ended well but made no ${file}.`);
+      // A sanitized addon loads only where the sanitizer's library was loaded first.
+      if (!sanitize) await tryLoading(file);
+    }
     lib.writeBuildMetadata(addon, libtorch, kind);
     return addon;
   };

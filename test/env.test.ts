@@ -40,7 +40,7 @@ describe('environment', () => {
       [...read].filter((name) => !listed.includes(name)),
       [],
     );
-    // The scripts and the addon read what lib/ does not.
+    // The scripts and the addons read what lib/ does not.
     assert.deepEqual(
       listed.filter((name) => !read.has(name)),
       ['KAPPA_CPU_ISA', 'CUDACXX'],

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { KappaError, ioError } from '../errors';
-import { unpackRecord } from './recordio/header';
+import { unpackImage } from './recordio/header';
 import { RecordReader } from './recordio/reader';
 import {
   describeSample,
@@ -21,6 +21,8 @@ export interface Sample {
 
 // An encoded face is some kilobytes, a photograph some megabytes; anything larger is no image.
 const MAX_FILE_BYTES = 256 << 20;
+// Behind a larger gap lies something else than the record.
+const MAX_EXPECTED_BYTES = 64 << 10;
 
 /** Reads a dataset's samples; each thread opens its own. */
 export class SampleReader {
@@ -82,19 +84,24 @@ export class SampleReader {
     const where = () => describeSample(this.#table, index);
     let payload: Buffer;
     try {
-      payload = records.readView(offset);
+      payload = records.readView(offset, this.#expectedBytes(index, offset));
     } catch (error) {
       if (!(error instanceof KappaError)) throw error;
       const key = this.#table.keys[index];
       throw new KappaError(error.code, `${error.message} (sample ${index}, key ${key})`, { cause: error });
     }
-    const record = unpackRecord(payload, where);
-    const own = record.labels[0]!;
+    const { label: own, image } = unpackImage(payload, where);
     if ((classOf ? classOf[own] : own) !== label)
       throw new KappaError('ERR_DATA_CORRUPT', `${where()}: ${labelProblem(own, label, classOf)}.`);
-    if (record.image.length === 0)
+    if (image.length === 0)
       throw new KappaError('ERR_DATA_CORRUPT', `${where()}: it holds no image; it may be a header record.`);
-    return record.image;
+    return image;
+  }
+
+  /** Where the next sample's record begins, this one's usually ends; undefined where that says nothing. */
+  #expectedBytes(index: number, offset: number): number | undefined {
+    const bytes = (this.#table.offsets[index + 1] ?? 0) - offset;
+    return bytes > 0 && bytes <= MAX_EXPECTED_BYTES ? bytes : undefined;
   }
 }
 

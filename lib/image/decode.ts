@@ -38,14 +38,14 @@ export function loadSharp(): Promise<typeof sharpModule> {
  * else by sharp (a promise is returned). Grey becomes RGB; transparency, EXIF orientation and colour profiles are
  * ignored.
  * @param out height * width * 3 bytes; may lie in shared memory
- * @param where names the image in errors
+ * @param where names the image in errors; called when there is one
  * @throws KappaError ERR_DATA_CORRUPT
  */
 export function decodeInto(
   image: Buffer,
   out: Uint8Array,
   { size: [height, width], resize = false, exact = false }: DecodeOptions,
-  where: string,
+  where: string | (() => string),
 ): Promise<void> | undefined {
   const corrupt = corruptAt(where);
   const format = imageFormat(image);
@@ -127,9 +127,9 @@ export async function decodeImages(
 type Corrupt = (why: string, cause?: unknown) => KappaError;
 
 const corruptAt =
-  (where: string): Corrupt =>
+  (where: string | (() => string)): Corrupt =>
   (why, cause) =>
-    new KappaError('ERR_DATA_CORRUPT', `${where}: ${why}.`, { cause });
+    new KappaError('ERR_DATA_CORRUPT', `${typeof where === 'string' ? where : where()}: ${why}.`, { cause });
 
 function readHeader(image: Buffer, format: 'jpeg' | 'png', corrupt: Corrupt): ImageSize & Partial<JpegFrame> {
   const header = format === 'jpeg' ? jpegFrame(image) : pngSize(image);

@@ -6,7 +6,7 @@ import { readEnv } from './env';
 import type { LibtorchEnv } from './env';
 import { findLibtorch } from './find';
 import type { FoundLibtorch } from './find';
-import { locateAddon } from './build/locate-addon';
+import { locateAddon, pixelsBeside } from './build/locate-addon';
 import { machineResources } from './build/machine';
 import { checkPrecision } from './measure-precision';
 import { PACKAGE_ROOT } from './package-root';
@@ -79,12 +79,13 @@ async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: 
   }
 }
 
-/** Is the addon there, does it load, does it belong to this version and this LibTorch? */
+/** Are the addon and the small one beside it there, do they load, do they belong to this version and this LibTorch? */
 async function checkAddon(addon: string | undefined, found: FoundLibtorch | undefined): Promise<Check> {
   const name = 'Native addon';
   if (addon === undefined) return { name, status: 'missing', detail: 'not built', remedy: FETCH };
   const where = path.relative(process.cwd(), addon) || addon;
-  const { code, stderr } = await runChild(process.execPath, ['-e', 'require(process.argv[1])', addon], {
+  const script = 'process.argv.slice(1).forEach((addon) => require(addon))';
+  const { code, stderr } = await runChild(process.execPath, ['-e', script, addon, pixelsBeside(addon)], {
     timeoutMs: 60_000,
   });
   if (code !== 0) {

@@ -11,7 +11,7 @@ export { inspectLibtorch } from './inspect';
 export type { CxxAbi, LibtorchTree, LibtorchWish } from './inspect';
 export { installLibtorch } from './install';
 export type { InstallOptions } from './install';
-export { locateAddon } from './build/locate-addon';
+export { locateAddon, pixelsBeside } from './build/locate-addon';
 export { withLock } from '../files/lock';
 export { buildJobs, machineResources } from './build/machine';
 export { PACKAGE_ROOT } from './package-root';

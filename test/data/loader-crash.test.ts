@@ -121,6 +121,25 @@ describe('a loader whose workers end', () => {
     });
   });
 
+  it('says which addon augmentation misses, and needs none without', async () => {
+    const workerFile = writeWorker(
+      path.join(folder, 'no-addon.js'),
+      compiled,
+      `lib('../../libtorch/build/locate-addon').locateAddon = () => ['/nowhere/kappaface-pixels.node'];`,
+    );
+    const augment = { grey: { probability: 1 } };
+    await withLoader(dataset, { workerFile, augment, onCorrupt: 'skip' }, (loader) =>
+      rejects(
+        collect(loader, 0),
+        'ERR_ADDON',
+        /kappaface-pixels could not be loaded.*\/nowhere\/.*libtorch install/s,
+      ),
+    );
+    await withLoader(dataset, { workerFile }, async (loader) => {
+      assert.deepEqual(await collect(loader, 0), undisturbed);
+    });
+  });
+
   it('closes while they are being replaced', async () => {
     const first = undisturbed[0]!.sampleIndex[0]!;
     const workerFile = writeDyingWorker(path.join(folder, 'closing.js'), compiled, first);

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isUpToDate, readBuildMetadata, writeBuildMetadata } from '../../lib/libtorch/build/build-metadata';
 import { inspectLibtorch } from '../../lib/libtorch/inspect';
-import { locateAddon } from '../../lib/libtorch/build/locate-addon';
+import { locateAddon, pixelsBeside } from '../../lib/libtorch/build/locate-addon';
 import { buildJobs, machineResources } from '../../lib/libtorch/build/machine';
 import { wheelTags } from '../../lib/libtorch/platform';
 import { writeTree } from '../support/fake-libtorch';
@@ -27,6 +27,10 @@ describe('the build of the addon', () => {
     fs.writeFileSync(addon, 'binary');
     assert.equal(upToDate(), false);
     writeBuildMetadata(addon, libtorch, 'Release', root);
+    // The small addon is still missing.
+    assert.equal(upToDate(), false);
+    fs.mkdirSync(path.dirname(pixelsBeside(addon)));
+    fs.writeFileSync(pixelsBeside(addon), 'binary');
     assert.equal(upToDate(), true);
     const metadata = readBuildMetadata(addon);
     assert.deepEqual(
@@ -54,6 +58,13 @@ describe('the build of the addon', () => {
     ];
     assert.deepEqual(places(false), rest);
     assert.deepEqual(places(true), [path.join('build', 'Debug', 'kappaface.node'), ...rest]);
+
+    // The small one in a folder beside each.
+    fs.mkdirSync(path.join(prebuilds, 'pixels'));
+    fs.writeFileSync(path.join(prebuilds, 'pixels', 'kappaface-pixels.node'), '');
+    const both = (name: 'kappaface' | 'kappaface-pixels') => locateAddon(root, true, true, name);
+    assert.equal(both('kappaface').length, 4);
+    assert.deepEqual(both('kappaface-pixels'), both('kappaface').map(pixelsBeside));
   });
 
   it('runs as many compilers as processors, control group and memory allow, and at least one', () => {

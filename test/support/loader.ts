@@ -1,10 +1,16 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import type { FaceDataset } from '../../lib/data/face-dataset';
 import { DataLoader, type Batch, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 
 const ROOT = path.join(__dirname, '..', '..');
+
+/** Rooms of lib/ that a decode worker needs something of. */
+const WORKER_FOLDERS = [
+  ...['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image', 'files'],
+  ...['native', 'libtorch', 'libtorch/build'],
+];
 
 let compiled = 0;
 
@@ -14,8 +20,10 @@ let compiled = 0;
  * @returns the worker's script
  */
 export function compileWorker(): string {
-  const out = path.join(ROOT, 'node_modules', '.cache', 'kappaface-test', `${process.pid}-${++compiled}`);
-  for (const folder of ['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image', 'files']) {
+  const root = path.join(ROOT, 'node_modules', '.cache', 'kappaface-test', `${process.pid}-${++compiled}`);
+  // Laid out as the package, which finds its addons from there.
+  const out = path.join(root, 'dist');
+  for (const folder of WORKER_FOLDERS) {
     mkdirSync(path.join(out, folder), { recursive: true });
     for (const name of readdirSync(path.join(ROOT, 'lib', folder))) {
       if (!name.endsWith('.ts')) continue;
@@ -29,7 +37,8 @@ export function compileWorker(): string {
       writeFileSync(path.join(out, folder, name.replace(/ts$/, 'js')), outputText);
     }
   }
-  after(() => rmSync(out, { recursive: true, force: true }));
+  symlinkSync(path.join(ROOT, 'build'), path.join(root, 'build'), 'junction');
+  after(() => rmSync(root, { recursive: true, force: true }));
   return path.join(out, 'data', 'loader', 'decode-worker.js');
 }
 

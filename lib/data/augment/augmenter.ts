@@ -2,12 +2,11 @@ import type { Xoshiro128 } from '../../random';
 import { adjustBrightness, adjustContrast, adjustSaturation, toGrey } from './colour';
 import { cropAndPad, drawRectangle } from './crop';
 import { between } from './draw';
-import { GaussianBlur } from './gaussian-blur';
+import { blurGaussian } from './gaussian-blur';
 import { JpegQuality } from './jpeg-quality';
-import { LowResolution } from './low-resolution';
 import { MotionBlur } from './motion-blur';
 import type { AugmentName, AugmentOptions } from './options';
-import { RESAMPLE_FILTERS, type ResampleFilter } from './resample';
+import { RESAMPLE_FILTERS, lowerResolution, type ResampleFilter } from './resample';
 import { SampleRandom } from './sample-random';
 import type { WorkImage } from './work-image';
 
@@ -25,20 +24,17 @@ const ENLARGING: readonly ResampleFilter[] = ['nearest', 'bilinear', 'bicubic'];
 
 /**
  * Augments decoded images in place. What happens to an image depends on the options, the seed, the epoch and the
- * sample alone. No memory is taken for an image, except by JPEG.
+ * sample alone.
  */
 export class Augmenter {
   readonly #steps: readonly Step[];
   readonly #random: SampleRandom;
   readonly #image: WorkImage;
-  /** The same bytes: copying between arrays of one type is a block move. */
-  readonly #bytes: Uint8Array;
 
   /** @param size height and width of the images in pixels */
   constructor(options: AugmentOptions, seed: number, [height, width]: readonly [number, number]) {
     this.#random = new SampleRandom(seed);
-    this.#image = { pixels: new Uint8ClampedArray(3 * height * width), height, width };
-    this.#bytes = new Uint8Array(this.#image.pixels.buffer);
+    this.#image = { pixels: new Uint8Array(0), height, width };
     this.#steps = NAMES.map((name, stream) => ({ name, stream, probability: options[name].probability }))
       .filter(({ probability }) => probability > 0)
       .map((step) => ({ ...step, change: makeChange[step.name](options, height, width) }));
@@ -50,14 +46,13 @@ export class Augmenter {
    */
   apply(out: Uint8Array, epoch: number, sample: number): boolean {
     let changed = false;
+    this.#image.pixels = out;
     for (const { stream, probability, change } of this.#steps) {
       const random = this.#random.stream(epoch, sample, stream);
       if (random.uniform() >= probability) continue;
-      if (!changed) this.#bytes.set(out);
       changed = true;
       change(this.#image, random);
     }
-    if (changed) out.set(this.#bytes);
     return changed;
   }
 }
@@ -79,22 +74,21 @@ const makeChange: Record<AugmentName, (options: AugmentOptions, height: number, 
     };
   },
   grey: () => toGrey,
-  gaussianBlur: ({ gaussianBlur: { sigma } }, height, width) => {
-    const blur = new GaussianBlur(height, width, sigma[1]);
-    return (image, random) => blur.apply(image, between(sigma, random));
-  },
-  motionBlur: ({ motionBlur: { length } }, height, width) => {
-    const blur = new MotionBlur(height, width, length[1]);
+  gaussianBlur:
+    ({ gaussianBlur: { sigma } }) =>
+    (image, random) =>
+      blurGaussian(image, between(sigma, random)),
+  motionBlur: ({ motionBlur: { length } }) => {
+    const blur = new MotionBlur(length[1]);
     return (image, random) => blur.apply(image, between(length, random), Math.PI * random.uniform());
   },
-  lowResolution: ({ lowResolution: { scale } }, height, width) => {
-    const reduction = new LowResolution(height, width);
-    return (image, random) => {
+  lowResolution:
+    ({ lowResolution: { scale } }) =>
+    (image, random) => {
       const down = RESAMPLE_FILTERS[random.below(RESAMPLE_FILTERS.length)]!;
       const up = ENLARGING[random.below(ENLARGING.length)]!;
-      reduction.apply(image, between(scale, random), down, up);
-    };
-  },
+      lowerResolution(image, between(scale, random), down, up);
+    },
   jpeg: ({ jpeg: { quality } }, height, width) => {
     const encoder = new JpegQuality(height, width);
     const [low, high] = [Math.ceil(quality[0]), Math.floor(quality[1])];

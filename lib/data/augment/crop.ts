@@ -1,3 +1,4 @@
+import { pixelsAddon } from '../../native/pixels';
 import type { Xoshiro128 } from '../../random';
 import { between } from './draw';
 import type { AugmentOptions } from './options';
@@ -26,11 +27,5 @@ export function drawRectangle(
 
 /** Keeps a rectangle where it is and makes the rest black: a face cut off by the frame, still aligned. */
 export function cropAndPad({ pixels, height, width }: WorkImage, kept: Rectangle): void {
-  const row = 3 * width;
-  pixels.fill(0, 0, kept.top * row);
-  for (let y = kept.top; y < kept.top + kept.height; y++) {
-    pixels.fill(0, y * row, y * row + 3 * kept.left);
-    pixels.fill(0, y * row + 3 * (kept.left + kept.width), (y + 1) * row);
-  }
-  pixels.fill(0, (kept.top + kept.height) * row, height * row);
+  pixelsAddon().crop(pixels, height, width, kept.left, kept.top, kept.width, kept.height);
 }

@@ -1,6 +1,6 @@
-/** An image that is being worked on: 8-bit RGB, rows from the top. Storing into it rounds and saturates. */
+/** An image that is being worked on, in place: 8-bit RGB, rows from the top. */
 export interface WorkImage {
-  readonly pixels: Uint8ClampedArray;
+  pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
 }

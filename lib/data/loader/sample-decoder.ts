@@ -88,7 +88,7 @@ export class SampleDecoder {
     const out = Buffer.from(slot.memory, element * this.#imageBytes, this.#imageBytes);
     slot.labels[element] = label;
     slot.sampleIndex[element] = index;
-    const waiting = decodeInto(image, out, this.#decodeOptions, this.#describe(index));
+    const waiting = decodeInto(image, out, this.#decodeOptions, () => this.#describe(index));
     if (waiting) return waiting.then(() => void this.#augmenter?.apply(out, epoch, index));
     this.#augmenter?.apply(out, epoch, index);
     return undefined;

@@ -44,6 +44,32 @@ export function packRecord({ label, id = 0, image }: PackOptions): Buffer {
  * @throws KappaError ERR_DATA_CORRUPT when the payload is shorter than its header says.
  */
 export function unpackRecord(payload: Buffer, where: string | (() => string) = 'record'): ImageRecord {
+  const labelsEnd = endOfLabels(payload, where);
+  const flag = payload.readUInt32LE(0);
+  const labels: number[] = [];
+  if (flag === 0) labels.push(payload.readFloatLE(4));
+  for (let at = RECORD_HEADER_BYTES; at < labelsEnd; at += 4) labels.push(payload.readFloatLE(at));
+  return {
+    flag,
+    labels,
+    id: payload.readBigUInt64LE(8),
+    id2: payload.readBigUInt64LE(16),
+    image: payload.subarray(labelsEnd),
+  };
+}
+
+/** The first label and the image of a record's payload, as {@link unpackRecord}, and nothing else: for each image. */
+export function unpackImage(
+  payload: Buffer,
+  where: () => string,
+): Pick<ImageRecord, 'image'> & { label: number } {
+  const labelsEnd = endOfLabels(payload, where);
+  const label = payload.readFloatLE(labelsEnd === RECORD_HEADER_BYTES ? 4 : RECORD_HEADER_BYTES);
+  return { label, image: payload.subarray(labelsEnd) };
+}
+
+/** Where the image begins. */
+function endOfLabels(payload: Buffer, where: string | (() => string)): number {
   const name = () => (typeof where === 'string' ? where : where());
   if (payload.length < RECORD_HEADER_BYTES)
     throw new KappaError(
@@ -57,14 +83,5 @@ export function unpackRecord(payload: Buffer, where: string | (() => string) = '
       'ERR_DATA_CORRUPT',
       `${name()}: the header announces ${flag} labels (${4 * flag} bytes), but only ${payload.length - RECORD_HEADER_BYTES} bytes follow. The file is damaged or is not an image record file.`,
     );
-  const labels: number[] = [];
-  if (flag === 0) labels.push(payload.readFloatLE(4));
-  for (let at = RECORD_HEADER_BYTES; at < labelsEnd; at += 4) labels.push(payload.readFloatLE(at));
-  return {
-    flag,
-    labels,
-    id: payload.readBigUInt64LE(8),
-    id2: payload.readBigUInt64LE(16),
-    image: payload.subarray(labelsEnd),
-  };
+  return labelsEnd;
 }

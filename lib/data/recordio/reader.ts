@@ -67,10 +67,11 @@ export class RecordReader {
   /**
    * Reads the payload of the record at `offset`; parts split at an embedded magic are joined.
    * The result is a view that is valid until the next call on this reader.
+   * @param readAhead bytes fetched at once: best as many as the record has, should somebody know
    * @throws KappaError ERR_DATA_CORRUPT when there is no whole record at `offset`.
    */
-  readView(offset: number): Buffer {
-    const first = this.#part(offset, offset, FIRST_READ_BYTES);
+  readView(offset: number, readAhead = FIRST_READ_BYTES): Buffer {
+    const first = this.#part(offset, offset, readAhead);
     if (first.flag === PART.whole) return this.#bytes(first.dataAt, first.length, offset);
     if (first.flag !== PART.first)
       throw this.#corrupt(offset, `a record cannot begin with a part of kind ${first.flag} (middle or last)`);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ioError } from '../../errors';
 import type { CxxAbi, LibtorchTree } from '../inspect';
 import { PACKAGE_ROOT } from '../package-root';
+import { pixelsBeside } from './locate-addon';
 import type { LibtorchVariant } from '../versions';
 
 /** What is written beside a built addon, as `kappaface.json`. */
@@ -119,7 +120,7 @@ export function writeBuildMetadata(
   return metadata;
 }
 
-/** Whether an addon was built from the present sources against this LibTorch. */
+/** Whether an addon, and the small one beside it, were built from the present sources against this LibTorch. */
 export function isUpToDate(
   addon: string,
   libtorch: LibtorchTree,
@@ -127,6 +128,8 @@ export function isUpToDate(
   root: string = PACKAGE_ROOT,
 ): boolean {
   return (
-    fs.existsSync(addon) && readBuildMetadata(addon)?.sourcesHash === hashSources(libtorch, config, root)
+    fs.existsSync(addon) &&
+    fs.existsSync(pixelsBeside(addon)) &&
+    readBuildMetadata(addon)?.sourcesHash === hashSources(libtorch, config, root)
   );
 }

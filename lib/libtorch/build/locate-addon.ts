@@ -3,22 +3,30 @@ import path from 'node:path';
 import { readEnv } from '../env';
 import { PACKAGE_ROOT } from '../package-root';
 
+/** The addons: the one on LibTorch, and the small one that works on pixels without it. */
+export type AddonName = 'kappaface' | 'kappaface-pixels';
+
+/** The small addon lies in a folder beside the other: tools that build addons expect one file in a folder. */
+const FOLDER: Record<AddonName, string> = { kappaface: '.', 'kappaface-pixels': 'pixels' };
+
 /**
- * Paths at which the native addon may lie, best first, whether or not it is there: the CUDA build
+ * Paths at which a native addon may lie, best first, whether or not it is there: the CUDA build
  * (`KAPPA_LIBTORCH_VARIANT=cuda`), the debug build (`KAPPA_DEBUG=1`), the release build, the prebuilt binaries of this
  * platform.
  *
  * @param root root of the package; default this one
  * @param debug default `KAPPA_DEBUG`
  * @param cuda default whether `KAPPA_LIBTORCH_VARIANT` is cuda
+ * @param addon which of the addons; default the one on LibTorch
  */
 export function locateAddon(
   root: string = PACKAGE_ROOT,
   debug: boolean = readEnv().debug,
   cuda: boolean = readEnv().variant === 'cuda',
+  addon: AddonName = 'kappaface',
 ): string[] {
-  const built = (kind: string): string => path.join(root, 'build', kind, 'kappaface.node');
-  const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+  const built = (kind: string): string => path.join(root, 'build', kind, FOLDER[addon], `${addon}.node`);
+  const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`, FOLDER[addon]);
   const names = fs.existsSync(prebuilds)
     ? fs.readdirSync(prebuilds).filter((name) => name.endsWith('.node'))
     : [];
@@ -28,4 +36,9 @@ export function locateAddon(
     built('Release'),
     ...names.sort().map((name) => path.join(prebuilds, name)),
   ];
+}
+
+/** Where the small addon of the same build as this one lies. */
+export function pixelsBeside(addon: string): string {
+  return path.join(path.dirname(addon), FOLDER['kappaface-pixels'], 'kappaface-pixels.node');
 }
