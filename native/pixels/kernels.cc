@@ -302,7 +302,9 @@ const Kernels* first_choice() {
   // The levels of runtime/cpu_features.h, as far as they matter here.
   const char* level = std::getenv("KAPPA_CPU_ISA");
   const std::string_view named = level == nullptr ? "" : level;
-  const std::string_view wanted = named == "baseline" ? "portable" : named == "avx512_bf16" ? "avx512" : named;
+  const std::string_view wanted = named == "baseline"      ? "portable"
+                                  : named == "avx512_bf16" ? "avx512"
+                                                           : named;
   for (const Kernels* set : found) {
     if (set->name == wanted) return set;
   }

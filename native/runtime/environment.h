@@ -41,8 +41,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   bool grad_enabled = true;  // set by the JavaScript thread before each call
   LiveTensors live_tensors;
   std::atomic<int64_t> holds = 0;  // JavaScript values that native code keeps, on any thread
-  /// Bytes that came or went since V8 was told. It may collect garbage when it is, so it is told once a turn of
-  /// the event loop, and not for each parameter of a network.
+  /// Bytes that came or went since V8 was told. It may collect garbage when it is, so it is told once a turn
+  /// of the event loop, and not for each parameter of a network.
   int64_t unreported_bytes = 0;
   Napi::FunctionReference error_class;
   std::unique_ptr<PendingTensors> pending_tensors;
