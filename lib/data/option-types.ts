@@ -17,7 +17,7 @@ export interface DatasetSettings {
    */
   allowEmptyClasses?: boolean;
   /**
-   * remember scanned labels in train.rec.kappa-index
+   * keep what a scan found beside the data: labels in train.rec.kappa-index, a missing train.idx; false writes nothing
    * @default true
    */
   cache?: boolean;

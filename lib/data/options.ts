@@ -83,6 +83,11 @@ export const datasetOptions = lazySchema((z) =>
       ),
     rebuildIndex: rebuildIndex(z),
     allowEmptyClasses: z.boolean().default(false).describe('accept classes without images'),
-    cache: z.boolean().default(true).describe('remember scanned labels in train.rec.kappa-index'),
+    cache: z
+      .boolean()
+      .default(true)
+      .describe(
+        'keep what a scan found beside the data: labels in train.rec.kappa-index, a missing train.idx; false writes nothing',
+      ),
   }),
 );

@@ -30,20 +30,18 @@ export function sayPrecision(
   const { device } = config.runtime;
   const machine = device === 'cpu' ? 'this processor' : device;
   const fast = choosePrecision('auto', device);
-  const backbone = config.backbone.precision;
-  const head = config.head.precision;
-  if (given.backbone.precision === 'auto' || given.head.precision === 'auto') {
-    const what = backbone === head ? `${backbone}` : `backbone ${backbone}, head ${head}`;
-    const why =
-      backbone !== fast || head !== fast
-        ? 'as the config and the start of this run have it'
-        : fast === 'bfloat16'
-          ? `${machine} computes bfloat16 fast`
-          : `${machine} has no units for bfloat16, and would emulate it`;
-    say(`Precision: ${what} (${why}).`);
+  const decided = (['backbone', 'head'] as const).filter((part) => given[part].precision === 'auto');
+  if (decided.length > 0) {
+    const precisions = decided.map((part) => `${part} ${config[part].precision}`);
+    const why = decided.some((part) => config[part].precision !== fast)
+      ? 'as the run began'
+      : fast === 'bfloat16'
+        ? `${machine} computes bfloat16 fast`
+        : `${machine} has no units for bfloat16, and would emulate it`;
+    say(`Precision: ${precisions.join(', ')} (${why}).`);
   }
-  if (device === 'cpu' && backbone !== 'float32' && fast === 'float32')
+  if (device === 'cpu' && config.backbone.precision !== 'float32' && fast === 'float32')
     say(
-      `The backbone computes in ${backbone}, which ${machine} emulates: float32 is several times faster here (backbone.precision).`,
+      `The backbone computes in ${config.backbone.precision}, which ${machine} emulates: float32 is several times faster here (backbone.precision).`,
     );
 }

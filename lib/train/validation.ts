@@ -6,7 +6,7 @@ import { readVerificationSet } from '../data/protocols/verification-set';
 import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError, ioError } from '../errors';
 import { problemsOfSet } from '../eval/check-set';
-import { evaluateVerification } from '../eval/verification';
+import { evaluateVerification, sizeNote } from '../eval/verification';
 import type { VerificationResult } from '../eval/metrics/verification';
 import type { Backbone } from '../nn/backbone';
 import type { ValidationResult } from '../run/run-state';
@@ -29,7 +29,7 @@ async function namesIn(root: string): Promise<string[]> {
  * one is found before training: pairs for each fold, pairs of both kinds, images that decode.
  *
  * @param root the folder of the sets
- * @param say told of sets that are left out, where that is allowed
+ * @param say told of sets that are left out, where that is allowed, and of images of another size
  * @throws KappaError `ERR_DATA_NOT_FOUND` naming all that are missing, `ERR_DATA_CORRUPT` naming all that are unfit and
  *   why, `ERR_IO`
  */
@@ -47,8 +47,11 @@ export async function readValidationSets(
   const unfit: string[] = [];
   for (const file of present) {
     const found = await readFitSet(file, imageSize, signal);
-    if ('set' in found) sets.push(found.set);
-    else unfit.push(found.unfit);
+    if ('set' in found) {
+      sets.push(found.set);
+      const note = await sizeNote(found.set, imageSize);
+      if (note !== undefined) say(note);
+    } else unfit.push(found.unfit);
   }
   if (unfit.length > 0 && required) throw new KappaError('ERR_DATA_CORRUPT', [...unfit, REMEDY].join('\n'));
   for (const text of unfit) say(`${text} Going on without it.`);

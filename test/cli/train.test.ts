@@ -23,7 +23,12 @@ describe('kappa train', function () {
     assert.match(stdout, /^[^\n]+\n$/);
     const { interrupted, folder: run, final } = JSON.parse(stdout) as TrainResult;
     assert.deepEqual([interrupted, Object.keys(final?.verification ?? {})], [false, ['synth']]);
-    assert.match(stderr, new RegExp(`^Training on \\d+ images of 6 identities[^]*Results: ${run}\\n$`));
+    assert.match(
+      stderr,
+      new RegExp(
+        `^Precision: head \\w+ [^]*\nTraining on \\d+ images of 6 identities[^]*Results: ${run}\\n$`,
+      ),
+    );
   });
 
   it('tries all of it and writes nothing (--dry-run)', async () => {

@@ -10,7 +10,13 @@ import { temporaryFolder } from '../support/folder';
 
 describe('a run of the version before', () => {
   const output = temporaryFolder();
-  const config = resolveConfig({ name: 'old', output, data: { synthetic: {} }, head: { kind: 'arcface' } });
+  const config = resolveConfig({
+    name: 'old',
+    output,
+    data: { synthetic: {} },
+    backbone: { precision: 'bfloat16' },
+    head: { kind: 'arcface', precision: 'float32' },
+  });
 
   /** The folder of a run whose config was saved in the old spelling, with the options of every kind of head. */
   async function oldRun(changes: object = {}): Promise<RunFolder> {

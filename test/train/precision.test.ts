@@ -35,7 +35,9 @@ describe('a run whose precision is left to the machine', () => {
     assert.equal(code, 0, stderr);
     const messages = JSON.parse(stdout) as string[];
     assert.ok(
-      messages.some((text) => /^Precision: float32 \(this processor has no units for bfloat16/.test(text)),
+      messages.some((text) =>
+        /^Precision: backbone float32, head float32 \(this processor has no units for bfloat16/.test(text),
+      ),
       stdout,
     );
     assert.deepEqual(savedPrecisions(path.join(output, 'tiny')), ['float32', 'float32']);
@@ -45,7 +47,7 @@ describe('a run whose precision is left to the machine', () => {
     const longer = { ...config, train: { ...config.train, epochs: 2 } };
     await new Trainer(longer, { resume: true, onMessage: (text) => messagesHere.push(text) }).run();
     assert.ok(
-      messagesHere.some((text) => text.startsWith('Precision: float32')),
+      messagesHere.some((text) => text.startsWith('Precision: backbone float32, head float32')),
       messagesHere.join('\n'),
     );
     assert.deepEqual(savedPrecisions(path.join(output, 'tiny')), ['float32', 'float32']);
