@@ -142,7 +142,7 @@ function defaultCache(variables: Variables, platform: NodeJS.Platform): string {
  * operation and spin meanwhile, so that another busy program on the machine costs many times its share. So many turns
  * are enough for the next operation to find them awake, and few enough to leave the processor to whoever has work.
  */
-export const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '3000' } as const;
+export const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '2000' } as const;
 
 /**
  * Calls a function with these variables set, for libraries that read them when they are loaded; where the user has
