@@ -159,7 +159,9 @@ async function decodeBySharp(
       if (resize) pipeline.resize({ width, height, fit: 'cover', kernel: 'cubic' });
       return await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     } catch (error) {
-      const [why] = messageOf(error).split('\n');
+      const [reason = ''] = messageOf(error).split('\n');
+      // The decoder's warning, which tells no more than this, is an error by our will.
+      const why = reason.includes('failOn') ? 'its data end early or are damaged' : reason;
       throw corrupt(`the image cannot be decoded (${why})`, error);
     }
   })();

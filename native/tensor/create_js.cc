@@ -78,6 +78,9 @@ void register_creation(Registry& registry) {
   registry.async("randint",
                  [](int64_t low, int64_t high, const std::vector<int64_t>& shape, at::ScalarType dtype) {
                    element_count(shape);
+                   require(low < high, "ERR_ARGUMENT",
+                           "randint() draws from low to high - 1: expected low below high but received ", low,
+                           " and ", high, ".");
                    return at::randint(low, high, shape, at::dtype(dtype));
                  });
   registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });

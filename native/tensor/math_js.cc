@@ -86,7 +86,17 @@ void register_math(Registry& registry) {
     return a / a.norm(2, {dim}, true).clamp_min(eps).expand_as(a);
   });
   registry.async("crossEntropy", [](const Tensor& logits, const Tensor& labels) {
-    return at::cross_entropy_loss(logits, as_int64(labels, "labels"));
+    const Tensor classes = as_int64(labels, "labels");
+    // On a GPU the check would wait for it; there LibTorch's own assertion speaks.
+    if (classes.is_cpu() && classes.numel() > 0 && logits.dim() == 2) {
+      const auto [least, most] = classes.aminmax();
+      const int64_t low = least.item<int64_t>();
+      const int64_t high = most.item<int64_t>();
+      require(low >= 0 && high < logits.size(1), "ERR_LABEL_RANGE", "Expected labels from 0 to ",
+              logits.size(1) - 1, " for ", logits.size(1), " classes but received ", low < 0 ? low : high,
+              ".");
+    }
+    return at::cross_entropy_loss(logits, classes);
   });
 }
 

@@ -53,6 +53,9 @@ void register_reductions(Registry& registry) {
     return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && a.equal(b);
   });
   registry.async("allClose", [](const Tensor& a, const Tensor& b, double relative, double absolute) {
+    require(at::are_expandable(a.sizes(), b.sizes()), "ERR_SHAPE",
+            "The shapes of allClose() do not fit together: ", c10::str(a.sizes()), " and ",
+            c10::str(b.sizes()), ".");
     return a.allclose(b, relative, absolute);
   });
 }

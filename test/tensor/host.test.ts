@@ -307,6 +307,15 @@ describe('what an element type cannot hold', () => {
       const entropy = await logits.crossEntropy(Tensor.from([0, 3], [2], { dtype: 'int32' })).item();
       assert.ok(Math.abs(entropy - Math.log(4)) < 1e-6);
       await rejects(logits.crossEntropy(Tensor.from([0.5, 1])), 'ERR_DTYPE');
+      for (const [wrong, told] of [
+        [4, /0 to 3 for 4 classes but received 4/],
+        [-1, /received -1/],
+      ] as const)
+        await rejects(
+          logits.crossEntropy(Tensor.from([0, wrong], [2], { dtype: 'int64' })),
+          'ERR_LABEL_RANGE',
+          told,
+        );
       head.dispose();
     });
   });

@@ -200,6 +200,8 @@ describe('Tensor', () => {
       assert.equal(await t.equal(await t.to('float64')), false);
       assert.equal(await t.allClose(await t.add(1e-7)), true);
       assert.equal(await t.allClose(await t.add(1e-3)), false);
+      await rejects(t.allClose(await Tensor.ones([7])), 'ERR_SHAPE', /allClose/);
+      await rejects(Tensor.randint(5, 1, [2]), 'ERR_ARGUMENT', /received 5 and 1/);
     });
 
     it('computes elementwise functions like Math does', async () => {
