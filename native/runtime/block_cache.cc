@@ -73,8 +73,8 @@ void* BlockCache::reuse(size_t index) {
 
 void* BlockCache::take(size_t bytes, Clock::time_point now) {
   if (bytes > size_t{1} << 55) return nullptr;
-  const size_t index = class_of(bytes);
-  const auto size = static_cast<int64_t>(class_bytes(index));
+  size_t index = class_of(bytes);
+  auto size = static_cast<int64_t>(class_bytes(index));
   const auto count = [&](void* data) {
     taken_.emplace(data, index);
     use_.taken += size;
@@ -89,6 +89,12 @@ void* BlockCache::take(size_t bytes, Clock::time_point now) {
     std::lock_guard lock(mutex_);
     if (window_start_ == Clock::time_point{}) window_start_ = now;
     data = reuse(index);
+    // At the bound a larger block is better than one that must be fetched for one that must be given up.
+    const size_t largest = std::min(index + largest_detour, class_count - 1);
+    for (size_t larger = index; data == nullptr && use_.reserved + size > bound() && larger < largest;) {
+      data = reuse(++larger);
+      if (data != nullptr) size = static_cast<int64_t>(class_bytes(index = larger));
+    }
     if (data != nullptr) return count(data);
     // Room within the bound is made before more is asked for.
     use_.reserved += size;
@@ -106,6 +112,7 @@ void* BlockCache::take(size_t bytes, Clock::time_point now) {
     use_.reserved -= size;
     return nullptr;
   }
+  use_.fetched += 1;
   return count(data);
 }
 
@@ -166,10 +173,13 @@ void BlockCache::drop_old(Clock::time_point now, std::vector<Piece>& out) {
   window_start_ = now;
 }
 
-void BlockCache::drop_surplus(std::vector<Piece>& out) {
+int64_t BlockCache::bound() const {
   const int64_t peak = std::max(window_peak_, last_window_peak_);
-  const int64_t bound = peak + peak / 4 + slack;
-  while (use_.reserved > bound) {
+  return peak + peak / 4 + slack;
+}
+
+void BlockCache::drop_surplus(std::vector<Piece>& out) {
+  while (use_.reserved > bound()) {
     // The longest wait of all classes.
     size_t oldest = class_count;
     for (size_t index = 0; index < class_count; ++index) {

@@ -27,6 +27,7 @@ struct MemoryUse {
   int64_t peak_taken = 0;
   int64_t reserved = 0;  // taken and waiting
   int64_t peak_reserved = 0;
+  int64_t fetched = 0;  // blocks that came from the system, all in all
 };
 
 class BlockCache {
@@ -70,6 +71,8 @@ class BlockCache {
     void* data;
     size_t bytes;
   };
+  // At the bound blocks of up to four times the size are taken.
+  static constexpr size_t largest_detour = 16;
   // Eight classes a doubling, from 16 KiB to 2^56 bytes.
   static constexpr size_t class_count = 8 * 43;
 
@@ -78,6 +81,7 @@ class BlockCache {
   void* reuse(size_t index);
   void drop_front(size_t index, std::vector<Piece>& out);
   void drop_old(Clock::time_point now, std::vector<Piece>& out);
+  int64_t bound() const;
   void drop_surplus(std::vector<Piece>& out);
 
   mutable std::mutex mutex_;

@@ -102,6 +102,26 @@ TEST("a step that comes again and again asks the system for nothing after the fi
   EXPECT(cache.use().peak_reserved == reserved);
 }
 
+TEST(
+    "a step whose blocks together are beyond the bound makes do with larger ones, and asks for nothing in "
+    "the end") {
+  BlockCache cache;
+  // One size after the other, each for many blocks: a class for each would need several times what is in use.
+  const auto step = [&] {
+    for (size_t size = 64; size > 16; size -= 5) {
+      std::vector<void*> blocks;
+      for (size_t i = 0; i < 12; ++i) blocks.push_back(cache.take(size * mib / 4));
+      for (void* block : blocks) EXPECT(block != nullptr && cache.give(block));
+    }
+  };
+  for (int round = 0; round < 3; ++round) step();
+  const MemoryUse before = cache.use();
+  for (int round = 0; round < 5; ++round) step();
+  const MemoryUse after = cache.use();
+  EXPECT(after.fetched == before.fetched);
+  EXPECT(after.peak_reserved <= after.peak_taken * 5 / 4 + BlockCache::slack);
+}
+
 TEST("a block that nobody takes for half a minute goes back while others work") {
   BlockCache cache;
   BlockCache::Clock::time_point now{seconds(1000)};
