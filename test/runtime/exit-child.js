@@ -82,6 +82,7 @@ const endings = {
   interrupted: () => {
     process.on('SIGINT', () => process.exit(130));
     process.kill(process.pid, 'SIGINT');
+    setTimeout(() => undefined, 60_000); // the signal comes by the event loop: no end of the job may be earlier
   },
   // The worker's end leaves the process as it is.
   workerTerminate: async (worker) => console.log(`code ${await worker.terminate()}`, await sumOf(10)),
