@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { SGD, Tensor } from '../../lib';
+import { SGD, Tensor, synchronize } from '../../lib';
 import { rejects } from '../support/assert';
 import { gradient } from '../support/tensors';
 
@@ -106,6 +106,7 @@ describe('requiresGrad', () => {
       return;
     }
     await changed.catch(() => undefined);
+    await synchronize(); // the setting, which is queued behind it, has been answered
     await new Promise((resolve) => setImmediate(resolve));
     await rejects(x.mul(2), 'ERR_ARGUMENT', /leaf/);
   });
