@@ -74,12 +74,14 @@ void* BlockCache::reuse(size_t index) {
 void* BlockCache::take(size_t bytes, Clock::time_point now) {
   if (bytes > size_t{1} << 55) return nullptr;
   size_t index = class_of(bytes);
-  auto size = static_cast<int64_t>(class_bytes(index));
+  const auto asked = static_cast<int64_t>(class_bytes(index));
+  int64_t size = asked;
   const auto count = [&](void* data) {
-    taken_.emplace(data, index);
+    taken_.emplace(data, Taken{index, asked});
     use_.taken += size;
     use_.peak_taken = std::max(use_.peak_taken, use_.taken);
-    window_peak_ = std::max(window_peak_, use_.taken);
+    asked_ += asked;
+    window_peak_ = std::max(window_peak_, asked_);
     use_.peak_reserved = std::max(use_.peak_reserved, use_.reserved);
     return data;
   };
@@ -98,7 +100,7 @@ void* BlockCache::take(size_t bytes, Clock::time_point now) {
     if (data != nullptr) return count(data);
     // Room within the bound is made before more is asked for.
     use_.reserved += size;
-    window_peak_ = std::max(window_peak_, use_.taken + size);
+    window_peak_ = std::max(window_peak_, asked_ + asked);
     drop_surplus(surplus);
   }
   for (const Piece& piece : surplus) unmap(piece.data, piece.bytes);
@@ -122,9 +124,10 @@ bool BlockCache::give(void* data, Clock::time_point now) {
     std::lock_guard lock(mutex_);
     const auto found = taken_.find(data);
     if (found == taken_.end()) return false;
-    const size_t index = found->second;
+    const auto [index, asked] = found->second;
     taken_.erase(found);
     use_.taken -= static_cast<int64_t>(class_bytes(index));
+    asked_ -= asked;
     waiting_[index].push_back({data, now});
     if (now - window_start_ >= patience) drop_old(now, out);
     drop_surplus(out);
@@ -140,7 +143,7 @@ void BlockCache::release() {
     for (size_t index = 0; index < class_count; ++index) {
       while (!waiting_[index].empty()) drop_front(index, out);
     }
-    window_peak_ = last_window_peak_ = use_.taken;
+    window_peak_ = last_window_peak_ = asked_;
   }
   for (const Piece& piece : out) unmap(piece.data, piece.bytes);
 }
@@ -169,7 +172,7 @@ void BlockCache::drop_old(Clock::time_point now, std::vector<Piece>& out) {
     while (!blocks.empty() && now - blocks.front().since >= patience) drop_front(index, out);
   }
   last_window_peak_ = window_peak_;
-  window_peak_ = use_.taken;
+  window_peak_ = asked_;
   window_start_ = now;
 }
 

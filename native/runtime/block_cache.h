@@ -2,13 +2,11 @@
 // back to the system each time, their pages would be cleared and faulted in again, which costs up to a third
 // of a step. Which arena of malloc a thread happens to get does not matter here.
 //
-// - Sizes are rounded up to classes, eight to a doubling; a freed block waits in its class for the next
-// taker.
+// - Sizes are rounded up to classes, eight to a doubling; a freed block waits in its class for the next one.
 // - Blocks from 2 MiB on start at such a boundary and ask for large pages.
-// - Bounded: taken and waiting blocks together are at most 5/4 of what was taken at the highest of the last
-// 30
-//   to 60 seconds, and 64 MiB; the block that has waited longest goes first. A block that nobody took for 30
-//   seconds goes as well, and all go when the owner says that nothing runs.
+// - Bounded: taken and waiting blocks together are at most 5/4 of what was asked for at the highest of the
+//   last 30 to 60 seconds, and 64 MiB; the block that has waited longest goes first. A block that nobody took
+//   for 30 seconds goes as well, and all go when the owner says that nothing runs.
 #pragma once
 #include <array>
 #include <chrono>
@@ -67,6 +65,10 @@ class BlockCache {
     void* data;
     Clock::time_point since;
   };
+  struct Taken {
+    size_t index;   // the block's class
+    int64_t asked;  // bytes of the class that was asked for, which may be a smaller one
+  };
   struct Piece {
     void* data;
     size_t bytes;
@@ -86,9 +88,10 @@ class BlockCache {
 
   mutable std::mutex mutex_;
   std::array<std::deque<Waiting>, class_count> waiting_;  // by class, longest wait first
-  std::unordered_map<void*, size_t> taken_;               // class by address
+  std::unordered_map<void*, Taken> taken_;                // by address
   MemoryUse use_;
-  int64_t window_peak_ = 0;  // highest `taken` of this stretch of time, and of the one before
+  int64_t asked_ = 0;        // bytes that are asked for: what the bound goes by
+  int64_t window_peak_ = 0;  // their highest of this stretch of time, and of the one before
   int64_t last_window_peak_ = 0;
   Clock::time_point window_start_{};
 };

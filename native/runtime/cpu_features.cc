@@ -127,7 +127,8 @@ CpuFeatures ask() {
   const bool wide = (kept & 0xe6) == 0xe6;                // and ZMM, masks
   const bool tiles = (kept & 0x60000) == 0x60000;         // AMX
   const bool fma = has(basic.c, 12) && has(basic.c, 29);  // and F16C
-  const bool bits = has(extended.b, 3) && has(extended.b, 8);
+  const bool bits = has(basic.c, 22) && has(extended.b, 3) && has(extended.b, 8) &&
+                    has(cpuid(0x80000001, 0).c, 5);  // MOVBE, BMI1, BMI2, LZCNT: compilers use them, too
   features.avx2 = vectors && has(extended.b, 5) && fma && bits;
   features.avx512 = features.avx2 && wide && has(extended.b, 16) && has(extended.b, 17) &&
                     has(extended.b, 28) && has(extended.b, 30) && has(extended.b, 31);
