@@ -59,11 +59,16 @@ void register_head(Registry& registry) {
         return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
                              sampler_step.value_or(at::Tensor()));
       });
-  registry.async("marginSoftmaxUpdate",
-                 [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, double lr,
-                    double momentum, double weight_decay, bool nesterov) {
-                   head->update(centres, velocity, {lr, momentum, weight_decay, nesterov});
-                 });
+  registry.async("marginSoftmaxUpdate", [](const Head& head, const at::Tensor& centres,
+                                           const at::Tensor& velocity, double lr, double momentum,
+                                           double weight_decay, bool nesterov,
+                                           const std::optional<at::Tensor>& found_inf) {
+    head->update(centres, velocity, {lr, momentum, weight_decay, nesterov}, found_inf.value_or(at::Tensor()));
+  });
+  registry.async("marginSoftmaxCheck", [](const Head& head, const at::Tensor& found_inf) {
+    at::Tensor found = found_inf;
+    head->check(found);
+  });
   registry.async("marginSoftmaxUnscale", [](const Head& head, double scale) { head->unscale(scale); });
   registry.async("marginSoftmaxDrop", [](const Head& head) { head->drop(); });
   registry.async("measureHeadLimit",
