@@ -11,71 +11,94 @@ template <>
 struct HandleType<std::shared_ptr<IResNet>> {
   static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000002ULL};
   static constexpr const char* name = "backbone";
+  static constexpr const char* type = "NetworkHandle";
+};
+
+template <>
+struct Fields<IResNetOptions> {
+  static constexpr const char* name = "NetworkOptions";
+  static constexpr std::tuple list{Field{"blocks", &IResNetOptions::blocks},
+                                   Field{"widthMultiplier", &IResNetOptions::width_multiplier},
+                                   Field{"embeddingSize", &IResNetOptions::embedding_size},
+                                   Field{"dropout", &IResNetOptions::dropout},
+                                   Field{"precision", &IResNetOptions::precision},
+                                   Field{"imageSize", &IResNetOptions::image_size},
+                                   Field{"device", &IResNetOptions::device}};
+};
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+template <>
+struct Fields<NamedTensor> {
+  static constexpr const char* name = "NamedTensor";
+  static constexpr std::tuple list{Field{"name", &NamedTensor::name}, Field{"tensor", &NamedTensor::tensor}};
+};
+
+template <>
+struct Fields<LayerValues> {
+  static constexpr const char* name = "LayerValues";
+  static constexpr std::tuple list{Field{"layer", &LayerValues::layer}, Field{"bytes", &LayerValues::bytes},
+                                   Field{"notFinite", &LayerValues::not_finite},
+                                   Field{"largest", &LayerValues::largest}};
+};
+
+/// What a trace has noted.
+struct TracedLayers {
+  std::vector<LayerValues> outputs;
+  std::vector<LayerValues> gradients;
+};
+template <>
+struct Fields<TracedLayers> {
+  static constexpr const char* name = "LayerTrace";
+  static constexpr std::tuple list{Field{"outputs", &TracedLayers::outputs},
+                                   Field{"gradients", &TracedLayers::gradients}};
 };
 
 namespace {
 
 using Network = std::shared_ptr<IResNet>;
 
-std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedTensors& named) {
-  std::tuple<std::vector<std::string>, std::vector<at::Tensor>> result;
-  for (const auto& [name, tensor] : named) {
-    std::get<0>(result).push_back(name);
-    std::get<1>(result).push_back(tensor);
-  }
-  return result;
-}
-
-using LayerRows =
-    std::tuple<std::vector<std::string>, std::vector<double>, std::vector<double>, std::vector<double>>;
-
-LayerRows rows_of(const std::vector<LayerValues>& layers) {
-  LayerRows rows;
-  for (const auto& [layer, bytes, not_finite, largest] : layers) {
-    std::get<0>(rows).push_back(layer);
-    std::get<1>(rows).push_back(static_cast<double>(bytes));
-    std::get<2>(rows).push_back(static_cast<double>(not_finite));
-    std::get<3>(rows).push_back(largest);
-  }
-  return rows;
+std::vector<NamedTensor> listed(const NamedTensors& named) {
+  std::vector<NamedTensor> list;
+  for (const auto& [name, tensor] : named) list.push_back({name, tensor});
+  return list;
 }
 
 }  // namespace
 
 void register_nn(Registry& registry) {
-  registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier,
-                              int64_t embedding_size, double dropout, const std::string& precision,
-                              int64_t image_size, const at::Device& device) {
-    require_device(device);
-    return std::make_shared<IResNet>(IResNetOptions{blocks, width_multiplier, embedding_size, dropout,
-                                                    precision_named(precision), image_size, device});
+  registry.sync("iresnet", {"options"}, [](const IResNetOptions& options) {
+    require_device(options.device);
+    return std::make_shared<IResNet>(options);
   });
-  registry.async("iresnetInitialize", [](const Network& network) { network->initialize(); });
-  registry.async("iresnetForward", [](const Network& network, const at::Tensor& images, bool training) {
-    return network->forward(images, training);
-  });
-  registry.sync("iresnetParameters", [](const Network& network) { return unzip(network->parameters()); });
-  registry.sync("iresnetBuffers", [](const Network& network) { return unzip(network->buffers()); });
-  registry.async("iresnetFollow", [](const Network& network, const Network& source, double momentum) {
-    network->follow(*source, momentum);
-  });
-  registry.async("iresnetKeepBuffers", [](const Network& network) { network->keep_buffers(); });
-  registry.async("iresnetRestoreBuffers", [](const Network& network) { network->restore_buffers(); });
-  registry.async("measureConvolution", [](const std::string& precision, double seconds) {
-    return measure_convolution(precision_named(precision), seconds);
-  });
-  registry.async("iresnetTrace", [](const Network& network, bool on) {
-    std::tuple<LayerRows, LayerRows> seen;
-    if (const LayerTrace* trace = network->traced()) {
-      seen = {rows_of(trace->outputs()), rows_of(trace->gradients())};
-    }
+  registry.async("networkInitialize", {"network"}, [](const Network& network) { network->initialize(); });
+  registry.async("networkForward", {"network", "images", "training"},
+                 [](const Network& network, const at::Tensor& images, bool training) {
+                   return network->forward(images, training);
+                 });
+  registry.sync("networkParameters", {"network"},
+                [](const Network& network) { return listed(network->parameters()); });
+  registry.sync("networkBuffers", {"network"},
+                [](const Network& network) { return listed(network->buffers()); });
+  registry.async("networkFollow", {"network", "source", "momentum"},
+                 [](const Network& network, const Network& source, double momentum) {
+                   network->follow(*source, momentum);
+                 });
+  registry.async("networkKeepBuffers", {"network"}, [](const Network& network) { network->keep_buffers(); });
+  registry.async("networkRestoreBuffers", {"network"},
+                 [](const Network& network) { network->restore_buffers(); });
+  registry.async("networkTrace", {"network", "on"}, [](const Network& network, bool on) {
+    TracedLayers seen;
+    if (const LayerTrace* trace = network->traced()) seen = {trace->outputs(), trace->gradients()};
     network->trace(on);
     return seen;
   });
-  registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(unbox<Network>(info[0]));
-    return context.env.Undefined();
-  });
+  registry.sync("disposeNetwork", {"network"},
+                [](const Boxed<Network>& network) { dispose_box(*network.box); });
+  registry.async("measureConvolution", {"precision", "seconds"},
+                 [](Precision precision, double seconds) { return measure_convolution(precision, seconds); });
 }
 
 }  // namespace kappa
