@@ -13,7 +13,17 @@ export type { DeviceOptions, TensorOptions } from './tensor/tensor';
 export type { Dims, Operand, TensorLike, TensorOperations, TensorPromise } from './tensor/tensor-operations';
 export { liveTensors } from './tensor/core';
 export { scope } from './tensor/scope';
-export type { DType, HostArray, HostData, Precision } from './native/contract';
+export type {
+  BuildInfo,
+  DType,
+  HostArray,
+  LayerTrace,
+  LayerValues,
+  LiveTensors,
+  MemoryUse,
+  Precision,
+} from './native/contract';
+export type { HostData } from './tensor/elements';
 export { isGradEnabled, noGrad } from './native/submit';
 export {
   buildInfo,
@@ -26,7 +36,7 @@ export {
 } from './runtime/settings';
 export { readSafetensors, writeSafetensors } from './io/safetensors';
 
-export type { Backbone, BackboneShape, LayerTrace, LayerValues } from './nn/backbone';
+export type { Backbone, BackboneShape } from './nn/backbone';
 export { IResNet } from './nn/iresnet';
 export type { IResNetDepth } from './nn/iresnet';
 export type { IResNetOptions } from './nn/option-types';
@@ -160,6 +170,5 @@ export { evaluateEmbeddings } from './eval/metrics/verification';
 export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
 export { rankCorrelation } from './eval/metrics/rank-correlation';
 export { cpu } from './runtime/cpu';
-export type { MemoryUse } from './runtime/cpu';
 export { cuda } from './runtime/cuda';
 export type { CudaDevice } from './runtime/cuda';

@@ -6,8 +6,8 @@
 #include "nn/nn_js.h"
 #include "optim/optim_js.h"
 #include "runtime/call.h"
-#include "runtime/cuda.h"
-#include "runtime/settings.h"
+#include "runtime/cuda_js.h"
+#include "runtime/settings_js.h"
 #include "tensor/tensor_js.h"
 
 namespace {

@@ -68,13 +68,13 @@ async function main(): Promise<void> {
   const { batch, classes, dtype, sampleRate, repeats } = options;
   const figures = options.limit
     ? {
-        seconds: await native().measureHeadLimit(
+        seconds: await native().measureHeadLimit({
           batch,
-          Math.round(classes * sampleRate),
+          classes: Math.round(classes * sampleRate),
           dim,
-          dtype === 'bfloat16',
+          bf16: dtype === 'bfloat16',
           repeats,
-        ),
+        }),
         peakExtraBytes: null,
       }
     : await measureHead(options);

@@ -36,25 +36,24 @@ export async function computeClassMargins(
 ): Promise<ClassMargins> {
   const { temperature, gamma, convention, debias } = resolveOptions(marginRuleOptions(), rule, 'rule');
   const wrap = Tensor.wrapper();
-  const [length, kappa] = await submit((addon) =>
+  const { meanResultantLength, kappa } = await submit((addon) =>
     addon.classConcentration(sums.handle, counts.handle, debias),
   );
-  const [wk, ws, psi] = await submit((addon) =>
-    addon.classMarginScale(
-      length,
-      kappa,
-      counts.handle,
-      samplesPerClass.handle,
-      temperature,
-      gamma,
-      convention === 'paper',
-    ),
+  const statistics = {
+    meanResultantLength,
+    kappa,
+    counts: counts.handle,
+    samplesPerClass: samplesPerClass.handle,
+  };
+  const marginRule = { temperature, gamma, paper: convention === 'paper' };
+  const { concentrationWeight, populationWeight, marginScale } = await submit((addon) =>
+    addon.classMarginScale(statistics, marginRule),
   );
   return {
-    meanResultantLength: wrap(length),
+    meanResultantLength: wrap(meanResultantLength),
     kappa: wrap(kappa),
-    concentrationWeight: wrap(wk),
-    populationWeight: wrap(ws),
-    marginScale: wrap(psi),
+    concentrationWeight: wrap(concentrationWeight),
+    populationWeight: wrap(populationWeight),
+    marginScale: wrap(marginScale),
   };
 }

@@ -1,5 +1,4 @@
 import { KappaError } from '../errors';
-import type { TensorHandle } from '../native/contract';
 import { submit } from '../native/submit';
 import type { NamedTensors } from '../nn/module';
 import { resolveOptions } from '../options/check';
@@ -8,9 +7,6 @@ import { ClassSums } from './class-sums';
 import type { ConcentrationEstimator, ObservedBatch } from './estimator';
 import type { MemoryOptions } from './option-types';
 import { memoryOptions } from './options';
-
-type Three = [TensorHandle, TensorHandle, TensorHandle];
-type Four = [TensorHandle, ...Three];
 
 /** What makes a {@link MemoryBuffer}: `zbar <- normalize((1 - alpha) zbar + alpha z)`. */
 export interface MemoryBufferOptions extends MemoryOptions {
@@ -62,12 +58,17 @@ export class MemoryBuffer implements ConcentrationEstimator {
         'The memory buffer needs the embeddings and sampleIndex of the batch.',
       );
     }
-    const state = [this.#buffer, this.#visited, this.sums, this.counts].map((tensor) => tensor.handle);
-    const batchHandles = [embeddings, sampleIndex, labels].map((tensor) => tensor.handle);
-    await Promise.all([
-      submit((addon) => addon.updateMemory(...(state as Four), ...(batchHandles as Three), this.alpha)),
-      this.ready(),
-    ]);
+    const update = {
+      buffer: this.#buffer.handle,
+      visited: this.#visited.handle,
+      sums: this.sums.handle,
+      counts: this.counts.handle,
+      embeddings: embeddings.handle,
+      indices: sampleIndex.handle,
+      labels: labels.handle,
+      alpha: this.alpha,
+    };
+    await Promise.all([submit((addon) => addon.updateMemory(update)), this.ready()]);
   }
 
   /** The buffer lives on from epoch to epoch. */

@@ -1,13 +1,12 @@
 import type { ObservedBatch } from '../concentration/estimator';
 import { KappaError } from '../errors';
-import type { MarginSoftmaxHandle, Precision } from '../native/contract';
+import type { MarginSoftmaxHandle, Precision, SgdOptions } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { copyState } from '../nn/module';
 import { choosePrecision, type PrecisionChoice } from '../runtime/precision';
 import { setFusedUpdater } from '../optim/fused-update';
-import type { DescentStep } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
 /** What every margin head has, with its defaults filled in. */
@@ -22,7 +21,7 @@ export interface CommonHeadOptions {
   readonly sampleRate: number;
   readonly seed: number;
   readonly interclassFilteringThreshold: number;
-  readonly memoryBudget: number;
+  readonly memoryBudget: number | 'auto';
   readonly device: string;
 }
 
@@ -83,18 +82,20 @@ export abstract class MarginHead implements Stateful {
     this.device = device;
     this.fusedUpdate = options.fusedUpdate;
     this.sampleRate = options.sampleRate;
-    this.#handle = native().marginSoftmax(
-      options.scale,
-      recipe.kind,
-      beyondPi,
-      recipe.angleFactor ?? 1,
-      recipe.cosineMargin ?? 0,
-      options.interclassFilteringThreshold,
-      this.precision,
-      options.memoryBudget,
-      options.sampleRate,
-      options.seed,
-    );
+    this.#handle = native().marginSoftmax({
+      scale: options.scale,
+      margin: {
+        kind: recipe.kind,
+        beyondPi,
+        angleFactor: recipe.angleFactor ?? 1,
+        cosineMargin: recipe.cosineMargin ?? 0,
+      },
+      filterThreshold: options.interclassFilteringThreshold,
+      precision: this.precision,
+      memoryBudget: options.memoryBudget === 'auto' ? null : options.memoryBudget,
+      sampleRate: options.sampleRate,
+      seed: options.seed,
+    });
     this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype, device }).keep();
     this.margins = Tensor.empty([this.numClasses], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
@@ -134,13 +135,19 @@ export abstract class MarginHead implements Stateful {
   ): Promise<{ loss: Tensor; targetCosines: Tensor }> {
     const wrap = Tensor.wrapper();
     const head = this.#native;
-    const inputs = [embeddings.handle, this.centres.handle, labels.handle, this.margins.handle] as const;
-    const samplerStep = this.#samplerStep.handle;
-    const [[loss, cosines]] = await Promise.all([
-      submit((addon) => addon.marginSoftmaxForward(head, ...inputs, this.fusedUpdate, samplerStep)),
+    const batch = {
+      embeddings: embeddings.handle,
+      centres: this.centres.handle,
+      labels: labels.handle,
+      margins: this.margins.handle,
+      fused: this.fusedUpdate,
+      samplerStep: this.#samplerStep.handle,
+    };
+    const [{ loss, targetCosines }] = await Promise.all([
+      submit((addon) => addon.marginSoftmaxForward(head, batch)),
       this.#ready,
     ]);
-    return { loss: wrap(loss), targetCosines: wrap(cosines) };
+    return { loss: wrap(loss), targetCosines: wrap(targetCosines) };
   }
 
   /** What the optimizer updates. */
@@ -149,12 +156,9 @@ export abstract class MarginHead implements Stateful {
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */
-  async applyUpdate(velocity: Tensor, step: DescentStep): Promise<void> {
+  async applyUpdate(velocity: Tensor, step: SgdOptions): Promise<void> {
     const [head, centres, speed] = [this.#native, this.centres.handle, velocity.handle];
-    const { lr, momentum, weightDecay, nesterov } = step;
-    await submit((addon) =>
-      addon.marginSoftmaxUpdate(head, centres, speed, lr, momentum, weightDecay, nesterov),
-    );
+    await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step, null));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */

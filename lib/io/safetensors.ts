@@ -72,15 +72,12 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
   const wrap = Tensor.wrapper();
   const { entries, dataStart } = await readHeader(path);
   const names = [...entries.keys()];
-  const list = [...entries.values()];
-  const handles = await submit((addon) =>
-    addon.readTensorFile(
-      path,
-      list.map((entry) => dataStart + entry.begin),
-      list.map((entry) => entry.dtype),
-      list.map((entry) => entry.shape),
-    ),
-  );
+  const spans = [...entries.values()].map(({ begin, dtype, shape }) => ({
+    offset: dataStart + begin,
+    dtype,
+    shape,
+  }));
+  const handles = await submit((addon) => addon.readTensorFile(path, spans));
   return new Map(handles.map((handle, i) => [names[i] as string, wrap(handle)]));
 }
 

@@ -25,8 +25,8 @@ const [addon, threads] = [require(process.argv[1]), Number(process.argv[2])];
 addon.initialize(Error, false, threads);
 const rates = async (precision) => ({
   convolution: await addon.measureConvolution(precision, 0.4),
-  head: (6 * ${BATCH} * ${CLASSES} * ${DIMENSIONS}) /
-    (await addon.measureHeadLimit(${BATCH}, ${CLASSES}, ${DIMENSIONS}, precision === 'bfloat16', 5)),
+  head: (6 * ${BATCH} * ${CLASSES} * ${DIMENSIONS}) / (await addon.measureHeadLimit({
+    batch: ${BATCH}, classes: ${CLASSES}, dim: ${DIMENSIONS}, bf16: precision === 'bfloat16', repeats: 5 })),
 });
 (async () => {
   const [float32, bfloat16] = [await rates('float32'), await rates('bfloat16')];

@@ -1,6 +1,7 @@
 /**
  * The typed contract between TypeScript and the native addon: the only file that knows its shape. Every function of
- * the addon stands here and nowhere else; a test compares the list with what the binary exports.
+ * the addon stands here and nowhere else. The binary tells its side (`signatures`): names of functions, parameters and
+ * fields in their order, and all types; a test compares.
  *
  * Functions that return a promise run on the compute thread, in the order of the calls. They take the promise of a
  * tensor for the tensor, as long as it is pending: `addon.add(addon.sub(a, 1), b)`.
@@ -32,47 +33,229 @@ export type DType = 'float32' | 'float64' | 'bfloat16' | 'float16' | 'int64' | '
 /** Arithmetic of a layer's products. */
 export type Precision = 'float32' | 'bfloat16' | 'float16';
 
-/** Arrays that carry elements into the addon; a Uint16Array may hold the bits of a half type. */
-export type HostData =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
-  | Int32Array
-  | Uint32Array
-  | Int16Array
-  | Uint16Array
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray;
+/** Arrays that carry elements into the addon; a Uint16Array holds the bits of a half type. */
+export type HostElements =
+  Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | Uint8ClampedArray | Uint16Array;
 /** Arrays that come out of the addon: half types arrive as Float32Array, booleans as Uint8Array. */
 export type HostArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
+/** The class of the errors that users see. */
+type ErrorClass = new (code: never, message: string) => Error;
 type Dims = number[] | null;
 type Operand = TensorInput | number;
 type Binary = (a: TensorInput, b: Operand) => Promise<TensorHandle>;
 type Unary = (a: TensorInput) => Promise<TensorHandle>;
 type Reduction = (a: TensorInput, dims: Dims, keep: boolean) => Promise<TensorHandle>;
-export type LayerRows = [layers: string[], bytes: number[], notFinite: number[], largest: number[]];
-type Named = [names: string[], tensors: TensorHandle[]];
+
+interface NamedText {
+  name: string;
+  text: string;
+}
+
+/** The contract as the binary has it: the type of each function, and the types that are named there. */
+export interface Signatures {
+  functions: NamedText[];
+  types: NamedText[];
+}
+
+/** Tensors that JavaScript holds. */
+export interface LiveTensors {
+  count: number;
+  /** Of their storages, each once however many tensors share it. */
+  bytes: number;
+}
+
+/** Memory that tensors use, and what the allocator holds for them, in bytes. */
+export interface MemoryUse {
+  allocated: number;
+  peakAllocated: number;
+  reserved: number;
+  peakReserved: number;
+}
+
+/** Version of LibTorch, how it was built, and whether CUDA can be used. */
+export interface BuildInfo {
+  libtorch: string;
+  configuration: string;
+  cuda: boolean;
+}
+
+interface CudaDevice {
+  name: string;
+  /** Compute capability. */
+  major: number;
+  minor: number;
+  /** Bytes. */
+  memory: number;
+}
+
+/** Decoded images: RGB bytes, batch x height x width x 3. */
+interface ImageBatch {
+  pixels: Uint8Array;
+  batch: number;
+  height: number;
+  width: number;
+  /** One byte an image, nonzero to mirror it. */
+  flips: Uint8Array | null;
+}
+
+/** Elements in their order, and where they stood. */
+export interface Ordered {
+  values: TensorHandle;
+  indices: TensorHandle;
+}
+
+interface NetworkOptions {
+  /** Of each of the four layers. */
+  blocks: number[];
+  widthMultiplier: number;
+  embeddingSize: number;
+  dropout: number;
+  precision: Precision;
+  imageSize: number;
+  device: string;
+}
+
+interface NamedTensor {
+  name: string;
+  tensor: TensorHandle;
+}
+
+/** What came out of a layer, or the gradient of that. */
+export interface LayerValues {
+  /** Its name in the state dict, without that of the parameter: `layer1.0.conv1`; `layer1.0` is a block's sum. */
+  layer: string;
+  /** Bytes that the backward pass keeps. */
+  bytes: number;
+  /** Elements that are NaN or infinite. */
+  notFinite: number;
+  /** The largest magnitude that is finite. */
+  largest: number;
+}
+
+/** What a forward and a backward pass did, layer by layer, each in its own order. */
+export interface LayerTrace {
+  outputs: LayerValues[];
+  gradients: LayerValues[];
+}
+
+type MarginKind = 'angular' | 'cosine' | 'combined';
+type BeyondPi = 'extend' | 'none';
+
+/** What a margin does to the target logit. */
+interface MarginFunction {
+  kind: MarginKind;
+  beyondPi: BeyondPi;
+  angleFactor: number;
+  cosineMargin: number;
+}
+
+interface MarginSoftmaxOptions {
+  scale: number;
+  margin: MarginFunction;
+  filterThreshold: number;
+  precision: Precision;
+  /** null: what suits the device. */
+  memoryBudget: number | null;
+  sampleRate: number;
+  seed: number;
+}
+
+interface MarginSoftmaxBatch {
+  embeddings: TensorInput;
+  centres: TensorInput;
+  labels: TensorInput;
+  margins: TensorInput;
+  fused: boolean;
+  samplerStep: TensorInput | null;
+}
+
+interface MarginSoftmaxLoss {
+  loss: TensorHandle;
+  targetCosines: TensorHandle;
+}
+
+/** A step of the head whose limit is measured. */
+interface HeadLimitCase {
+  batch: number;
+  classes: number;
+  dim: number;
+  bf16: boolean;
+  repeats: number;
+}
+
+/** A batch for the memory buffer, which lies in the first four tensors. */
+interface MemoryUpdate {
+  buffer: TensorInput;
+  visited: TensorInput;
+  sums: TensorInput;
+  counts: TensorInput;
+  embeddings: TensorInput;
+  indices: TensorInput;
+  labels: TensorInput;
+  alpha: number;
+}
+
+interface ClassConcentration {
+  meanResultantLength: TensorHandle;
+  kappa: TensorHandle;
+}
+
+/** What class margins are computed from. */
+interface ClassStatistics {
+  meanResultantLength: TensorInput;
+  kappa: TensorInput;
+  counts: TensorInput;
+  samplesPerClass: TensorInput;
+}
+
+interface MarginRule {
+  temperature: number;
+  gamma: number;
+  /** The paper's convention instead of the official code's. */
+  paper: boolean;
+}
+
+interface ClassMarginScale {
+  concentrationWeight: TensorHandle;
+  populationWeight: TensorHandle;
+  marginScale: TensorHandle;
+}
+
+/** One step of stochastic gradient descent. */
+export interface SgdOptions {
+  lr: number;
+  momentum: number;
+  weightDecay: number;
+  nesterov: boolean;
+}
+
+/** Where a tensor lies in a file: bytes from its start. */
+interface TensorSpan {
+  offset: number;
+  dtype: DType;
+  shape: number[];
+}
 
 export interface NativeAddon {
+  signatures(): Signatures;
+
   // runtime
-  initialize(errorClass: new (code: never, message: string) => Error, debug: boolean, threads?: number): void;
+  initialize(errorClass: ErrorClass, debug: boolean, threads: number | null): void;
   setGradEnabled(enabled: boolean): void;
-  liveTensors(): [count: number, bytes: number];
+  liveTensors(): LiveTensors;
   computesFast(precision: Precision, device: string): boolean;
-  cpuMemory(): number[];
+  cpuMemory(): MemoryUse;
   cpuResetPeakMemory(): void;
   cpuEmptyCache(): Promise<void>;
   builtWithCuda(): boolean;
-  cudaDevices(): Promise<[name: string, major: number, minor: number, bytes: number][]>;
-  cudaMemory(device: number): Promise<number[]>;
+  cudaDevices(): Promise<CudaDevice[]>;
+  cudaMemory(device: number): Promise<MemoryUse>;
   cudaResetPeakMemory(device: number): Promise<void>;
   cudaEmptyCache(): Promise<void>;
   cudaSynchronize(device: number): Promise<void>;
   cudaSetStream(device: number, stream: number): Promise<void>;
-  buildInfo(): [libtorchVersion: string, configuration: string, cuda: boolean];
+  buildInfo(): BuildInfo;
   setThreads(threads: number): Promise<void>;
   getThreads(): Promise<number>;
   manualSeed(seed: number): Promise<void>;
@@ -85,9 +268,9 @@ export interface NativeAddon {
   allocateLike(a: TensorHandle): TensorHandle;
   normalInto(target: TensorInput, mean: number, deviation: number): Promise<void>;
   /** The array is copied at the call. */
-  fromHost(source: HostData, shape: number[], dtype: DType): Promise<TensorHandle>;
+  fromHost(source: HostElements, shape: number[], dtype: DType): Promise<TensorHandle>;
   /** Uses the memory itself where it is shared memory; any other is copied at the call. */
-  fromShared(source: HostData, shape: number[], dtype: DType): Promise<TensorHandle>;
+  fromShared(source: HostElements, shape: number[], dtype: DType): Promise<TensorHandle>;
   full(shape: number[], value: number, dtype: DType): Promise<TensorHandle>;
   arange(start: number, end: number, step: number, dtype: DType): Promise<TensorHandle>;
   randn(shape: number[], dtype: DType): Promise<TensorHandle>;
@@ -95,14 +278,7 @@ export interface NativeAddon {
   randint(low: number, high: number, shape: number[], dtype: DType): Promise<TensorHandle>;
   randperm(n: number): Promise<TensorHandle>;
   /** Reads shared memory when it runs; any other is copied at the call. */
-  imagesFromHost(
-    pixels: Uint8Array,
-    batch: number,
-    height: number,
-    width: number,
-    flips: Uint8Array | null,
-    device: string,
-  ): Promise<TensorHandle>;
+  imagesFromHost(images: ImageBatch, device: string): Promise<TensorHandle>;
   toHost(a: TensorInput): Promise<HostArray>;
   item(a: TensorInput): Promise<number>;
   to(a: TensorInput, dtype: DType | null, device: string | null, nonBlocking: boolean): Promise<TensorHandle>;
@@ -207,8 +383,8 @@ export interface NativeAddon {
   any: Unary;
   all: Unary;
   cumsum(a: TensorInput, dim: number): Promise<TensorHandle>;
-  topk(a: TensorInput, k: number, dim: number, largest: boolean): Promise<[TensorHandle, TensorHandle]>;
-  sort(a: TensorInput, dim: number, descending: boolean): Promise<[TensorHandle, TensorHandle]>;
+  topk(a: TensorInput, k: number, dim: number, largest: boolean): Promise<Ordered>;
+  sort(a: TensorInput, dim: number, descending: boolean): Promise<Ordered>;
   equal(a: TensorInput, b: TensorInput): Promise<boolean>;
   allClose(a: TensorInput, b: TensorInput, relative: number, absolute: number): Promise<boolean>;
 
@@ -222,119 +398,53 @@ export interface NativeAddon {
   detach: Unary;
 
   // backbones
-  iresnet(
-    blocks: number[],
-    widthMultiplier: number,
-    embeddingSize: number,
-    dropout: number,
-    precision: Precision,
-    imageSize: number,
-    device: string,
-  ): NetworkHandle;
-  iresnetInitialize(network: NetworkHandle): Promise<void>;
-  iresnetForward(network: NetworkHandle, images: TensorInput, training: boolean): Promise<TensorHandle>;
-  iresnetParameters(network: NetworkHandle): Named;
-  iresnetBuffers(network: NetworkHandle): Named;
-  iresnetFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
-  iresnetKeepBuffers(network: NetworkHandle): Promise<void>;
-  iresnetRestoreBuffers(network: NetworkHandle): Promise<void>;
+  iresnet(options: NetworkOptions): NetworkHandle;
+  networkInitialize(network: NetworkHandle): Promise<void>;
+  networkForward(network: NetworkHandle, images: TensorInput, training: boolean): Promise<TensorHandle>;
+  networkParameters(network: NetworkHandle): NamedTensor[];
+  networkBuffers(network: NetworkHandle): NamedTensor[];
+  networkFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
+  networkKeepBuffers(network: NetworkHandle): Promise<void>;
+  networkRestoreBuffers(network: NetworkHandle): Promise<void>;
   /** Begins to note what layers give, or ends it; tells what was noted since the last call. */
-  iresnetTrace(network: NetworkHandle, on: boolean): Promise<[outputs: LayerRows, gradients: LayerRows]>;
+  networkTrace(network: NetworkHandle, on: boolean): Promise<LayerTrace>;
   disposeNetwork(network: NetworkHandle): void;
+  measureConvolution(precision: Precision, seconds: number): Promise<number>;
 
   // head
-  marginSoftmax(
-    scale: number,
-    kind: 'angular' | 'cosine' | 'combined',
-    beyondPi: 'extend' | 'none',
-    angleFactor: number,
-    cosineMargin: number,
-    filterThreshold: number,
-    precision: Precision,
-    memoryBudget: number,
-    sampleRate: number,
-    seed: number,
-  ): MarginSoftmaxHandle;
-  marginSoftmaxForward(
-    head: MarginSoftmaxHandle,
-    embeddings: TensorInput,
-    centres: TensorInput,
-    labels: TensorInput,
-    margins: TensorInput,
-    fused: boolean,
-    samplerStep: TensorInput | null,
-  ): Promise<[loss: TensorHandle, targetCosines: TensorHandle]>;
+  marginSoftmax(options: MarginSoftmaxOptions): MarginSoftmaxHandle;
+  marginSoftmaxForward(head: MarginSoftmaxHandle, batch: MarginSoftmaxBatch): Promise<MarginSoftmaxLoss>;
   marginSoftmaxUpdate(
     head: MarginSoftmaxHandle,
     centres: TensorInput,
     velocity: TensorInput,
-    lr: number,
-    momentum: number,
-    weightDecay: number,
-    nesterov: boolean,
+    options: SgdOptions,
+    found: TensorInput | null,
   ): Promise<void>;
+  /** Adds to `found`, one float32 element on the device, where a waiting pass is not finite. */
+  marginSoftmaxCheck(head: MarginSoftmaxHandle, found: TensorInput): Promise<void>;
   marginSoftmaxUnscale(head: MarginSoftmaxHandle, scale: number): Promise<void>;
   marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
-  measureConvolution(precision: Precision, seconds: number): Promise<number>;
-  measureHeadLimit(
-    batch: number,
-    classes: number,
-    dim: number,
-    bf16: boolean,
-    repeats: number,
-  ): Promise<number>;
   disposeMarginSoftmax(head: MarginSoftmaxHandle): void;
+  measureHeadLimit(step: HeadLimitCase): Promise<number>;
 
   // concentration
-  updateMemory(
-    buffer: TensorInput,
-    visited: TensorInput,
-    sums: TensorInput,
-    counts: TensorInput,
-    embeddings: TensorInput,
-    indices: TensorInput,
-    labels: TensorInput,
-    alpha: number,
-  ): Promise<void>;
+  updateMemory(update: MemoryUpdate): Promise<void>;
   addToClassSums(
     sums: TensorInput,
     counts: TensorInput,
     embeddings: TensorInput,
     labels: TensorInput,
   ): Promise<void>;
-  classConcentration(
-    sums: TensorInput,
-    counts: TensorInput,
-    debias: boolean,
-  ): Promise<[meanResultantLength: TensorHandle, kappa: TensorHandle]>;
-  classMarginScale(
-    meanResultantLength: TensorInput,
-    kappa: TensorInput,
-    counts: TensorInput,
-    samplesPerClass: TensorInput,
-    temperature: number,
-    gamma: number,
-    paper: boolean,
-  ): Promise<[concentrationWeight: TensorHandle, populationWeight: TensorHandle, marginScale: TensorHandle]>;
+  classConcentration(sums: TensorInput, counts: TensorInput, debias: boolean): Promise<ClassConcentration>;
+  classMarginScale(statistics: ClassStatistics, rule: MarginRule): Promise<ClassMarginScale>;
 
   // optimizers
-  sgdStep(
-    parameters: TensorInput[],
-    velocities: TensorInput[],
-    lr: number,
-    momentum: number,
-    weightDecay: number,
-    nesterov: boolean,
-  ): Promise<void>;
+  sgdStep(parameters: TensorInput[], velocities: TensorInput[], options: SgdOptions): Promise<void>;
   unscaleGradients(parameters: TensorInput[], scale: number): Promise<boolean>;
   clipGradientNorm(parameters: TensorInput[], maxNorm: number): Promise<number>;
 
   // files
   writeTensorFile(path: string, header: Uint8Array, tensors: TensorInput[]): Promise<void>;
-  readTensorFile(
-    path: string,
-    offsets: number[],
-    dtypes: DType[],
-    shapes: number[][],
-  ): Promise<TensorHandle[]>;
+  readTensorFile(path: string, spans: TensorSpan[]): Promise<TensorHandle[]>;
 }

@@ -1,3 +1,4 @@
+import type { LayerTrace } from '../native/contract';
 import type { Tensor } from '../tensor/tensor';
 import type { NamedTensors, Stateful } from './module';
 
@@ -9,24 +10,6 @@ export interface BackboneShape {
   readonly imageSize: number;
   /** Where the parameters are: `cpu`, `cuda` or `cuda:N`. */
   readonly device: string;
-}
-
-/** What came out of a layer, or the gradient of that. */
-export interface LayerValues {
-  /** Its name in the state dict, without that of the parameter: `layer1.0.conv1`; `layer1.0` is a block's sum. */
-  layer: string;
-  /** Bytes that the backward pass keeps. */
-  bytes: number;
-  /** Elements that are NaN or infinite. */
-  notFinite: number;
-  /** The largest magnitude that is finite. */
-  largest: number;
-}
-
-/** What a forward and a backward pass did, layer by layer, each in its own order. */
-export interface LayerTrace {
-  outputs: LayerValues[];
-  gradients: LayerValues[];
 }
 
 /** A network from images to embeddings: what training, evaluation and concentration know of one. */

@@ -1,12 +1,12 @@
 import { KappaError, argumentError } from '../errors';
-import type { LayerRows, NetworkHandle, Precision } from '../native/contract';
+import type { LayerTrace, NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
 import type { Output } from '../options/schema';
 import { choosePrecision } from '../runtime/precision';
 import { Tensor } from '../tensor/tensor';
-import type { Backbone, LayerTrace, LayerValues } from './backbone';
+import type { Backbone } from './backbone';
 import { copyState } from './module';
 import type { NamedTensors } from './module';
 import type { IResNetOptions } from './option-types';
@@ -49,21 +49,15 @@ export class IResNet implements Backbone {
     this.options = Object.freeze({ ...resolved, precision: chosen });
     const { depth, embeddingSize, widthMultiplier, dropout, precision, imageSize, device } = this.options;
     const addon = native();
-    const handle = addon.iresnet(
-      [...blocksOfDepth[depth]],
-      widthMultiplier,
-      embeddingSize,
-      dropout,
-      precision,
-      imageSize,
-      device,
-    );
+    const blocks = [...blocksOfDepth[depth]];
+    const shape = { blocks, widthMultiplier, embeddingSize, dropout, precision, imageSize, device };
+    const handle = addon.iresnet(shape);
     this.#handle = handle;
-    const named = ([names, tensors]: ReturnType<typeof addon.iresnetParameters>): NamedTensors =>
-      new Map(names.map((name, i) => [name, Tensor.wrap(tensors[i] as never).keep()]));
-    this.#parameters = named(addon.iresnetParameters(handle));
-    this.#buffers = named(addon.iresnetBuffers(handle));
-    this.#ready = submit((queue) => queue.iresnetInitialize(handle));
+    const named = (list: ReturnType<typeof addon.networkParameters>): NamedTensors =>
+      new Map(list.map(({ name, tensor }) => [name, Tensor.wrap(tensor).keep()]));
+    this.#parameters = named(addon.networkParameters(handle));
+    this.#buffers = named(addon.networkBuffers(handle));
+    this.#ready = submit((queue) => queue.networkInitialize(handle));
     this.#ready.catch(() => undefined); // reported by the first forward
   }
 
@@ -101,7 +95,7 @@ export class IResNet implements Backbone {
     const [handle, input, training] = [this.handle, images.handle, this.#training];
     // The queue keeps the order; waiting for the initial weights only brings up their errors.
     const [output] = await Promise.all([
-      submit((addon) => addon.iresnetForward(handle, input, training)),
+      submit((addon) => addon.networkForward(handle, input, training)),
       this.#ready,
     ]);
     return wrap(output);
@@ -151,33 +145,32 @@ export class IResNet implements Backbone {
   async follow(source: Backbone, momentum: number): Promise<void> {
     if (!(source instanceof IResNet)) throw argumentError('source', 'an IResNet to follow', source);
     const [handle, other] = [this.handle, source.handle];
-    return submit((addon) => addon.iresnetFollow(handle, other, momentum));
+    return submit((addon) => addon.networkFollow(handle, other, momentum));
   }
 
   /** Copies the running statistics aside. */
   async keepBuffers(): Promise<void> {
     const handle = this.handle;
-    return submit((addon) => addon.iresnetKeepBuffers(handle));
+    return submit((addon) => addon.networkKeepBuffers(handle));
   }
 
   /** Brings back the running statistics of the last `keepBuffers`, after a batch whose values were not finite. */
   async restoreBuffers(): Promise<void> {
     const handle = this.handle;
-    return submit((addon) => addon.iresnetRestoreBuffers(handle));
+    return submit((addon) => addon.networkRestoreBuffers(handle));
   }
 
   async traced(work: () => Promise<unknown>): Promise<LayerTrace> {
     const handle = this.handle;
-    const trace = (on: boolean): Promise<[LayerRows, LayerRows]> =>
-      submit((addon) => addon.iresnetTrace(handle, on));
+    const trace = (on: boolean): Promise<LayerTrace> => submit((addon) => addon.networkTrace(handle, on));
     await trace(true);
-    let seen: [LayerRows, LayerRows];
+    let seen: LayerTrace;
     try {
       await work();
     } finally {
       seen = await trace(false);
     }
-    return { outputs: layersOf(seen[0]), gradients: layersOf(seen[1]) };
+    return seen;
   }
 
   /** Frees all parameters. Further calls do nothing. */
@@ -191,13 +184,4 @@ export class IResNet implements Backbone {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function layersOf([layers, bytes, notFinite, largest]: LayerRows): LayerValues[] {
-  return layers.map((layer, i) => ({
-    layer,
-    bytes: bytes[i] ?? 0,
-    notFinite: notFinite[i] ?? 0,
-    largest: largest[i] ?? 0,
-  }));
 }

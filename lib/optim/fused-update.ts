@@ -1,17 +1,10 @@
+import type { SgdOptions } from '../native/contract';
 import type { Tensor } from '../tensor/tensor';
-
-/** A step of stochastic gradient descent. */
-export interface DescentStep {
-  lr: number;
-  momentum: number;
-  weightDecay: number;
-  nesterov: boolean;
-}
 
 /** Whoever updates a parameter itself, while it computes the gradient. */
 export interface FusedUpdater {
   /** Moves the parameter and its velocity by the gradients of all backward passes since the last update. */
-  applyUpdate(velocity: Tensor, step: DescentStep): Promise<void>;
+  applyUpdate(velocity: Tensor, step: SgdOptions): Promise<void>;
   /** Divides those gradients by the factor that their losses were multiplied by. */
   unscaleUpdate(scale: number): Promise<void>;
   /** Forgets those passes. */

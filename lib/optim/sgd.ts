@@ -57,7 +57,7 @@ export class SGD implements Optimizer {
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);
     const velocities = this.#separate.map(({ velocity }) => velocity.handle);
     await Promise.all([
-      submit((addon) => addon.sgdStep(parameters, velocities, step.lr, momentum, weightDecay, nesterov)),
+      submit((addon) => addon.sgdStep(parameters, velocities, step)),
       ...fused,
       this.#ready,
     ]);

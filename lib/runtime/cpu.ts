@@ -1,13 +1,6 @@
+import type { MemoryUse } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
-
-/** Memory that tensors use, and what the allocator holds for them, in bytes. */
-export interface MemoryUse {
-  allocated: number;
-  peakAllocated: number;
-  reserved: number;
-  peakReserved: number;
-}
 
 /** The processor. */
 export const cpu = {
@@ -17,8 +10,7 @@ export const cpu = {
    * and 64 MiB. It goes back to the system after half a minute without use, and when nothing has run for 5 s.
    */
   memory(): MemoryUse {
-    const [allocated = 0, peakAllocated = 0, reserved = 0, peakReserved = 0] = native().cpuMemory();
-    return { allocated, peakAllocated, reserved, peakReserved };
+    return native().cpuMemory();
   },
 
   /** Starts the peaks of `memory` anew. */

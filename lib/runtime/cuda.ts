@@ -1,6 +1,6 @@
+import type { MemoryUse } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
-import type { MemoryUse } from './cpu';
 
 /** A GPU. */
 export interface CudaDevice {
@@ -24,7 +24,7 @@ export const cuda = {
   /** The GPUs that can be used; none where the build or the machine has none. */
   async devices(): Promise<CudaDevice[]> {
     const found = await submit((addon) => addon.cudaDevices());
-    return found.map(([name, major, minor, memory]) => ({
+    return found.map(({ name, major, minor, memory }) => ({
       name,
       computeCapability: `${major}.${minor}`,
       memory,
@@ -35,12 +35,7 @@ export const cuda = {
     return (await cuda.devices()).length > 0;
   },
 
-  async memory(device = 0): Promise<MemoryUse> {
-    const [allocated = 0, peakAllocated = 0, reserved = 0, peakReserved = 0] = await submit((addon) =>
-      addon.cudaMemory(device),
-    );
-    return { allocated, peakAllocated, reserved, peakReserved };
-  },
+  memory: (device = 0): Promise<MemoryUse> => submit((addon) => addon.cudaMemory(device)),
 
   /** Starts the peaks of `memory` anew. */
   resetPeakMemory: (device = 0): Promise<void> => submit((addon) => addon.cudaResetPeakMemory(device)),

@@ -1,3 +1,4 @@
+import type { BuildInfo } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { usableProcessors } from '../processors';
@@ -34,7 +35,6 @@ export async function synchronize(): Promise<void> {
 }
 
 /** Version of LibTorch, how it was built, and whether CUDA can be used. */
-export function buildInfo(): { libtorch: string; configuration: string; cuda: boolean } {
-  const [libtorch, configuration, cuda] = native().buildInfo();
-  return { libtorch, configuration, cuda };
+export function buildInfo(): BuildInfo {
+  return native().buildInfo();
 }

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { KappaError } from '../errors';
-import type { DType, TensorHandle } from '../native/contract';
+import type { DType, LiveTensors, TensorHandle } from '../native/contract';
 import { native } from '../native/load';
 import { enqueue } from '../native/submit';
 import { asInput } from './input';
@@ -140,7 +140,6 @@ export abstract class TensorCore {
 }
 
 /** Live tensors of this environment: what leak tests count. */
-export function liveTensors(): { count: number; bytes: number } {
-  const [count, bytes] = native().liveTensors();
-  return { count, bytes };
+export function liveTensors(): LiveTensors {
+  return native().liveTensors();
 }

@@ -1,7 +1,10 @@
 import { types } from 'node:util';
 
 import { KappaError, describe } from '../errors';
-import type { DType, HostArray, HostData } from '../native/contract';
+import type { DType, HostArray, HostElements } from '../native/contract';
+
+/** Arrays whose elements a tensor may be made of; a Uint16Array may hold the bits of a half type. */
+export type HostData = HostElements | BigUint64Array | Uint32Array | Int16Array | Int8Array;
 
 /** What a TypedArray is by name, wherever it was made: an array of another realm is no instance of our classes. */
 type ArrayName = keyof typeof NATURAL_DTYPE;
@@ -35,7 +38,7 @@ const STORED_AS: Partial<Record<ArrayName, readonly DType[]>> = {
 
 /** How an element type is stored on its way into the addon, and which values it can hold. */
 interface Holder {
-  make(length: number): HostData;
+  make(length: number): HostElements;
   /** The value as it is stored; undefined where the type cannot hold it. */
   take(value: unknown): number | bigint | undefined;
   expected: string;
@@ -140,8 +143,8 @@ export function storeElements(
   values: HostData | readonly unknown[],
   dtype: DType,
   place: (index: number) => string,
-): HostData {
-  if (isTypedArray(values) && STORED_AS[nameOf(values)]?.includes(dtype)) return values;
+): HostElements {
+  if (isTypedArray(values) && STORED_AS[nameOf(values)]?.includes(dtype)) return values as HostElements;
   const { make, take, expected } = HOLDERS[dtype];
   const stored = make(values.length);
   for (let i = 0; i < values.length; i++) {

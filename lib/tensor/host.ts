@@ -1,6 +1,6 @@
 import { KappaError, argumentError, describe } from '../errors';
-import type { DType, HostData } from '../native/contract';
-import { isTypedArray, naturalDtype, storeElements } from './elements';
+import type { DType, HostElements } from '../native/contract';
+import { isTypedArray, naturalDtype, storeElements, type HostData } from './elements';
 
 /** Bytes of one element. */
 export const bytesOfDtype: Readonly<Record<DType, number>> = {
@@ -19,7 +19,7 @@ export type NestedNumbers = number | boolean | bigint | readonly NestedNumbers[]
 
 /** Elements in row-major order with their shape and type. */
 export interface HostTensor {
-  data: HostData;
+  data: HostElements;
   shape: number[];
   dtype: DType;
 }

@@ -199,13 +199,13 @@ export const valueOperations = {
     plan(
       [a],
       (addon, x) => addon.topk(x, k, dim, largest),
-      ([values, indices], wrap) => ({ values: wrap(values), indices: wrap(indices) }),
+      ({ values, indices }, wrap) => ({ values: wrap(values), indices: wrap(indices) }),
     ),
   sort: (a, dim = -1, descending = false) =>
     plan(
       [a],
       (addon, x) => addon.sort(x, dim, descending),
-      ([values, indices], wrap) => ({ values: wrap(values), indices: wrap(indices) }),
+      ({ values, indices }, wrap) => ({ values: wrap(values), indices: wrap(indices) }),
     ),
   backward: (a, { gradient, retainGraph = false } = {}) =>
     gradient

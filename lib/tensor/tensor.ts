@@ -1,4 +1,5 @@
-import type { DType, HostData, TensorHandle } from '../native/contract';
+import type { DType, TensorHandle } from '../native/contract';
+import type { HostData } from './elements';
 import { native } from '../native/load';
 import { TensorCore } from './core';
 import { checkShape, toHostTensor } from './host';
@@ -173,9 +174,8 @@ export class Tensor extends CoreWithOperations {
   ): TensorPromise {
     const { batch, height, width } = size;
     const { device = 'cpu' } = options;
-    return compute(() =>
-      plan([], (addon) => addon.imagesFromHost(pixels, batch, height, width, flips ?? null, device)),
-    );
+    const images = { pixels, batch, height, width, flips: flips ?? null };
+    return compute(() => plan([], (addon) => addon.imagesFromHost(images, device)));
   }
 
   /** Joins tensors along a dimension. */

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../config/schema';
-import type { LayerValues } from '../nn/backbone';
+import type { LayerValues } from '../native/contract';
 import type { Diagnosis } from './diagnosis';
 
 const SHOWN_SAMPLES = 4;

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config/schema';
 import type { Batch } from '../data/loader/data-loader';
 import { describeSample } from '../data/sample-table';
-import type { LayerValues } from '../nn/backbone';
+import type { LayerValues } from '../native/contract';
 import { scope } from '../tensor/scope';
 import type { FailedStep } from './failed-step';
 import { restoreRandomStates } from './restore';

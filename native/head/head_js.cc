@@ -2,6 +2,7 @@
 
 #include "head/limit.h"
 #include "head/margin_softmax.h"
+#include "optim/sgd_js.h"
 #include "runtime/call.h"
 #include "runtime/labels.h"
 
@@ -11,75 +12,124 @@ template <>
 struct HandleType<std::shared_ptr<MarginSoftmax>> {
   static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000003ULL};
   static constexpr const char* name = "margin softmax";
+  static constexpr const char* type = "MarginSoftmaxHandle";
 };
 
-namespace {
+template <>
+struct Choices<MarginKind> {
+  static constexpr const char* name = "MarginKind";
+  static constexpr Choice<MarginKind> list[] = {
+      {"angular", MarginKind::angular}, {"cosine", MarginKind::cosine}, {"combined", MarginKind::combined}};
+};
+template <>
+struct Choices<BeyondPi> {
+  static constexpr const char* name = "BeyondPi";
+  static constexpr Choice<BeyondPi> list[] = {{"extend", BeyondPi::extend}, {"none", BeyondPi::none}};
+};
 
-using Head = std::shared_ptr<MarginSoftmax>;
+template <>
+struct Fields<MarginFunction> {
+  static constexpr const char* name = "MarginFunction";
+  static constexpr std::tuple list{Field{"kind", &MarginFunction::kind},
+                                   Field{"beyondPi", &MarginFunction::beyond_pi},
+                                   Field{"angleFactor", &MarginFunction::angle_factor},
+                                   Field{"cosineMargin", &MarginFunction::cosine_margin}};
+};
 
-MarginFunction margin_function(const std::string& kind, const std::string& beyond_pi, double angle_factor,
-                               double cosine_margin) {
-  MarginFunction function;
-  if (kind == "angular") {
-    function.kind = MarginKind::angular;
-  } else if (kind == "cosine") {
-    function.kind = MarginKind::cosine;
-  } else {
-    require(kind == "combined", "ERR_ARGUMENT", "Unknown margin kind '", kind, "'.");
-    function.kind = MarginKind::combined;
-  }
-  require(beyond_pi == "extend" || beyond_pi == "none", "ERR_ARGUMENT", "Unknown beyondPi '", beyond_pi,
-          "'.");
-  function.beyond_pi = beyond_pi == "extend" ? BeyondPi::extend : BeyondPi::none;
-  function.angle_factor = angle_factor;
-  function.cosine_margin = cosine_margin;
-  return function;
-}
+/// The options of the operation and of its sampler.
+struct HeadOptions : MarginSoftmaxOptions {
+  std::optional<int64_t> memory_budget;
+  double sample_rate = 1;
+  int64_t seed = 0;
+};
+template <>
+struct Fields<HeadOptions> {
+  static constexpr const char* name = "MarginSoftmaxOptions";
+  static constexpr std::tuple list{Field{"scale", &HeadOptions::scale},
+                                   Field{"margin", &HeadOptions::margin},
+                                   Field{"filterThreshold", &HeadOptions::filter_threshold},
+                                   Field{"precision", &HeadOptions::precision},
+                                   Field{"memoryBudget", &HeadOptions::memory_budget},
+                                   Field{"sampleRate", &HeadOptions::sample_rate},
+                                   Field{"seed", &HeadOptions::seed}};
+};
 
-}  // namespace
+struct HeadBatch {
+  at::Tensor embeddings;
+  at::Tensor centres;
+  at::Tensor labels;
+  at::Tensor margins;
+  bool fused = false;
+  std::optional<at::Tensor> sampler_step;
+};
+template <>
+struct Fields<HeadBatch> {
+  static constexpr const char* name = "MarginSoftmaxBatch";
+  static constexpr std::tuple list{
+      Field{"embeddings", &HeadBatch::embeddings}, Field{"centres", &HeadBatch::centres},
+      Field{"labels", &HeadBatch::labels},         Field{"margins", &HeadBatch::margins},
+      Field{"fused", &HeadBatch::fused},           Field{"samplerStep", &HeadBatch::sampler_step}};
+};
+
+struct HeadLoss {
+  at::Tensor loss;
+  at::Tensor target_cosines;
+};
+template <>
+struct Fields<HeadLoss> {
+  static constexpr const char* name = "MarginSoftmaxLoss";
+  static constexpr std::tuple list{Field{"loss", &HeadLoss::loss},
+                                   Field{"targetCosines", &HeadLoss::target_cosines}};
+};
+
+/// A step of the head whose limit is measured.
+struct HeadLimitCase {
+  int64_t batch = 0;
+  int64_t classes = 0;
+  int64_t dim = 0;
+  bool bf16 = false;
+  int64_t repeats = 0;
+};
+template <>
+struct Fields<HeadLimitCase> {
+  static constexpr const char* name = "HeadLimitCase";
+  static constexpr std::tuple list{Field{"batch", &HeadLimitCase::batch},
+                                   Field{"classes", &HeadLimitCase::classes},
+                                   Field{"dim", &HeadLimitCase::dim}, Field{"bf16", &HeadLimitCase::bf16},
+                                   Field{"repeats", &HeadLimitCase::repeats}};
+};
 
 void register_head(Registry& registry) {
-  registry.sync("marginSoftmax",
-                [](double scale, const std::string& kind, const std::string& beyond_pi, double angle_factor,
-                   double cosine_margin, double filter_threshold, const std::string& precision, double budget,
-                   double sample_rate, int64_t seed) {
-                  MarginSoftmaxOptions options;
-                  options.scale = scale;
-                  options.margin = margin_function(kind, beyond_pi, angle_factor, cosine_margin);
-                  options.filter_threshold = filter_threshold;
-                  options.precision = precision_named(precision);
-                  options.budget = static_cast<int64_t>(budget);
-                  return std::make_shared<MarginSoftmax>(
-                      options, ClassSampler(sample_rate, static_cast<uint64_t>(seed), 0));
-                });
+  using Head = std::shared_ptr<MarginSoftmax>;
+  registry.sync("marginSoftmax", {"options"}, [](const HeadOptions& given) {
+    HeadOptions options = given;
+    if (options.memory_budget) options.budget = *options.memory_budget;
+    return std::make_shared<MarginSoftmax>(
+        options, ClassSampler(options.sample_rate, static_cast<uint64_t>(options.seed), 0));
+  });
+  registry.async("marginSoftmaxForward", {"head", "batch"}, [](const Head& head, const HeadBatch& batch) {
+    auto [loss, cosines] =
+        head->forward(batch.embeddings, batch.centres, as_int64(batch.labels, "labels"), batch.margins,
+                      batch.fused, batch.sampler_step.value_or(at::Tensor()));
+    return HeadLoss{loss, cosines};
+  });
   registry.async(
-      "marginSoftmaxForward",
-      [](const Head& head, const at::Tensor& embeddings, const at::Tensor& centres, const at::Tensor& labels,
-         const at::Tensor& margins, bool fused, const std::optional<at::Tensor>& sampler_step) {
-        return head->forward(embeddings, centres, as_int64(labels, "labels"), margins, fused,
-                             sampler_step.value_or(at::Tensor()));
+      "marginSoftmaxUpdate", {"head", "centres", "velocity", "options", "found"},
+      [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, const SgdOptions& options,
+         const std::optional<at::Tensor>& found) {
+        head->update(centres, velocity, options, found.value_or(at::Tensor()));
       });
-  registry.async("marginSoftmaxUpdate", [](const Head& head, const at::Tensor& centres,
-                                           const at::Tensor& velocity, double lr, double momentum,
-                                           double weight_decay, bool nesterov,
-                                           const std::optional<at::Tensor>& found_inf) {
-    head->update(centres, velocity, {lr, momentum, weight_decay, nesterov}, found_inf.value_or(at::Tensor()));
+  registry.async("marginSoftmaxCheck", {"head", "found"}, [](const Head& head, const at::Tensor& found) {
+    at::Tensor sum = found;
+    head->check(sum);
   });
-  registry.async("marginSoftmaxCheck", [](const Head& head, const at::Tensor& found_inf) {
-    at::Tensor found = found_inf;
-    head->check(found);
+  registry.async("marginSoftmaxUnscale", {"head", "scale"},
+                 [](const Head& head, double scale) { head->unscale(scale); });
+  registry.async("marginSoftmaxDrop", {"head"}, [](const Head& head) { head->drop(); });
+  registry.sync("disposeMarginSoftmax", {"head"}, [](const Boxed<Head>& head) { dispose_box(*head.box); });
+  registry.async("measureHeadLimit", {"step"}, [](const HeadLimitCase& step) {
+    return measure_head_limit(step.batch, step.classes, step.dim, step.bf16, step.repeats);
   });
-  registry.async("marginSoftmaxUnscale", [](const Head& head, double scale) { head->unscale(scale); });
-  registry.async("marginSoftmaxDrop", [](const Head& head) { head->drop(); });
-  registry.async("measureHeadLimit",
-                 [](int64_t batch, int64_t classes, int64_t dim, bool bf16, int64_t repeats) {
-                   return measure_head_limit(batch, classes, dim, bf16, repeats);
-                 });
-  registry.raw("disposeMarginSoftmax",
-               [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-                 dispose_box(unbox<Head>(info[0]));
-                 return context.env.Undefined();
-               });
 }
 
 }  // namespace kappa

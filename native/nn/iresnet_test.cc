@@ -2,19 +2,24 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <map>
 
+#include "nn/network.h"
 #include "runtime/error.h"
 #include "test/test.h"
 
 namespace {
 
 using at::Tensor;
-using kappa::IResNet;
-using kappa::IResNetOptions;
+using kappa::iresnet;
+using kappa::LayerKind;
+using kappa::Network;
+using kappa::Precision;
+using kappa::Topology;
 
 /// The same network written with LibTorch's own layers, in evaluation mode.
-Tensor reference_forward(const IResNet& network, const std::vector<int64_t>& blocks, const Tensor& images) {
+Tensor reference_forward(const Network& network, const std::vector<int64_t>& blocks, const Tensor& images) {
   std::map<std::string, Tensor> all;
   for (const auto& [name, tensor] : network.parameters()) all[name] = tensor;
   for (const auto& [name, tensor] : network.buffers()) all[name] = tensor;
@@ -44,7 +49,7 @@ Tensor reference_forward(const IResNet& network, const std::vector<int64_t>& blo
 TEST("IResNet computes what its layers compute one by one") {
   at::manual_seed(1);
   const std::vector<int64_t> blocks = {1, 2, 1, 1};
-  IResNet network(IResNetOptions{blocks, 0.25, 24, 0, kappa::Precision::float32, 32});
+  Network network(iresnet({blocks, 0.25, 24, 0, 32}), Precision::float32, at::kCPU);
   network.initialize();
   at::NoGradGuard guard;
   const Tensor images = at::randn({3, 3, 32, 32});
@@ -56,7 +61,7 @@ TEST("IResNet computes what its layers compute one by one") {
 
 TEST("every trained parameter of IResNet gets a gradient") {
   at::manual_seed(2);
-  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, kappa::Precision::bfloat16, 32});
+  Network network(iresnet({{1, 1, 1, 1}, 0.25, 8, 0, 32}), Precision::bfloat16, at::kCPU);
   network.initialize();
   network.forward(at::randn({4, 3, 32, 32}), true).square().sum().backward();
   for (const auto& [name, tensor] : network.parameters()) {
@@ -70,23 +75,44 @@ TEST("every trained parameter of IResNet gets a gradient") {
 }
 
 TEST("IResNet refuses images of another size") {
-  IResNet network(IResNetOptions{{1, 1, 1, 1}, 0.25, 8, 0, kappa::Precision::float32, 32});
+  Network network(iresnet({{1, 1, 1, 1}, 0.25, 8, 0, 32}), Precision::float32, at::kCPU);
   network.initialize();
   EXPECT_ERROR(network.forward(at::zeros({2, 3, 48, 48}), false), "ERR_SHAPE");
   EXPECT_ERROR(network.forward(at::zeros({1, 3, 32, 32}), true), "ERR_SHAPE");
 }
 
-TEST("a network on another device has every parameter and buffer there") {
-  // The meta device holds no numbers, and has no convolutions: it stands for a GPU as far as places go.
-  const IResNetOptions options{{1, 1, 1, 1},      0.25, 24, 0.4, kappa::Precision::bfloat16, 32,
-                               at::Device("meta")};
-  IResNet network(options);
-  network.initialize();
-  for (const auto& [name, tensor] : network.parameters()) EXPECT(tensor.is_meta());
-  for (const auto& [name, tensor] : network.buffers()) EXPECT(tensor.is_meta());
-  network.keep_buffers();
-  network.restore_buffers();
-  network.follow(network, 0.9);
+TEST("the table of an IResNet has the sizes of the paper's network, and its multiplications") {
+  // IResNet-100 as insightface's model zoo has it: 24.2 billion operations, half of them multiplications, and
+  // 65.16 million parameters.
+  const Topology table = iresnet({{3, 13, 30, 3}, 1, 512, 0, 112});
+  int64_t multiplications = 0;
+  int64_t parameters = 0;
+  for (size_t place = 1; place < table.layers().size(); ++place) {
+    const auto& layer = table.layers()[place];
+    const int64_t in = table.input_shape(place).channels;
+    const auto& out = table.shape(place);
+    switch (layer.kind) {
+      case LayerKind::convolution:
+      case LayerKind::projection:
+        multiplications += out.size() * in * layer.kernel * layer.kernel;
+        parameters += out.channels * in * layer.kernel * layer.kernel;
+        break;
+      case LayerKind::linear:
+        multiplications += out.size() * in;
+        parameters += out.size() * in + out.size();
+        break;
+      case LayerKind::batch_norm:
+        parameters += 2 * in;
+        break;
+      case LayerKind::prelu:
+        parameters += in;
+        break;
+      default:
+        break;
+    }
+  }
+  EXPECT(std::abs(static_cast<double>(multiplications) / 12.1e9 - 1) < 0.01);
+  EXPECT(std::abs(static_cast<double>(parameters) / 65.16e6 - 1) < 0.001);
 }
 
 }  // namespace

@@ -16,8 +16,9 @@ LayerValues describe(const std::string& layer, const at::Tensor& tensor) {
 
 }  // namespace
 
-void LayerTrace::record(const std::string& layer, const at::Tensor& output) {
+void LayerTrace::record(const std::string& layer, const at::Tensor& output, bool kept) {
   outputs_.push_back(describe(layer, output));
+  if (!kept) outputs_.back().bytes = 0;
   if (!output.requires_grad()) return;
   output.register_hook([gradients = gradients_, layer](const at::Tensor& gradient) {
     if (gradient.defined()) gradients->push_back(describe(layer, gradient));

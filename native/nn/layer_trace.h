@@ -20,10 +20,8 @@ struct LayerValues {
 class LayerTrace {
  public:
   /// Notes the output of a layer, and its gradient once the backward pass comes by.
-  void record(const std::string& layer, const at::Tensor& output);
-
-  /// The output noted last is not kept for the backward pass.
-  void last_is_passing() { outputs_.back().bytes = 0; }
+  /// @param kept whether the backward pass needs the output
+  void record(const std::string& layer, const at::Tensor& output, bool kept);
 
   const std::vector<LayerValues>& outputs() const { return outputs_; }
   /// In the order of the backward pass: from the last layer to the first.

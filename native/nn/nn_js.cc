@@ -2,80 +2,111 @@
 
 #include "nn/convolution_rate.h"
 #include "nn/iresnet.h"
+#include "nn/network.h"
 #include "runtime/call.h"
 #include "runtime/device.h"
 
 namespace kappa {
 
 template <>
-struct HandleType<std::shared_ptr<IResNet>> {
+struct HandleType<std::shared_ptr<Network>> {
   static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000002ULL};
   static constexpr const char* name = "backbone";
+  static constexpr const char* type = "NetworkHandle";
+};
+
+/// An IResNet, and how and where it computes.
+struct NetworkOptions : IResNetOptions {
+  Precision precision = Precision::float32;
+  at::Device device = at::kCPU;
+};
+template <>
+struct Fields<NetworkOptions> {
+  static constexpr const char* name = "NetworkOptions";
+  static constexpr std::tuple list{Field{"blocks", &NetworkOptions::blocks},
+                                   Field{"widthMultiplier", &NetworkOptions::width_multiplier},
+                                   Field{"embeddingSize", &NetworkOptions::embedding_size},
+                                   Field{"dropout", &NetworkOptions::dropout},
+                                   Field{"precision", &NetworkOptions::precision},
+                                   Field{"imageSize", &NetworkOptions::image_size},
+                                   Field{"device", &NetworkOptions::device}};
+};
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+template <>
+struct Fields<NamedTensor> {
+  static constexpr const char* name = "NamedTensor";
+  static constexpr std::tuple list{Field{"name", &NamedTensor::name}, Field{"tensor", &NamedTensor::tensor}};
+};
+
+template <>
+struct Fields<LayerValues> {
+  static constexpr const char* name = "LayerValues";
+  static constexpr std::tuple list{Field{"layer", &LayerValues::layer}, Field{"bytes", &LayerValues::bytes},
+                                   Field{"notFinite", &LayerValues::not_finite},
+                                   Field{"largest", &LayerValues::largest}};
+};
+
+/// What a trace has noted.
+struct TracedLayers {
+  std::vector<LayerValues> outputs;
+  std::vector<LayerValues> gradients;
+};
+template <>
+struct Fields<TracedLayers> {
+  static constexpr const char* name = "LayerTrace";
+  static constexpr std::tuple list{Field{"outputs", &TracedLayers::outputs},
+                                   Field{"gradients", &TracedLayers::gradients}};
 };
 
 namespace {
 
-using Network = std::shared_ptr<IResNet>;
+using SharedNetwork = std::shared_ptr<Network>;
 
-std::tuple<std::vector<std::string>, std::vector<at::Tensor>> unzip(const NamedTensors& named) {
-  std::tuple<std::vector<std::string>, std::vector<at::Tensor>> result;
-  for (const auto& [name, tensor] : named) {
-    std::get<0>(result).push_back(name);
-    std::get<1>(result).push_back(tensor);
-  }
-  return result;
-}
-
-using LayerRows =
-    std::tuple<std::vector<std::string>, std::vector<double>, std::vector<double>, std::vector<double>>;
-
-LayerRows rows_of(const std::vector<LayerValues>& layers) {
-  LayerRows rows;
-  for (const auto& [layer, bytes, not_finite, largest] : layers) {
-    std::get<0>(rows).push_back(layer);
-    std::get<1>(rows).push_back(static_cast<double>(bytes));
-    std::get<2>(rows).push_back(static_cast<double>(not_finite));
-    std::get<3>(rows).push_back(largest);
-  }
-  return rows;
+std::vector<NamedTensor> listed(const NamedTensors& named) {
+  std::vector<NamedTensor> list;
+  for (const auto& [name, tensor] : named) list.push_back({name, tensor});
+  return list;
 }
 
 }  // namespace
 
 void register_nn(Registry& registry) {
-  registry.sync("iresnet", [](const std::vector<int64_t>& blocks, double width_multiplier,
-                              int64_t embedding_size, double dropout, const std::string& precision,
-                              int64_t image_size, const at::Device& device) {
-    require_device(device);
-    return std::make_shared<IResNet>(IResNetOptions{blocks, width_multiplier, embedding_size, dropout,
-                                                    precision_named(precision), image_size, device});
+  registry.sync("iresnet", {"options"}, [](const NetworkOptions& options) {
+    require_device(options.device);
+    return std::make_shared<Network>(iresnet(options), options.precision, options.device);
   });
-  registry.async("iresnetInitialize", [](const Network& network) { network->initialize(); });
-  registry.async("iresnetForward", [](const Network& network, const at::Tensor& images, bool training) {
-    return network->forward(images, training);
-  });
-  registry.sync("iresnetParameters", [](const Network& network) { return unzip(network->parameters()); });
-  registry.sync("iresnetBuffers", [](const Network& network) { return unzip(network->buffers()); });
-  registry.async("iresnetFollow", [](const Network& network, const Network& source, double momentum) {
-    network->follow(*source, momentum);
-  });
-  registry.async("iresnetKeepBuffers", [](const Network& network) { network->keep_buffers(); });
-  registry.async("iresnetRestoreBuffers", [](const Network& network) { network->restore_buffers(); });
-  registry.async("measureConvolution", [](const std::string& precision, double seconds) {
-    return measure_convolution(precision_named(precision), seconds);
-  });
-  registry.async("iresnetTrace", [](const Network& network, bool on) {
-    std::tuple<LayerRows, LayerRows> seen;
-    if (const LayerTrace* trace = network->traced()) {
-      seen = {rows_of(trace->outputs()), rows_of(trace->gradients())};
-    }
+  registry.async("networkInitialize", {"network"},
+                 [](const SharedNetwork& network) { network->initialize(); });
+  registry.async("networkForward", {"network", "images", "training"},
+                 [](const SharedNetwork& network, const at::Tensor& images, bool training) {
+                   return network->forward(images, training);
+                 });
+  registry.sync("networkParameters", {"network"},
+                [](const SharedNetwork& network) { return listed(network->parameters()); });
+  registry.sync("networkBuffers", {"network"},
+                [](const SharedNetwork& network) { return listed(network->buffers()); });
+  registry.async("networkFollow", {"network", "source", "momentum"},
+                 [](const SharedNetwork& network, const SharedNetwork& source, double momentum) {
+                   network->follow(*source, momentum);
+                 });
+  registry.async("networkKeepBuffers", {"network"},
+                 [](const SharedNetwork& network) { network->keep_buffers(); });
+  registry.async("networkRestoreBuffers", {"network"},
+                 [](const SharedNetwork& network) { network->restore_buffers(); });
+  registry.async("networkTrace", {"network", "on"}, [](const SharedNetwork& network, bool on) {
+    TracedLayers seen;
+    if (const LayerTrace* trace = network->traced()) seen = {trace->outputs(), trace->gradients()};
     network->trace(on);
     return seen;
   });
-  registry.raw("disposeNetwork", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(unbox<Network>(info[0]));
-    return context.env.Undefined();
-  });
+  registry.sync("disposeNetwork", {"network"},
+                [](const Boxed<SharedNetwork>& network) { dispose_box(*network.box); });
+  registry.async("measureConvolution", {"precision", "seconds"},
+                 [](Precision precision, double seconds) { return measure_convolution(precision, seconds); });
 }
 
 }  // namespace kappa

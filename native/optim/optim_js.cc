@@ -1,22 +1,22 @@
 #include "optim/optim_js.h"
 
-#include "optim/sgd.h"
+#include "optim/sgd_js.h"
 #include "runtime/call.h"
 
 namespace kappa {
 
 void register_optim(Registry& registry) {
   using Tensors = std::vector<at::Tensor>;
-  registry.async("sgdStep", [](const Tensors& parameters, const Tensors& velocities, double lr,
-                               double momentum, double weight_decay, bool nesterov) {
-    sgd_step(parameters, velocities, {lr, momentum, weight_decay, nesterov});
-  });
-  registry.async("unscaleGradients", [](const Tensors& parameters, double scale) {
+  registry.async("sgdStep", {"parameters", "velocities", "options"},
+                 [](const Tensors& parameters, const Tensors& velocities, const SgdOptions& options) {
+                   sgd_step(parameters, velocities, options);
+                 });
+  registry.async("unscaleGradients", {"parameters", "scale"}, [](const Tensors& parameters, double scale) {
     return unscale_gradients(parameters, scale);
   });
-  registry.async("clipGradientNorm", [](const Tensors& parameters, double max_norm) {
-    return clip_gradient_norm(parameters, max_norm);
-  });
+  registry.async(
+      "clipGradientNorm", {"parameters", "maxNorm"},
+      [](const Tensors& parameters, double max_norm) { return clip_gradient_norm(parameters, max_norm); });
 }
 
 }  // namespace kappa

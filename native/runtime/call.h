@@ -10,6 +10,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtime/convert.h"
 #include "runtime/environment.h"
@@ -44,12 +45,35 @@ class ArgumentList {
   std::tuple<typename FromJs<A>::Stored...> stored_;
 };
 
+/// What a function takes and gives. It may ask for the context of the call before its arguments.
+template <class R, class... A>
+struct Called {
+  using Result = R;
+  using Arguments = ArgumentList<std::decay_t<A>...>;
+  static constexpr size_t arity = sizeof...(A);
+
+  /// The function's type as the contract has it.
+  /// @param parameters `arity` names
+  static std::string type(TypeNames& names, const char* const* parameters, bool queued) {
+    std::string list;
+    [[maybe_unused]] size_t i = 0;
+    ((list += text(i == 0 ? "" : ", ", parameters[i], ": ", FromJs<std::decay_t<A>>::type(names, queued)),
+      ++i),
+     ...);
+    const std::string result = ToJs<R>::type(names);
+    return text("(", list, ") => ", queued ? text("Promise<", result, ">") : result);
+  }
+};
+
 template <class F>
 struct Signature : Signature<decltype(&F::operator())> {};
 template <class C, class R, class... A>
-struct Signature<R (C::*)(A...) const> {
-  using Result = R;
-  using Arguments = ArgumentList<std::decay_t<A>...>;
+struct Signature<R (C::*)(A...) const> : Called<R, A...> {
+  static constexpr bool takes_context = false;
+};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(const Context&, A...) const> : Called<R, A...> {
+  static constexpr bool takes_context = true;
 };
 
 struct Nothing {};
@@ -166,14 +190,76 @@ Napi::Value guarded(const Napi::CallbackInfo& info, const Body& body) {
   throw environment->make_error(info.Env(), error.code, error.message);
 }
 
+/// Something by name, as text.
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+template <>
+struct Fields<NamedText> {
+  static constexpr const char* name = "NamedText";
+  static constexpr std::tuple list{Field{"name", &NamedText::name}, Field{"text", &NamedText::text}};
+};
+
+/// The contract as this binary has it: the type of each function, and the types that are named there.
+struct Signatures {
+  std::vector<NamedText> functions;
+  std::vector<NamedText> types;
+};
+template <>
+struct Fields<Signatures> {
+  static constexpr const char* name = "Signatures";
+  static constexpr std::tuple list{Field{"functions", &Signatures::functions},
+                                   Field{"types", &Signatures::types}};
+};
+
 /// Collects the functions of the addon.
 class Registry {
  public:
-  explicit Registry(Napi::Object exports) : exports_(exports) {}
+  explicit Registry(Napi::Object exports) : exports_(exports) {
+    sync("signatures", [noted = noted_] {
+      Signatures all{noted->functions, {}};
+      for (const auto& [name, definition] : noted->types.definitions())
+        all.types.push_back({name, definition});
+      return all;
+    });
+  }
 
   /// A function that runs on the compute thread and returns a promise.
+  /// @param parameters their names in the contract
+  template <size_t N, class F>
+  void async(const char* name, const char* const (&parameters)[N], F function) {
+    static_assert(N == Signature<F>::arity, "Every parameter has a name.");
+    add_async(name, parameters, function);
+  }
   template <class F>
   void async(const char* name, F function) {
+    static_assert(Signature<F>::arity == 0, "Every parameter has a name.");
+    add_async(name, nullptr, function);
+  }
+
+  /// A function that runs at once on the JavaScript thread: metadata only. It may take the context of the
+  /// call before its parameters.
+  template <size_t N, class F>
+  void sync(const char* name, const char* const (&parameters)[N], F function) {
+    static_assert(N == Signature<F>::arity, "Every parameter has a name.");
+    add_sync(name, parameters, function);
+  }
+  template <class F>
+  void sync(const char* name, F function) {
+    static_assert(Signature<F>::arity == 0, "Every parameter has a name.");
+    add_sync(name, nullptr, function);
+  }
+
+ private:
+  struct Noted {
+    std::vector<NamedText> functions;
+    TypeNames types;
+  };
+
+  template <class F>
+  void add_async(const char* name, const char* const* parameters, F function) {
+    note<F>(name, parameters, /*queued=*/true);
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
         typename Signature<F>::Arguments arguments({context.env, context.environment, /*queued=*/true}, info);
@@ -186,38 +272,42 @@ class Registry {
     });
   }
 
-  /// A function that runs at once on the JavaScript thread: metadata only.
   template <class F>
-  void sync(const char* name, F function) {
+  void add_sync(const char* name, const char* const* parameters, F function) {
+    note<F>(name, parameters, /*queued=*/false);
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
         typename Signature<F>::Arguments arguments(context, info);
+        const auto call = [&](auto&&... values) {
+          if constexpr (Signature<F>::takes_context) {
+            return function(context, values...);
+          } else {
+            return function(values...);
+          }
+        };
         using Result = typename Signature<F>::Result;
         if constexpr (std::is_void_v<Result>) {
-          std::apply(function, arguments.take());
+          std::apply(call, arguments.take());
           return context.env.Undefined();
         } else {
-          return ToJs<Result>::make(context, std::apply(function, arguments.take()));
+          return ToJs<Result>::make(context, std::apply(call, arguments.take()));
         }
       });
     });
   }
 
-  /// A function that needs the call itself.
   template <class F>
-  void raw(const char* name, F function) {
-    add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
-      return guarded(info, [&](const Context& context) { return function(context, info); });
-    });
+  void note(const char* name, const char* const* parameters, bool queued) {
+    noted_->functions.push_back({name, Signature<F>::type(noted_->types, parameters, queued)});
   }
 
- private:
   template <class Callback>
   void add(const char* name, Callback callback) {
     exports_.Set(name, Napi::Function::New(exports_.Env(), callback, name));
   }
 
   Napi::Object exports_;
+  std::shared_ptr<Noted> noted_ = std::make_shared<Noted>();
 };
 
 }  // namespace kappa

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <set>
 
 namespace kappa {
 namespace {
@@ -18,44 +20,46 @@ constexpr DtypeName dtype_names[] = {
     {at::kLong, "int64"},    {at::kInt, "int32"},      {at::kByte, "uint8"},        {at::kBool, "bool"},
 };
 
-at::ScalarType dtype_of(napi_typedarray_type type) {
-  switch (type) {
-    case napi_float32_array:
-      return at::kFloat;
-    case napi_float64_array:
-      return at::kDouble;
-    case napi_bigint64_array:
-      return at::kLong;
-    case napi_int32_array:
-      return at::kInt;
-    case napi_uint16_array:
-      return at::kBFloat16;
-    case napi_uint8_array:
-    case napi_uint8_clamped_array:
-      return at::kByte;
-    default:
-      throw Error(
-          "ERR_DTYPE",
-          "Expected a Float32Array, Float64Array, BigInt64Array, Int32Array, Uint16Array or Uint8Array.");
+struct ArrayType {
+  napi_typedarray_type type;
+  at::ScalarType dtype;
+  const char* name;
+};
+
+/// Arrays that carry elements, and what these are by themselves.
+constexpr ArrayType array_types[] = {
+    {napi_float32_array, at::kFloat, "Float32Array"},
+    {napi_float64_array, at::kDouble, "Float64Array"},
+    {napi_bigint64_array, at::kLong, "BigInt64Array"},
+    {napi_int32_array, at::kInt, "Int32Array"},
+    {napi_uint8_array, at::kByte, "Uint8Array"},
+    {napi_uint8_clamped_array, at::kByte, "Uint8ClampedArray"},
+    {napi_uint16_array, at::kBFloat16, "Uint16Array"},
+};
+/// So many of them, from the first, also come out of the addon.
+constexpr size_t output_types = 5;
+
+std::string names_of_arrays(size_t count, const char* between) {
+  std::string names;
+  for (const ArrayType& array : std::span(array_types).first(count)) {
+    names += text(names.empty() ? "" : between, array.name);
   }
+  return names;
+}
+
+at::ScalarType dtype_of(napi_typedarray_type type) {
+  for (const ArrayType& array : array_types) {
+    if (array.type == type) return array.dtype;
+  }
+  throw Error("ERR_DTYPE", text("Expected one of ", names_of_arrays(std::size(array_types), ", "), "."));
 }
 
 napi_typedarray_type array_type_of(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return napi_float32_array;
-    case at::kDouble:
-      return napi_float64_array;
-    case at::kLong:
-      return napi_bigint64_array;
-    case at::kInt:
-      return napi_int32_array;
-    case at::kByte:
-    case at::kBool:
-      return napi_uint8_array;
-    default:
-      throw Error("ERR_DTYPE", text("Elements of type ", dtype_name(dtype), " have no TypedArray."));
+  if (dtype == at::kBool) return napi_uint8_array;
+  for (const ArrayType& array : std::span(array_types).first(output_types)) {
+    if (array.dtype == dtype) return array.type;
   }
+  throw Error("ERR_DTYPE", text("Elements of type ", dtype_name(dtype), " have no TypedArray."));
 }
 
 /// A TypedArray as it is now; none of it holds once the event loop goes on.
@@ -67,7 +71,7 @@ struct JsArray {
 };
 
 JsArray read_array(const Context& context, Napi::Value value) {
-  require(value.IsTypedArray(), "ERR_ARGUMENT", "Expected a TypedArray.");
+  require(value.IsTypedArray(), "ERR_ARGUMENT", "Expected a TypedArray but received ", kind_of(value), ".");
   napi_typedarray_type type{};
   size_t length = 0;
   size_t offset = 0;
@@ -85,6 +89,39 @@ JsArray read_array(const Context& context, Napi::Value value) {
 }
 
 }  // namespace
+
+std::string kind_of(Napi::Value value) {
+  if (value.IsUndefined()) return "undefined";
+  if (value.IsNull()) return "null";
+  if (value.IsString()) return "a string";
+  if (value.IsNumber()) return "a number";
+  if (value.IsBoolean()) return "a boolean";
+  if (value.IsBigInt()) return "a bigint";
+  if (value.IsFunction()) return "a function";
+  if (value.IsArray()) return "an array";
+  return "an object";
+}
+
+Napi::Object require_fields(Napi::Value value, const char* type, std::span<const char* const> fields) {
+  const bool is_plain = value.IsObject() && !value.IsFunction() && !value.IsArray();
+  require(is_plain, "ERR_ARGUMENT", type, ": Expected an object but received ", kind_of(value), ".");
+  napi_value keys = nullptr;
+  const auto filter = static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols);
+  require(napi_get_all_property_names(value.Env(), value, napi_key_own_only, filter,
+                                      napi_key_numbers_to_strings, &keys) == napi_ok,
+          "ERR_ARGUMENT", type, ": The object has no fields that can be read.");
+  const Napi::Array array(value.Env(), keys);
+  std::set<std::string> found;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    found.insert(Napi::Value(array.Get(i)).As<Napi::String>().Utf8Value());
+  }
+  for (const char* field : fields) {
+    require(found.erase(field) > 0, "ERR_ARGUMENT", type, ": The field '", field, "' is missing.");
+  }
+  require(found.empty(), "ERR_ARGUMENT", type, ": Unknown field '",
+          found.empty() ? std::string() : *found.begin(), "'.");
+  return value.As<Napi::Object>();
+}
 
 at::ScalarType dtype_from_name(const std::string& name) {
   for (const auto& entry : dtype_names) {
@@ -114,7 +151,7 @@ void dispose_box(Box<at::Tensor>& box) noexcept {
 }
 
 double FromJs<double>::get(const Context&, Napi::Value value) {
-  require(value.IsNumber(), "ERR_ARGUMENT", "Expected a number.");
+  require(value.IsNumber(), "ERR_ARGUMENT", "Expected a number but received ", kind_of(value), ".");
   return value.As<Napi::Number>().DoubleValue();
 }
 
@@ -125,7 +162,7 @@ int64_t FromJs<int64_t>::get(const Context&, Napi::Value value) {
     require(lossless, "ERR_ARGUMENT", "Expected an integer of at most 64 bits.");
     return result;
   }
-  require(value.IsNumber(), "ERR_ARGUMENT", "Expected an integer.");
+  require(value.IsNumber(), "ERR_ARGUMENT", "Expected an integer but received ", kind_of(value), ".");
   double number = value.As<Napi::Number>().DoubleValue();
   require(std::isfinite(number) && number == std::floor(number) && std::fabs(number) <= 9007199254740992.0,
           "ERR_ARGUMENT", "Expected an integer but received ", number, ".");
@@ -133,12 +170,12 @@ int64_t FromJs<int64_t>::get(const Context&, Napi::Value value) {
 }
 
 bool FromJs<bool>::get(const Context&, Napi::Value value) {
-  require(value.IsBoolean(), "ERR_ARGUMENT", "Expected true or false.");
+  require(value.IsBoolean(), "ERR_ARGUMENT", "Expected true or false but received ", kind_of(value), ".");
   return value.As<Napi::Boolean>().Value();
 }
 
 std::string FromJs<std::string>::get(const Context&, Napi::Value value) {
-  require(value.IsString(), "ERR_ARGUMENT", "Expected a string.");
+  require(value.IsString(), "ERR_ARGUMENT", "Expected a string but received ", kind_of(value), ".");
   return value.As<Napi::String>().Utf8Value();
 }
 
@@ -186,6 +223,17 @@ SharedBytes FromJs<SharedBytes>::get(const Context& context, Napi::Value value) 
            array.dtype}};
 }
 
+ByteArray FromJs<ByteArray>::get(const Context& context, Napi::Value value) {
+  ByteArray bytes{FromJs<SharedBytes>::get(context, value)};
+  require(bytes.dtype == at::kByte, "ERR_ARGUMENT", "Expected a Uint8Array.");
+  return bytes;
+}
+
+ErrorClass FromJs<ErrorClass>::get(const Context&, Napi::Value value) {
+  require(value.IsFunction(), "ERR_ARGUMENT", "Expected the error class but received ", kind_of(value), ".");
+  return {value.As<Napi::Function>()};
+}
+
 at::ScalarType FromJs<at::ScalarType>::get(const Context& context, Napi::Value value) {
   return dtype_from_name(FromJs<std::string>::get(context, value));
 }
@@ -197,6 +245,56 @@ at::Device FromJs<at::Device>::get(const Context& context, Napi::Value value) {
   } catch (const std::exception&) {
     throw Error("ERR_DEVICE", text("Unknown device '", name, "': expected cpu, cuda or cuda:N."));
   }
+}
+
+namespace {
+std::string dtype_type(TypeNames& names) {
+  std::string union_of;
+  for (const auto& entry : dtype_names) {
+    union_of += text(union_of.empty() ? "" : " | ", "'", entry.name, "'");
+  }
+  return names.add("DType", union_of);
+}
+}  // namespace
+
+std::string FromJs<double>::type(TypeNames&, bool) { return "number"; }
+std::string FromJs<int64_t>::type(TypeNames&, bool) { return "number"; }
+std::string FromJs<bool>::type(TypeNames&, bool) { return "boolean"; }
+std::string FromJs<std::string>::type(TypeNames&, bool) { return "string"; }
+std::string FromJs<at::Device>::type(TypeNames&, bool) { return "string"; }
+std::string FromJs<at::ScalarType>::type(TypeNames& names, bool) { return dtype_type(names); }
+std::string FromJs<ByteArray>::type(TypeNames&, bool) { return "Uint8Array"; }
+std::string FromJs<ErrorClass>::type(TypeNames& names, bool) {
+  return names.add("ErrorClass", "new (code: never, message: string) => Error");
+}
+std::string FromJs<HostBytes>::type(TypeNames& names, bool) {
+  return names.add("HostElements", names_of_arrays(std::size(array_types), " | "));
+}
+std::string FromJs<SharedBytes>::type(TypeNames& names, bool queued) {
+  return FromJs<HostBytes>::type(names, queued);
+}
+
+std::string FromJs<at::Tensor>::type(TypeNames& names, bool queued) {
+  const std::string handle = handle_type<at::Tensor>(names);
+  return queued ? names.add("TensorInput", text(handle, " | Promise<", handle, ">")) : handle;
+}
+
+std::string FromJs<Operand>::type(TypeNames& names, bool queued) {
+  return names.add("Operand", FromJs<at::Tensor>::type(names, queued) + " | number");
+}
+
+std::string ToJs<double>::type(TypeNames&) { return "number"; }
+std::string ToJs<int64_t>::type(TypeNames&) { return "number"; }
+std::string ToJs<bool>::type(TypeNames&) { return "boolean"; }
+std::string ToJs<std::string>::type(TypeNames&) { return "string"; }
+std::string ToJs<at::ScalarType>::type(TypeNames& names) { return dtype_type(names); }
+std::string ToJs<at::Tensor>::type(TypeNames& names) { return handle_type<at::Tensor>(names); }
+std::string ToJs<HostArray>::type(TypeNames& names) {
+  return names.add("HostArray", names_of_arrays(output_types, " | "));
+}
+
+Napi::Value ToJs<at::ScalarType>::make(const Context& context, at::ScalarType&& value) {
+  return Napi::String::New(context.env, dtype_name(value));
 }
 
 Napi::Value ToJs<double>::make(const Context& context, double&& value) {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -14,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/describe.h"
 #include "runtime/environment.h"
 #include "runtime/handle.h"
 #include "runtime/pending.h"
@@ -34,6 +36,9 @@ struct HostBytes {
 /// other threads write there meanwhile is seen.
 struct SharedBytes : HostBytes {};
 
+/// Bytes and nothing else: a Uint8Array, read as SharedBytes are.
+struct ByteArray : SharedBytes {};
+
 /// A tensor or a number, as in `a.add(b)` and `a.add(1)`.
 struct Operand {
   at::Tensor tensor;
@@ -46,15 +51,30 @@ struct HostArray {
   at::Tensor tensor;
 };
 
+/// The box of a handle, disposed or not.
+template <class T>
+struct Boxed {
+  Box<T>* box;
+};
+
+/// The class of the errors that users see.
+struct ErrorClass {
+  Napi::Function constructor;
+};
+
 struct Context {
   Napi::Env env;
   std::shared_ptr<Environment> environment;
   bool queued = false;  // whether the call will wait for those before it, so that it may use their results
 };
 
-/// How a C++ argument is read (`get`), how it waits in the queue (`Stored`), and how it is used (`take`).
+/// How a C++ argument is read (`get`), how it waits in the queue (`Stored`), how it is used (`take`), and
+/// what it is called in the contract (`type`).
 template <class T>
 struct FromJs;
+/// How a C++ result goes to JavaScript (`make`), and what it is called in the contract (`type`).
+template <class T>
+struct ToJs;
 
 /// Most arguments wait as what they are.
 template <class T>
@@ -62,16 +82,18 @@ struct ReadAtOnce {
   using Stored = T;
   static T take(T&& value) { return std::move(value); }
 };
-template <class T>
-struct ToJs;
 
 at::ScalarType dtype_from_name(const std::string& name);
 const char* dtype_name(at::ScalarType dtype);
 
-#define KAPPA_FROM_JS(type)                                     \
-  template <>                                                   \
-  struct FromJs<type> : ReadAtOnce<type> {                      \
-    static type get(const Context& context, Napi::Value value); \
+/// What a JavaScript value is, for errors: "a string", "null".
+std::string kind_of(Napi::Value value);
+
+#define KAPPA_FROM_JS(T)                                     \
+  template <>                                                \
+  struct FromJs<T> : ReadAtOnce<T> {                         \
+    static T get(const Context& context, Napi::Value value); \
+    static std::string type(TypeNames& names, bool queued);  \
   };
 KAPPA_FROM_JS(double)
 KAPPA_FROM_JS(int64_t)
@@ -79,6 +101,8 @@ KAPPA_FROM_JS(bool)
 KAPPA_FROM_JS(std::string)
 KAPPA_FROM_JS(HostBytes)
 KAPPA_FROM_JS(SharedBytes)
+KAPPA_FROM_JS(ByteArray)
+KAPPA_FROM_JS(ErrorClass)
 KAPPA_FROM_JS(at::ScalarType)
 KAPPA_FROM_JS(at::Device)
 #undef KAPPA_FROM_JS
@@ -88,6 +112,7 @@ struct FromJs<at::Tensor> {
   using Stored = std::variant<at::Tensor, std::shared_ptr<PendingTensor>>;
   static Stored get(const Context& context, Napi::Value value);
   static at::Tensor take(Stored&& stored);
+  static std::string type(TypeNames& names, bool queued);
 };
 
 template <>
@@ -95,6 +120,7 @@ struct FromJs<Operand> {
   using Stored = std::variant<double, FromJs<at::Tensor>::Stored>;
   static Stored get(const Context& context, Napi::Value value);
   static Operand take(Stored&& stored);
+  static std::string type(TypeNames& names, bool queued);
 };
 
 template <class T>
@@ -108,13 +134,16 @@ struct FromJs<std::optional<T>> {
     if (!stored) return std::nullopt;
     return FromJs<T>::take(std::move(*stored));
   }
+  static std::string type(TypeNames& names, bool queued) {
+    return nullable_type(FromJs<T>::type(names, queued));
+  }
 };
 
 template <class T>
 struct FromJs<std::vector<T>> {
   using Stored = std::vector<typename FromJs<T>::Stored>;
   static Stored get(const Context& context, Napi::Value value) {
-    require(value.IsArray(), "ERR_ARGUMENT", "Expected an array.");
+    require(value.IsArray(), "ERR_ARGUMENT", "Expected an array but received ", kind_of(value), ".");
     auto array = value.As<Napi::Array>();
     Stored result;
     result.reserve(array.Length());
@@ -131,6 +160,9 @@ struct FromJs<std::vector<T>> {
       return result;
     }
   }
+  static std::string type(TypeNames& names, bool queued) {
+    return array_type(FromJs<T>::type(names, queued));
+  }
 };
 
 template <class T>
@@ -141,20 +173,97 @@ struct FromJs<std::shared_ptr<T>> : ReadAtOnce<std::shared_ptr<T>> {
             " has been disposed.");
     return pointer;
   }
+  static std::string type(TypeNames& names, bool) { return handle_type<std::shared_ptr<T>>(names); }
 };
 
-#define KAPPA_TO_JS(type)                                          \
-  template <>                                                      \
-  struct ToJs<type> {                                              \
-    static Napi::Value make(const Context& context, type&& value); \
+template <class T>
+struct FromJs<Boxed<T>> : ReadAtOnce<Boxed<T>> {
+  static Boxed<T> get(const Context&, Napi::Value value) { return {&unbox<T>(value)}; }
+  static std::string type(TypeNames& names, bool) { return handle_type<T>(names); }
+};
+
+template <Enumerated E>
+struct FromJs<E> : ReadAtOnce<E> {
+  static E get(const Context& context, Napi::Value value) {
+    return choice_named<E>(FromJs<std::string>::get(context, value));
+  }
+  static std::string type(TypeNames& names, bool) { return choices_type<E>(names); }
+};
+
+/// Throws ERR_ARGUMENT unless the value is an object with exactly these fields.
+Napi::Object require_fields(Napi::Value value, const char* type, std::span<const char* const> fields);
+
+template <class List>
+struct StoredFields;
+template <class... F>
+struct StoredFields<const std::tuple<F...>> {
+  using Type = std::tuple<typename FromJs<typename F::Type>::Stored...>;
+};
+
+/// A struct: an object with the fields of its description, all of them and no others.
+template <Described T>
+struct FromJs<T> {
+  using Stored = typename StoredFields<decltype(Fields<T>::list)>::Type;
+
+  static Stored get(const Context& context, Napi::Value value) {
+    return std::apply(
+        [&](const auto&... field) {
+          const char* const names[] = {field.name...};
+          const Napi::Object object = require_fields(value, Fields<T>::name, names);
+          // Braces: the fields are read from first to last.
+          return Stored{read(context, object, field)...};
+        },
+        Fields<T>::list);
+  }
+  static T take(Stored&& stored) {
+    T result{};
+    put(result, stored, std::make_index_sequence<std::tuple_size_v<Stored>>{});
+    return result;
+  }
+  static std::string type(TypeNames& names, bool queued) {
+    return fields_type<T>(
+        names, [&]<class O, class V>(const Field<O, V>&) { return FromJs<V>::type(names, queued); });
+  }
+
+ private:
+  template <class O, class V>
+  static typename FromJs<V>::Stored read(const Context& context, const Napi::Object& object,
+                                         const Field<O, V>& field) {
+    try {
+      return FromJs<V>::get(context, object.Get(field.name));
+    } catch (const Error& error) {
+      throw Error(error.code(), text(Fields<T>::name, ".", field.name, ": ", error.what()));
+    }
+  }
+  template <class O, class V>
+  static void put_field(T& result, const Field<O, V>& field, typename FromJs<V>::Stored& stored) {
+    result.*field.member = FromJs<V>::take(std::move(stored));
+  }
+  template <size_t... I>
+  static void put(T& result, Stored& stored, std::index_sequence<I...>) {
+    (put_field(result, std::get<I>(Fields<T>::list), std::get<I>(stored)), ...);
+  }
+};
+
+#define KAPPA_TO_JS(T)                                          \
+  template <>                                                   \
+  struct ToJs<T> {                                              \
+    static Napi::Value make(const Context& context, T&& value); \
+    static std::string type(TypeNames& names);                  \
   };
 KAPPA_TO_JS(double)
 KAPPA_TO_JS(int64_t)
 KAPPA_TO_JS(bool)
 KAPPA_TO_JS(std::string)
+KAPPA_TO_JS(at::ScalarType)
 KAPPA_TO_JS(at::Tensor)
 KAPPA_TO_JS(HostArray)
 #undef KAPPA_TO_JS
+
+template <>
+struct ToJs<void> {
+  static std::string type(TypeNames&) { return "void"; }
+};
 
 template <class T>
 struct ToJs<std::optional<T>> {
@@ -162,6 +271,7 @@ struct ToJs<std::optional<T>> {
     if (!value) return context.env.Null();
     return ToJs<T>::make(context, std::move(*value));
   }
+  static std::string type(TypeNames& names) { return nullable_type(ToJs<T>::type(names)); }
 };
 
 template <class T>
@@ -173,28 +283,29 @@ struct ToJs<std::vector<T>> {
     }
     return array;
   }
-};
-
-template <class... Ts>
-struct ToJs<std::tuple<Ts...>> {
-  static Napi::Value make(const Context& context, std::tuple<Ts...>&& values) {
-    auto array = Napi::Array::New(context.env, sizeof...(Ts));
-    fill(context, array, values, std::index_sequence_for<Ts...>{});
-    return array;
-  }
-
- private:
-  template <size_t... I>
-  static void fill(const Context& context, Napi::Array& array, std::tuple<Ts...>& values,
-                   std::index_sequence<I...>) {
-    (array.Set(static_cast<uint32_t>(I), ToJs<Ts>::make(context, std::move(std::get<I>(values)))), ...);
-  }
+  static std::string type(TypeNames& names) { return array_type(ToJs<T>::type(names)); }
 };
 
 template <class T>
 struct ToJs<std::shared_ptr<T>> {
   static Napi::Value make(const Context& context, std::shared_ptr<T>&& value) {
     return make_handle(context.env, context.environment, std::move(value));
+  }
+  static std::string type(TypeNames& names) { return handle_type<std::shared_ptr<T>>(names); }
+};
+
+template <Described T>
+struct ToJs<T> {
+  static Napi::Value make(const Context& context, T&& value) {
+    auto object = Napi::Object::New(context.env);
+    const auto set = [&]<class O, class V>(const Field<O, V>& field) {
+      object.Set(field.name, ToJs<V>::make(context, std::move(value.*field.member)));
+    };
+    std::apply([&](const auto&... field) { (set(field), ...); }, Fields<T>::list);
+    return object;
+  }
+  static std::string type(TypeNames& names) {
+    return fields_type<T>(names, [&]<class O, class V>(const Field<O, V>&) { return ToJs<V>::type(names); });
   }
 };
 

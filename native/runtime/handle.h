@@ -5,14 +5,20 @@
 
 #include <memory>
 
+#include "runtime/describe.h"
 #include "runtime/environment.h"
 #include "runtime/error.h"
 
 namespace kappa {
 
-/// Every native type that JavaScript may hold has a tag and a name.
+/// Every native type that JavaScript may hold has a tag, a name for errors and one in the contract (`type`).
 template <class T>
 struct HandleType;
+
+template <class T>
+std::string handle_type(TypeNames& names) {
+  return names.add(HandleType<T>::type, "opaque");
+}
 
 /// The native value behind a handle; `value` is empty after `dispose`.
 template <class T>
@@ -64,6 +70,7 @@ template <>
 struct HandleType<at::Tensor> {
   static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000001ULL};
   static constexpr const char* name = "tensor";
+  static constexpr const char* type = "TensorHandle";
 };
 
 }  // namespace kappa

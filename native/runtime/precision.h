@@ -2,21 +2,18 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include <string>
-
-#include "runtime/error.h"
+#include "runtime/describe.h"
 
 namespace kappa {
 
 enum class Precision { float32, bfloat16, float16 };
 
-/// @param name float32, bfloat16 or float16
-inline Precision precision_named(const std::string& name) {
-  if (name == "float32") return Precision::float32;
-  if (name == "bfloat16") return Precision::bfloat16;
-  require(name == "float16", "ERR_ARGUMENT", "Unknown precision '", name, "'.");
-  return Precision::float16;
-}
+template <>
+struct Choices<Precision> {
+  static constexpr const char* name = "Precision";
+  static constexpr Choice<Precision> list[] = {
+      {"float32", Precision::float32}, {"bfloat16", Precision::bfloat16}, {"float16", Precision::float16}};
+};
 
 inline at::ScalarType scalar_type_of(Precision precision) {
   switch (precision) {

@@ -29,23 +29,41 @@ template <class T>
 const T& stand_in(const T& value, StandInTypes) {
   return value;
 }
+template <Described T>
+T stand_in(const T& value, StandInTypes types) {
+  T result = value;
+  std::apply(
+      [&](const auto&... field) { ((result.*field.member = stand_in(value.*field.member, types)), ...); },
+      Fields<T>::list);
+  return result;
+}
 
 /// Arguments that mean the same to a call with stand-ins.
 template <class T>
 constexpr bool has_stand_in =
     std::is_arithmetic_v<T> || std::is_same_v<T, at::Tensor> || std::is_same_v<T, Operand> ||
     std::is_same_v<T, std::vector<at::Tensor>> || std::is_same_v<T, std::vector<int64_t>> ||
-    std::is_same_v<T, at::ScalarType> || std::is_same_v<T, std::string>;
+    std::is_same_v<T, at::ScalarType> || std::is_same_v<T, std::string> || Enumerated<T>;
 template <class T>
 constexpr bool has_stand_in<std::optional<T>> = has_stand_in<T>;
+template <class List>
+constexpr bool all_have_stand_ins = false;
+template <class... F>
+constexpr bool all_have_stand_ins<const std::tuple<F...>> = (has_stand_in<typename F::Type> && ...);
+template <Described T>
+constexpr bool has_stand_in<T> = all_have_stand_ins<decltype(Fields<T>::list)>;
 
 /// Results that a call with stand-ins can have: no numbers.
 template <class T>
 constexpr bool is_made_of_tensors =
     std::is_void_v<T> || std::is_same_v<T, at::Tensor> || std::is_same_v<T, std::optional<at::Tensor>> ||
     std::is_same_v<T, std::vector<at::Tensor>>;
-template <class... Ts>
-constexpr bool is_made_of_tensors<std::tuple<Ts...>> = (is_made_of_tensors<Ts> && ...);
+template <class List>
+constexpr bool all_are_tensors = false;
+template <class... F>
+constexpr bool all_are_tensors<const std::tuple<F...>> = (is_made_of_tensors<typename F::Type> && ...);
+template <Described T>
+constexpr bool is_made_of_tensors<T> = all_are_tensors<decltype(Fields<T>::list)>;
 
 enum class Answer { accepted, refused, unknown };
 

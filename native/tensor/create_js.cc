@@ -8,6 +8,23 @@
 #include "tensor/tensor_js.h"
 
 namespace kappa {
+
+/// Decoded images.
+struct ImageBatch {
+  ByteArray pixels;  // batch x height x width x 3
+  int64_t batch = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  std::optional<ByteArray> flips;  // one an image, nonzero to mirror it
+};
+template <>
+struct Fields<ImageBatch> {
+  static constexpr const char* name = "ImageBatch";
+  static constexpr std::tuple list{Field{"pixels", &ImageBatch::pixels}, Field{"batch", &ImageBatch::batch},
+                                   Field{"height", &ImageBatch::height}, Field{"width", &ImageBatch::width},
+                                   Field{"flips", &ImageBatch::flips}};
+};
+
 namespace {
 
 int64_t element_count(const std::vector<int64_t>& shape) {
@@ -39,43 +56,50 @@ at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape,
 }  // namespace
 
 void register_creation(Registry& registry) {
-  registry.async("fromHost", [](const HostBytes& source, const std::vector<int64_t>& shape,
-                                at::ScalarType dtype) { return from_host(source, shape, dtype); });
-  registry.async("fromShared", [](const SharedBytes& source, const std::vector<int64_t>& shape,
-                                  at::ScalarType dtype) { return from_host(source, shape, dtype); });
+  registry.async("fromHost", {"source", "shape", "dtype"},
+                 [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype) {
+                   return from_host(source, shape, dtype);
+                 });
+  registry.async("fromShared", {"source", "shape", "dtype"},
+                 [](const SharedBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype) {
+                   return from_host(source, shape, dtype);
+                 });
   // Only reserves memory; what fills it is queued.
-  registry.sync("allocate",
+  registry.sync("allocate", {"shape", "dtype", "device"},
                 [](const std::vector<int64_t>& shape, at::ScalarType dtype, const at::Device& device) {
                   element_count(shape);
                   require_device(device);
                   return at::empty(shape, at::dtype(dtype).device(device));
                 });
-  registry.sync("allocateLike", [](const at::Tensor& like) { return at::empty_like(like.detach()); });
-  registry.async("normalInto", [](const at::Tensor& target, double mean, double deviation) {
-    at::NoGradGuard guard;
-    // Drawn on the CPU: the same numbers on every device.
-    target.is_cpu() ? target.normal_(mean, deviation)
-                    : target.copy_(at::empty_like(target, at::kCPU).normal_(mean, deviation));
-  });
-  registry.async("full", [](const std::vector<int64_t>& shape, double value, at::ScalarType dtype) {
-    element_count(shape);
-    return at::full(shape, element_of(dtype, value), at::dtype(dtype));
-  });
-  registry.async("arange", [](double start, double end, double step, at::ScalarType dtype) {
-    require(std::isfinite(start) && std::isfinite(end) && std::isfinite(step), "ERR_ARGUMENT",
-            "arange() needs finite numbers.");
-    return at::arange(element_of(dtype, start), element_of(dtype, end), element_of(dtype, step),
-                      at::dtype(dtype));
-  });
-  registry.async("randn", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
+  registry.sync("allocateLike", {"a"}, [](const at::Tensor& like) { return at::empty_like(like.detach()); });
+  registry.async("normalInto", {"target", "mean", "deviation"},
+                 [](const at::Tensor& target, double mean, double deviation) {
+                   at::NoGradGuard guard;
+                   // Drawn on the CPU: the same numbers on every device.
+                   target.is_cpu() ? target.normal_(mean, deviation)
+                                   : target.copy_(at::empty_like(target, at::kCPU).normal_(mean, deviation));
+                 });
+  registry.async("full", {"shape", "value", "dtype"},
+                 [](const std::vector<int64_t>& shape, double value, at::ScalarType dtype) {
+                   element_count(shape);
+                   return at::full(shape, element_of(dtype, value), at::dtype(dtype));
+                 });
+  registry.async("arange", {"start", "end", "step", "dtype"},
+                 [](double start, double end, double step, at::ScalarType dtype) {
+                   require(std::isfinite(start) && std::isfinite(end) && std::isfinite(step), "ERR_ARGUMENT",
+                           "arange() needs finite numbers.");
+                   return at::arange(element_of(dtype, start), element_of(dtype, end),
+                                     element_of(dtype, step), at::dtype(dtype));
+                 });
+  registry.async("randn", {"shape", "dtype"}, [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
     element_count(shape);
     return at::randn(shape, at::dtype(dtype));
   });
-  registry.async("rand", [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
+  registry.async("rand", {"shape", "dtype"}, [](const std::vector<int64_t>& shape, at::ScalarType dtype) {
     element_count(shape);
     return at::rand(shape, at::dtype(dtype));
   });
-  registry.async("randint",
+  registry.async("randint", {"low", "high", "shape", "dtype"},
                  [](int64_t low, int64_t high, const std::vector<int64_t>& shape, at::ScalarType dtype) {
                    element_count(shape);
                    require(low < high, "ERR_ARGUMENT",
@@ -83,20 +107,21 @@ void register_creation(Registry& registry) {
                            " and ", high, ".");
                    return at::randint(low, high, shape, at::dtype(dtype));
                  });
-  registry.async("randperm", [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
-  registry.async("imagesFromHost", [](const SharedBytes& pixels, int64_t batch, int64_t height, int64_t width,
-                                      const std::optional<SharedBytes>& flips, const at::Device& device) {
-    require_device(device);
-    require(batch >= 0 && height > 0 && width > 0 &&
-                batch * height * width * 3 == static_cast<int64_t>(pixels.bytes()),
-            "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ",
-            pixels.bytes(), ".");
-    require(!flips || flips->bytes() == static_cast<size_t>(batch), "ERR_SHAPE",
-            "Expected one flip flag for each of ", batch, " images.");
-    return images_to_tensor(pixels.data(), batch, height, width, flips ? flips->data() : nullptr, device);
-  });
+  registry.async("randperm", {"n"}, [](int64_t n) { return at::randperm(n, at::dtype(at::kLong)); });
+  registry.async(
+      "imagesFromHost", {"images", "device"}, [](const ImageBatch& images, const at::Device& device) {
+        const auto& [pixels, batch, height, width, flips] = images;
+        require_device(device);
+        require(batch >= 0 && height > 0 && width > 0 &&
+                    batch * height * width * 3 == static_cast<int64_t>(pixels.bytes()),
+                "ERR_SHAPE", "Expected ", batch, " x ", height, " x ", width, " x 3 bytes but received ",
+                pixels.bytes(), ".");
+        require(!flips || flips->bytes() == static_cast<size_t>(batch), "ERR_SHAPE",
+                "Expected one flip flag for each of ", batch, " images.");
+        return images_to_tensor(pixels.data(), batch, height, width, flips ? flips->data() : nullptr, device);
+      });
 
-  registry.async("toHost", [](const at::Tensor& tensor) {
+  registry.async("toHost", {"a"}, [](const at::Tensor& tensor) {
     at::Tensor values = tensor.detach();
     if (values.scalar_type() == at::kHalf || values.scalar_type() == at::kBFloat16)
       values = values.to(at::kFloat);
@@ -105,37 +130,35 @@ void register_creation(Registry& registry) {
     if (values.is_alias_of(tensor)) values = values.clone();
     return HostArray{values};
   });
-  registry.async("item", [](const at::Tensor& tensor) {
+  registry.async("item", {"a"}, [](const at::Tensor& tensor) {
     require(tensor.numel() == 1, "ERR_SHAPE", "item() needs a tensor of one element but this has ",
             tensor.numel(), ".");
     return tensor.item<double>();
   });
-  registry.async("to", [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
-                          const std::optional<at::Device>& device, bool non_blocking) {
-    if (device) require_device(*device);
-    return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()), non_blocking);
-  });
-  registry.async("clone", [](const at::Tensor& tensor) { return tensor.clone(); });
-  registry.async("copyInto", [](const at::Tensor& target, const at::Tensor& source) {
+  registry.async("to", {"a", "dtype", "device", "nonBlocking"},
+                 [](const at::Tensor& tensor, const std::optional<at::ScalarType>& dtype,
+                    const std::optional<at::Device>& device, bool non_blocking) {
+                   if (device) require_device(*device);
+                   return tensor.to(device.value_or(tensor.device()), dtype.value_or(tensor.scalar_type()),
+                                    non_blocking);
+                 });
+  registry.async("clone", {"a"}, [](const at::Tensor& tensor) { return tensor.clone(); });
+  registry.async("copyInto", {"target", "source"}, [](const at::Tensor& target, const at::Tensor& source) {
     at::NoGradGuard guard;
     target.copy_(source);
   });
-  registry.async("fillWith", [](const at::Tensor& target, double value) {
+  registry.async("fillWith", {"target", "value"}, [](const at::Tensor& target, double value) {
     at::NoGradGuard guard;
     target.fill_(element_of(target.scalar_type(), value));
   });
 
-  registry.sync("shape", [](const at::Tensor& tensor) { return tensor.sizes().vec(); });
-  registry.sync("dtype",
-                [](const at::Tensor& tensor) { return std::string(dtype_name(tensor.scalar_type())); });
-  registry.sync("device", [](const at::Tensor& tensor) { return tensor.device().str(); });
-  registry.sync("isChannelsLast", [](const at::Tensor& tensor) {
+  registry.sync("shape", {"a"}, [](const at::Tensor& tensor) { return tensor.sizes().vec(); });
+  registry.sync("dtype", {"a"}, [](const at::Tensor& tensor) { return tensor.scalar_type(); });
+  registry.sync("device", {"a"}, [](const at::Tensor& tensor) { return tensor.device().str(); });
+  registry.sync("isChannelsLast", {"a"}, [](const at::Tensor& tensor) {
     return tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
   });
-  registry.raw("dispose", [](const Context& context, const Napi::CallbackInfo& info) -> Napi::Value {
-    dispose_box(unbox<at::Tensor>(info[0]));
-    return context.env.Undefined();
-  });
+  registry.sync("dispose", {"a"}, [](const Boxed<at::Tensor>& a) { dispose_box(*a.box); });
 }
 
 }  // namespace kappa

@@ -9,15 +9,15 @@ namespace {
 
 /// Registers an operation whose right side is a tensor or a number.
 #define KAPPA_BINARY(name, method)                                                  \
-  registry.async(name, [](const at::Tensor& a, const Operand& b) {                  \
+  registry.async(name, {"a", "b"}, [](const at::Tensor& a, const Operand& b) {      \
     return b.is_tensor() ? a.method(b.tensor) : a.method(operand_for(a, b.number)); \
   })
 /// The same for one that changes its left side, whose type stays: a fraction does not go into integers.
 #define KAPPA_IN_PLACE(name, method)                                                             \
-  registry.async(name, [](const at::Tensor& a, const Operand& b) {                               \
+  registry.async(name, {"a", "b"}, [](const at::Tensor& a, const Operand& b) {                   \
     return b.is_tensor() ? a.method(b.tensor) : a.method(element_of(a.scalar_type(), b.number)); \
   })
-#define KAPPA_UNARY(name, method) registry.async(name, [](const at::Tensor& a) { return a.method(); })
+#define KAPPA_UNARY(name, method) registry.async(name, {"a"}, [](const at::Tensor& a) { return a.method(); })
 
 }  // namespace
 
@@ -39,10 +39,10 @@ void register_math(Registry& registry) {
   KAPPA_BINARY("le", le);
   KAPPA_BINARY("gt", gt);
   KAPPA_BINARY("ge", ge);
-  registry.async("maximum", [](const Tensor& a, const Operand& b) {
+  registry.async("maximum", {"a", "b"}, [](const Tensor& a, const Operand& b) {
     return b.is_tensor() ? at::maximum(a, b.tensor) : a.clamp_min(operand_for(a, b.number));
   });
-  registry.async("minimum", [](const Tensor& a, const Operand& b) {
+  registry.async("minimum", {"a", "b"}, [](const Tensor& a, const Operand& b) {
     return b.is_tensor() ? at::minimum(a, b.tensor) : a.clamp_max(operand_for(a, b.number));
   });
   KAPPA_UNARY("neg", neg);
@@ -64,28 +64,29 @@ void register_math(Registry& registry) {
   KAPPA_UNARY("logicalNot", logical_not);
   KAPPA_UNARY("isFinite", isfinite);
   KAPPA_UNARY("isNaN", isnan);
-  registry.async("logicalAnd", [](const Tensor& a, const Tensor& b) { return a.logical_and(b); });
-  registry.async("logicalOr", [](const Tensor& a, const Tensor& b) { return a.logical_or(b); });
-  registry.async("clamp",
+  registry.async("logicalAnd", {"a", "b"}, [](const Tensor& a, const Tensor& b) { return a.logical_and(b); });
+  registry.async("logicalOr", {"a", "b"}, [](const Tensor& a, const Tensor& b) { return a.logical_or(b); });
+  registry.async("clamp", {"a", "low", "high"},
                  [](const Tensor& a, const std::optional<double>& low, const std::optional<double>& high) {
                    return a.clamp(operand_for(a, low), operand_for(a, high));
                  });
-  registry.async("where", [](const Tensor& condition, const Operand& a, const Operand& b) {
-    const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
-    require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");
-    auto side = [&](const Operand& x) {
-      return x.is_tensor() ? x.tensor
-                           : at::scalar_tensor(element_of(like.scalar_type(), x.number), like.options());
-    };
-    return at::where(condition, side(a), side(b));
-  });
-  registry.async("matmul", [](const Tensor& a, const Tensor& b) { return a.matmul(b); });
-  registry.async("softmax", [](const Tensor& a, int64_t dim) { return a.softmax(dim); });
-  registry.async("logSoftmax", [](const Tensor& a, int64_t dim) { return a.log_softmax(dim); });
-  registry.async("normalize", [](const Tensor& a, int64_t dim, double eps) {
+  registry.async(
+      "where", {"condition", "a", "b"}, [](const Tensor& condition, const Operand& a, const Operand& b) {
+        const Tensor& like = a.is_tensor() ? a.tensor : b.tensor;
+        require(like.defined(), "ERR_ARGUMENT", "where() needs a tensor on at least one side.");
+        auto side = [&](const Operand& x) {
+          return x.is_tensor() ? x.tensor
+                               : at::scalar_tensor(element_of(like.scalar_type(), x.number), like.options());
+        };
+        return at::where(condition, side(a), side(b));
+      });
+  registry.async("matmul", {"a", "b"}, [](const Tensor& a, const Tensor& b) { return a.matmul(b); });
+  registry.async("softmax", {"a", "dim"}, [](const Tensor& a, int64_t dim) { return a.softmax(dim); });
+  registry.async("logSoftmax", {"a", "dim"}, [](const Tensor& a, int64_t dim) { return a.log_softmax(dim); });
+  registry.async("normalize", {"a", "dim", "eps"}, [](const Tensor& a, int64_t dim, double eps) {
     return a / a.norm(2, {dim}, true).clamp_min(eps).expand_as(a);
   });
-  registry.async("crossEntropy", [](const Tensor& logits, const Tensor& labels) {
+  registry.async("crossEntropy", {"logits", "labels"}, [](const Tensor& logits, const Tensor& labels) {
     const Tensor classes = as_int64(labels, "labels");
     // On a GPU the check would wait for it; there LibTorch's own assertion speaks.
     if (classes.is_cpu() && classes.numel() > 0 && logits.dim() == 2) {

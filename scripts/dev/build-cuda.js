@@ -28,7 +28,7 @@ async function look() {
   const script = `const addon = require(process.argv[1]);
     addon.initialize(Error, false);
     addon.cudaDevices().then((devices) => console.log(addon.builtWithCuda()
-      ? 'CUDA addon: LibTorch ' + addon.buildInfo()[0] + ', ' + (devices.length === 0 ? 'no GPU on this machine, everything runs on the CPU'
+      ? 'CUDA addon: LibTorch ' + addon.buildInfo().libtorch + ', ' + (devices.length === 0 ? 'no GPU on this machine, everything runs on the CPU'
         : devices.map((device) => device[0]).join(', ')) : 'This addon has no CUDA.'));`;
   const loaded = await output(process.execPath, ['-e', script, addon], env);
   if (loaded.code !== 0) throw new Error(`${addon} was built but does not load:\n${loaded.text}`);

@@ -1,12 +1,12 @@
-#include "runtime/cuda.h"
+#include "runtime/cuda_js.h"
 
 #include <ATen/Context.h>
 
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "runtime/call.h"
+#include "runtime/memory_js.h"
 
 #ifdef KAPPA_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -16,10 +16,21 @@
 #endif
 
 namespace kappa {
-namespace {
 
-/// Name, compute capability (major, minor) and memory in bytes.
-using DeviceInfo = std::tuple<std::string, int64_t, int64_t, double>;
+struct DeviceInfo {
+  std::string name;
+  int64_t major = 0;  // compute capability
+  int64_t minor = 0;
+  int64_t memory = 0;  // bytes
+};
+template <>
+struct Fields<DeviceInfo> {
+  static constexpr const char* name = "CudaDevice";
+  static constexpr std::tuple list{Field{"name", &DeviceInfo::name}, Field{"major", &DeviceInfo::major},
+                                   Field{"minor", &DeviceInfo::minor}, Field{"memory", &DeviceInfo::memory}};
+};
+
+namespace {
 
 #ifdef KAPPA_CUDA
 
@@ -51,20 +62,23 @@ std::vector<DeviceInfo> devices() {
   std::vector<DeviceInfo> all;
   for (int64_t device = 0; device < device_count(); ++device) {
     const cudaDeviceProp properties = properties_of(device);
-    all.emplace_back(properties.name, properties.major, properties.minor,
-                     static_cast<double>(properties.totalGlobalMem));
+    all.push_back({properties.name, properties.major, properties.minor,
+                   static_cast<int64_t>(properties.totalGlobalMem)});
   }
   return all;
 }
 
-/// Allocated, reserved and the peaks of both, in bytes.
-std::vector<double> memory_statistics(int64_t device) {
+MemoryUse memory_statistics(int64_t device) {
   using c10::CachingAllocator::StatType;
   const auto statistics = c10::cuda::CUDACachingAllocator::getDeviceStats(checked_device(device));
   const auto& allocated = statistics.allocated_bytes[static_cast<size_t>(StatType::AGGREGATE)];
   const auto& reserved = statistics.reserved_bytes[static_cast<size_t>(StatType::AGGREGATE)];
-  return {static_cast<double>(allocated.current), static_cast<double>(allocated.peak),
-          static_cast<double>(reserved.current), static_cast<double>(reserved.peak)};
+  MemoryUse use;
+  use.taken = allocated.current;
+  use.peak_taken = allocated.peak;
+  use.reserved = reserved.current;
+  use.peak_reserved = reserved.peak;
+  return use;
 }
 
 void reset_peaks(int64_t device) { c10::cuda::CUDACachingAllocator::resetPeakStats(checked_device(device)); }
@@ -102,7 +116,7 @@ constexpr bool built_with_cuda = false;
 int64_t device_count() { return 0; }
 int64_t compute_capability_major(const at::Device&) { refuse(); }
 std::vector<DeviceInfo> devices() { return {}; }
-std::vector<double> memory_statistics(int64_t) { refuse(); }
+MemoryUse memory_statistics(int64_t) { refuse(); }
 void reset_peaks(int64_t) { refuse(); }
 void empty_cache() {}
 void synchronize_device(int64_t) { refuse(); }
@@ -121,12 +135,13 @@ bool cuda_is_fast_in(Precision precision, const at::Device& device) {
 void register_cuda(Registry& registry) {
   registry.sync("builtWithCuda", [] { return built_with_cuda; });
   registry.async("cudaDevices", [] { return devices(); });
-  registry.async("cudaMemory", [](int64_t device) { return memory_statistics(device); });
-  registry.async("cudaResetPeakMemory", [](int64_t device) { reset_peaks(device); });
+  registry.async("cudaMemory", {"device"}, [](int64_t device) { return memory_statistics(device); });
+  registry.async("cudaResetPeakMemory", {"device"}, [](int64_t device) { reset_peaks(device); });
   registry.async("cudaEmptyCache", [] { empty_cache(); });
-  registry.async("cudaSynchronize", [](int64_t device) { synchronize_device(device); });
-  registry.async("cudaSetStream", [](int64_t device, int64_t stream) { set_stream(device, stream); });
-  registry.async("pinMemory", [](const at::Tensor& tensor) {
+  registry.async("cudaSynchronize", {"device"}, [](int64_t device) { synchronize_device(device); });
+  registry.async("cudaSetStream", {"device", "stream"},
+                 [](int64_t device, int64_t stream) { set_stream(device, stream); });
+  registry.async("pinMemory", {"a"}, [](const at::Tensor& tensor) {
     require(device_count() > 0, "ERR_DEVICE", "Pinned memory needs a GPU that CUDA can use; this ",
             built_with_cuda ? "machine" : "build", " has none.");
     return tensor.pin_memory();
