@@ -113,12 +113,11 @@ void register_head(Registry& registry) {
                       batch.fused, batch.sampler_step.value_or(at::Tensor()));
     return HeadLoss{loss, cosines};
   });
-  registry.async(
-      "marginSoftmaxUpdate", {"head", "centres", "velocity", "options", "found"},
-      [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity, const SgdOptions& options,
-         const std::optional<at::Tensor>& found) {
-        head->update(centres, velocity, options, found.value_or(at::Tensor()));
-      });
+  registry.async("marginSoftmaxUpdate", {"head", "centres", "velocity", "options", "found"},
+                 [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity,
+                    const SgdOptions& options, const std::optional<at::Tensor>& found) {
+                   head->update(centres, velocity, options, found.value_or(at::Tensor()));
+                 });
   registry.async("marginSoftmaxCheck", {"head", "found"}, [](const Head& head, const at::Tensor& found) {
     at::Tensor sum = found;
     head->check(sum);

@@ -1,15 +1,16 @@
-// CUDA's execution model on the CPU, as far as our kernels use it: each thread of a block is a thread here,
-// barriers are barriers and shuffles an exchange. Blocks run one after the other. Slow, and exact enough to
-// find races at barriers, ragged ends and wrong indices, also under AddressSanitizer.
+// CUDA's execution model on the CPU, as far as our kernels use it: each thread of a block is a fiber here,
+// barriers are barriers and shuffles an exchange. Blocks run one after the other, the threads of every other
+// block in the opposite order: where a barrier is missing, one of both reads what is not there yet. Also
+// finds ragged ends and wrong indices, under AddressSanitizer too.
 #pragma once
 #include <algorithm>
-#include <barrier>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
+
+#include "test/fibers.h"
 
 #define __global__
 #define __device__
@@ -29,11 +30,12 @@ constexpr int warp_lanes = 32;
 struct Team {
   explicit Team(unsigned threads)
       : barrier(threads), slots(threads), warps(std::max(1u, threads / warp_lanes)) {
-    for (auto& warp : warps) warp = std::make_unique<std::barrier<>>(std::min<unsigned>(threads, warp_lanes));
+    for (auto& warp : warps)
+      warp = std::make_unique<test::FiberBarrier>(std::min<unsigned>(threads, warp_lanes));
   }
-  std::barrier<> barrier;
+  test::FiberBarrier barrier;
   std::vector<uint64_t> slots;
-  std::vector<std::unique_ptr<std::barrier<>>> warps;
+  std::vector<std::unique_ptr<test::FiberBarrier>> warps;
 };
 
 inline thread_local Team* team = nullptr;
@@ -74,23 +76,28 @@ inline unsigned most_blocks = 3;
 
 template <class Kernel>
 void launch(unsigned grid, unsigned block, const Kernel& kernel) {
+  static thread_local std::vector<std::unique_ptr<test::Fiber>> fibers;
+  while (fibers.size() < block) fibers.push_back(std::make_unique<test::Fiber>());
   grid = std::min(grid, most_blocks);
-  Team shared(block);
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < block; ++t) {
-    threads.emplace_back([&, t] {
-      team = &shared;
-      threadIdx.x = t;
-      blockDim.x = block;
-      gridDim.x = grid;
-      for (unsigned b = 0; b < grid; ++b) {
-        blockIdx.x = b;
-        kernel();
-        shared.barrier.arrive_and_wait();
+  const std::function<void()> body = kernel;
+  blockDim.x = block;
+  gridDim.x = grid;
+  for (unsigned b = 0; b < grid; ++b) {
+    Team shared(block);
+    team = &shared;
+    blockIdx.x = b;
+    for (unsigned t = 0; t < block; ++t) fibers[t]->start(body);
+    for (bool running = true; running;) {
+      running = false;
+      for (unsigned turn = 0; turn < block; ++turn) {
+        const unsigned t = b % 2 == 0 ? turn : block - 1 - turn;
+        if (fibers[t]->done()) continue;
+        threadIdx.x = t;
+        fibers[t]->resume();
+        running = true;
       }
-    });
+    }
   }
-  for (auto& thread : threads) thread.join();
 }
 
 }  // namespace kappa::cuda_on_cpu

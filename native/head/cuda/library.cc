@@ -1,85 +1,66 @@
 #include "head/cuda/library.h"
 
-#include <ATen/cuda/CUDAContext.h>
+#include <ATen/ATen.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
-#include <cublas_v2.h>
 
 #include <type_traits>
-
-#include "runtime/error.h"
 
 namespace kappa::cuda {
 namespace {
 
 template <class L>
-constexpr cudaDataType_t type_of() {
-  if constexpr (std::is_same_v<L, float>) return CUDA_R_32F;
-  if constexpr (std::is_same_v<L, Half>) return CUDA_R_16F;
-  return CUDA_R_16BF;
+constexpr at::ScalarType type_of() {
+  if constexpr (std::is_same_v<L, float>) return at::kFloat;
+  if constexpr (std::is_same_v<L, Half>) return at::kHalf;
+  return at::kBFloat16;
 }
 
-void check(cublasStatus_t status) {
-  require(status == CUBLAS_STATUS_SUCCESS, "ERR_CUDA",
-          "cuBLAS gave up on a product: ", cublasGetStatusString(status), ".");
+/// Somebody's memory on the current device as a matrix.
+at::Tensor view(const void* data, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride,
+                at::ScalarType type) {
+  const at::Device device(at::kCUDA, c10::cuda::current_device());
+  return at::from_blob(
+      const_cast<void*>(data), {rows, columns}, {row_stride, column_stride}, [](void*) {},
+      at::dtype(type).device(device), device);
 }
-
-/// 0 and 1 on the device, for products whose factor is there.
-const float* constants() {
-  static thread_local at::Tensor values[16];
-  const auto device = static_cast<size_t>(c10::cuda::current_device());
-  require(device < std::size(values), "ERR_DEVICE", "There are more than ", std::size(values), " GPUs.");
-  if (!values[device].defined())
-    values[device] = at::arange(2, at::dtype(at::kFloat).device(at::kCUDA, static_cast<int8_t>(device)));
-  return values[device].const_data_ptr<float>();
-}
-
-/// Puts a handle's pointer mode back, whatever happens.
-class DevicePointers {
- public:
-  explicit DevicePointers(cublasHandle_t handle) : handle_(handle) {
-    check(cublasSetPointerMode(handle_, CUBLAS_POINTER_MODE_DEVICE));
-  }
-  ~DevicePointers() { cublasSetPointerMode(handle_, CUBLAS_POINTER_MODE_HOST); }
-  DevicePointers(const DevicePointers&) = delete;
-  DevicePointers& operator=(const DevicePointers&) = delete;
-
- private:
-  cublasHandle_t handle_;
-};
 
 }  // namespace
 
 template <class L>
-void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L>& b, const Factor& factor,
-             bool accumulate, float* result, int64_t result_stride) {
-  cublasHandle_t handle = at::cuda::getCurrentCUDABlasHandle();
-  const auto multiply = [&](const float* alpha, const float* beta) {
-    // cuBLAS counts by columns: the transpose of the result is the product of the transposes, the other way
-    // round. Whether float32 may be TF32 is the handle's mode, which LibTorch sets as its settings say.
-    check(cublasGemmEx(handle, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
-                       a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, static_cast<int>(n), static_cast<int>(m),
-                       static_cast<int>(k), alpha, b.data, type_of<L>(), static_cast<int>(b.stride), a.data,
-                       type_of<L>(), static_cast<int>(a.stride), beta, result, CUDA_R_32F,
-                       static_cast<int>(result_stride), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L>& b, bool accumulate,
+             float* result, int64_t result_stride) {
+  const auto matrix = [](const Matrix<L>& x, int64_t rows, int64_t columns) {
+    return x.transposed ? view(x.data, rows, columns, 1, x.stride, type_of<L>())
+                        : view(x.data, rows, columns, x.stride, 1, type_of<L>());
   };
-  if (factor.on_device == nullptr) {
-    const float beta = accumulate ? 1.0f : 0.0f;
-    multiply(&factor.value, &beta);
+  const at::Tensor left = matrix(a, m, k);
+  const at::Tensor right = matrix(b, k, n);
+  at::Tensor out = view(result, m, n, result_stride, 1, at::kFloat);
+  if constexpr (std::is_same_v<L, float>) {
+    // Whether float32 may be TF32 here is what LibTorch's settings say.
+    if (accumulate) {
+      at::addmm_out(out, out, left, right);
+    } else {
+      at::mm_out(out, left, right);
+    }
   } else {
-    const float* zero_and_one = constants();
-    const DevicePointers mode(handle);
-    multiply(factor.on_device, zero_and_one + (accumulate ? 1 : 0));
+    if (accumulate) {
+      at::addmm_out(out, out, left, right, at::kFloat);
+    } else {
+      at::mm_out(out, left, right, at::kFloat);
+    }
   }
 }
 
-template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&,
-                             const Factor&, bool, float*, int64_t);
-template void product<Half>(int64_t, int64_t, int64_t, const Matrix<Half>&, const Matrix<Half>&,
-                            const Factor&, bool, float*, int64_t);
+template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, bool,
+                             float*, int64_t);
+template void product<Half>(int64_t, int64_t, int64_t, const Matrix<Half>&, const Matrix<Half>&, bool, float*,
+                            int64_t);
 template void product<BFloat16>(int64_t, int64_t, int64_t, const Matrix<BFloat16>&, const Matrix<BFloat16>&,
-                                const Factor&, bool, float*, int64_t);
+                                bool, float*, int64_t);
 
 int64_t free_memory() {
   size_t free = 0;

@@ -43,6 +43,7 @@ enum Slot : size_t {
   exponentials_scratch,
   unit_scratch,
   gradients_scratch,
+  gradients_sum,
   outputs_part,
   first_of_pass
 };
@@ -135,37 +136,31 @@ class DeviceWalk : public AnyDeviceWalk {
     return keeps_units() && units.defined() ? data(units) + first_of(block) * dim_ : nullptr;
   }
 
-  /// What an update needs besides the exponentials: the weighted units, and the factors on the device.
+  /// What an update needs besides the exponentials.
   /// @param slot of the workspace, of this pass alone
   void prepare_update(const GradientTerm& term, size_t slot) {
-    // A probability of float16 carries half_top; nothing of the loss's own factor enters a narrow operand.
-    const double of_product = scaled<L> ? term.factor / half_top : term.factor;
-    factor_ = {static_cast<float>(of_product), nullptr};
-    target_factor_ = term.factor;
+    device_factor_ = term.device_factor;
+    factor_ = {static_cast<float>(term.factor / top),
+               device_factor_.defined() ? device_factor_.const_data_ptr<float>() : nullptr};
     target_gradients_B_ = term.target_gradients_B;
     shares_B_ = term.shares_B;
-    if (term.device_factor.defined()) {
-      device_factor_ = term.device_factor;
-      scaled_factor_ = term.device_factor * of_product;
-      factor_.on_device = scaled_factor_.const_data_ptr<float>();
-    }
     if constexpr (!scaled<L>) {
       weighted_ = static_cast<L*>(workspace_->scratch(slot, static_cast<size_t>(batch_ * dim_) * sizeof(L)));
       weigh_units<L>(units(), shares_B_.const_data_ptr<double>(), batch_, dim_, weighted_, stream());
     }
   }
+  /// What `block_gradients` must be multiplied by.
+  const Factor& factor() const { return factor_; }
 
-  /// The gradient by the unit vectors of a block's centres, (columns, D), written or added.
-  void block_gradients(int64_t block, float* gradients, bool accumulate) {
+  /// The gradient by the unit vectors of a block's centres over `factor`, (columns, D).
+  void block_gradients(int64_t block, float* gradients) {
     const Matrix<L> values = update_operand(block);
     const L* right = weighted_;
     if constexpr (scaled<L>) right = narrow_units();
-    product<L>(columns_of(block), dim_, batch_, {values.data, values.stride, true}, {right, dim_}, factor_,
-               accumulate, gradients, dim_);
+    product<L>(columns_of(block), dim_, batch_, {values.data, values.stride, true}, {right, dim_}, false,
+               gradients, dim_);
     add_targets(units(), targets_B_.const_data_ptr<int64_t>(), first_of(block), columns_of(block),
-                target_gradients_B_.const_data_ptr<double>(), target_factor_,
-                device_factor_.defined() ? device_factor_.const_data_ptr<float>() : nullptr, batch_, dim_,
-                gradients, stream());
+                target_gradients_B_.const_data_ptr<double>(), top, batch_, dim_, gradients, stream());
   }
 
   /// The centres that recomputed blocks take, or none: those of the forward walk are not held.
@@ -235,7 +230,7 @@ class DeviceWalk : public AnyDeviceWalk {
   }
 
   void cosines_of(int64_t block, const L* centres) const {
-    product<L>(batch_, columns_of(block), dim_, {narrow_units(), dim_}, {centres, dim_, true}, {}, false,
+    product<L>(batch_, columns_of(block), dim_, {narrow_units(), dim_}, {centres, dim_, true}, false,
                cosine_scratch(), padded(columns_of(block)));
   }
 
@@ -282,12 +277,12 @@ class DeviceWalk : public AnyDeviceWalk {
   void add_outputs(int64_t block, const Matrix<L>& values, const L* centres, const Tensor& outputs_BD) const {
     float* outputs = outputs_BD.mutable_data_ptr<float>();
     if constexpr (!scaled<L>) {
-      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, {}, block > 0, outputs, dim_);
+      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, block > 0, outputs, dim_);
     } else {
       if (block == 0) outputs_BD.zero_();
       auto* part = static_cast<float*>(
           workspace_->scratch(outputs_part, static_cast<size_t>(batch_ * dim_) * sizeof(float)));
-      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, {}, false, part, dim_);
+      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, false, part, dim_);
       add_rows(part, shifts_at(block), references(), batch_, dim_, outputs, stream());
     }
   }
@@ -329,11 +324,10 @@ class DeviceWalk : public AnyDeviceWalk {
   Tensor kept_;
   int64_t kept_columns_ = 0;
 
-  // Of an update.
+  // Of an update. A probability of float16 carries half_top.
+  static constexpr float top = scaled<L> ? half_top : 1.0f;
   Factor factor_;
-  double target_factor_ = 1;
   Tensor device_factor_;
-  Tensor scaled_factor_;
   Tensor shares_B_;
   Tensor target_gradients_B_;
   L* weighted_ = nullptr;
@@ -356,7 +350,7 @@ DeviceWalk<L>& walk_of(const GradientTerm& term) {
   return static_cast<DeviceWalk<L>&>(*term.walk);
 }
 
-/// Calls `sink(walk, block, gradients)` for the blocks of terms whose rows are the same.
+/// Calls `sink(walk, block, gradients, factor)` for the blocks of terms whose rows are the same.
 template <class L, class Sink>
 void walk_blocks(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, const Sink& sink) {
   size_t slot = first_of_pass;
@@ -368,8 +362,20 @@ void walk_blocks(const std::vector<GradientTerm>& terms, const Tensor& centres_C
   for (int64_t block = 0; block < first.blocks(); ++block) {
     const auto bytes = static_cast<size_t>(first.columns_of(0) * first.dim()) * sizeof(float);
     auto* gradients = static_cast<float*>(first.workspace().scratch(gradients_scratch, bytes));
-    for (size_t t = 0; t < terms.size(); ++t) walk_of<L>(terms[t]).block_gradients(block, gradients, t > 0);
-    sink(first, block, gradients);
+    first.block_gradients(block, gradients);
+    if (terms.size() == 1) {
+      sink(first, block, gradients, first.factor());
+      continue;
+    }
+    const int64_t count = first.columns_of(block) * first.dim();
+    auto* sum = static_cast<float*>(first.workspace().scratch(gradients_sum, bytes));
+    add_scaled(gradients, count, first.factor(), false, sum, first.stream());
+    for (size_t t = 1; t < terms.size(); ++t) {
+      DeviceWalk<L>& walk = walk_of<L>(terms[t]);
+      walk.block_gradients(block, gradients);
+      add_scaled(gradients, count, walk.factor(), true, sum, walk.stream());
+    }
+    sink(first, block, sum, Factor{});
   }
   for (const GradientTerm& term : terms) walk_of<L>(term).walk_over({});
 }
@@ -384,15 +390,17 @@ void update_united_rows(const std::vector<GradientTerm>& terms, const Tensor& ce
   for (const GradientTerm& term : terms) {
     const Tensor rows = term.rows.defined() ? term.rows : at::arange(centres_CD.size(0), united.options());
     const Tensor places = at::searchsorted(united, rows);
-    walk_blocks<L>({term}, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
-      const int64_t columns = walk.columns_of(block);
-      const Tensor part = at::from_blob(gradients, {columns, dim}, gradients_UD.options());
-      // No row comes twice in a term, so the order of the sums is always the same.
-      gradients_UD.index_add_(0, places.narrow(0, walk.first_of(block), columns), part);
-    });
+    walk_blocks<L>({term}, centres_CD,
+                   [&](DeviceWalk<L>& walk, int64_t block, float* gradients, const Factor& factor) {
+                     const int64_t columns = walk.columns_of(block);
+                     add_scaled(gradients, columns * dim, factor, false, gradients, walk.stream());
+                     const Tensor part = at::from_blob(gradients, {columns, dim}, gradients_UD.options());
+                     // No row comes twice in a term, so the order of the sums is always the same.
+                     gradients_UD.index_add_(0, places.narrow(0, walk.first_of(block), columns), part);
+                   });
   }
   step_rows<float>(gradients_UD.const_data_ptr<float>(), united.const_data_ptr<int64_t>(), united.size(0),
-                   dim, step, found_inf, centres_CD.mutable_data_ptr<float>(), velocities, nullptr,
+                   dim, Factor{}, step, found_inf, centres_CD.mutable_data_ptr<float>(), velocities, nullptr,
                    current_stream());
 }
 
@@ -414,11 +422,13 @@ void gradient(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, 
   const int64_t dim = centres_CD.size(1);
   dispatch(precision_of(terms), [&](auto type) {
     using L = decltype(type);
-    walk_blocks<L>(terms, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
-      const int64_t offset = walk.offset_of(block);
-      gradient_rows(gradients, walk.index_of(block), centres_CD.const_data_ptr<float>() + offset,
-                    walk.columns_of(block), dim, gradient_CD.data_ptr<float>() + offset, walk.stream());
-    });
+    walk_blocks<L>(terms, centres_CD,
+                   [&](DeviceWalk<L>& walk, int64_t block, float* gradients, const Factor& factor) {
+                     const int64_t offset = walk.offset_of(block);
+                     gradient_rows(gradients, walk.index_of(block),
+                                   centres_CD.const_data_ptr<float>() + offset, walk.columns_of(block), dim,
+                                   factor, gradient_CD.data_ptr<float>() + offset, walk.stream());
+                   });
   });
 }
 
@@ -434,12 +444,13 @@ void update(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, co
   dispatch(precision_of(terms), [&](auto type) {
     using L = decltype(type);
     if (!same_rows(terms)) return update_united_rows<L>(terms, centres_CD, velocities, step, found);
-    walk_blocks<L>(terms, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
-      const int64_t offset = walk.offset_of(block);
-      step_rows<L>(gradients, walk.index_of(block), walk.columns_of(block), dim, step, found,
-                   centres + offset, velocities != nullptr ? velocities + offset : nullptr,
-                   walk.kept_units_of(block), walk.stream());
-    });
+    walk_blocks<L>(
+        terms, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients, const Factor& factor) {
+          const int64_t offset = walk.offset_of(block);
+          step_rows<L>(gradients, walk.index_of(block), walk.columns_of(block), dim, factor, step, found,
+                       centres + offset, velocities != nullptr ? velocities + offset : nullptr,
+                       walk.kept_units_of(block), walk.stream());
+        });
   });
   // Rows that moved alone did so without the unit centres.
   if (terms.front().rows.defined() || !same_rows(terms)) workspace->unit_centres.of = nullptr;

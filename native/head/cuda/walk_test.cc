@@ -14,8 +14,8 @@
 namespace kappa::cuda {
 
 template <class L>
-void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L>& b, const Factor& factor,
-             bool accumulate, float* result, int64_t result_stride) {
+void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L>& b, bool accumulate,
+             float* result, int64_t result_stride) {
   const auto type = std::is_same_v<L, float>  ? at::kFloat
                     : std::is_same_v<L, Half> ? at::kHalf
                                               : at::kBFloat16;
@@ -25,21 +25,19 @@ void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L
     return at::from_blob(const_cast<L*>(x.data), {rows, columns}, strides, type).to(at::kFloat);
   };
   at::Tensor out = at::from_blob(result, {m, n}, {result_stride, 1}, at::kFloat);
-  const at::Tensor whole =
-      at::mm(matrix(a, m, k), matrix(b, k, n)) *
-      static_cast<double>(factor.on_device != nullptr ? *factor.on_device : factor.value);
+  const at::Tensor whole = at::mm(matrix(a, m, k), matrix(b, k, n));
   if (accumulate) {
     out.add_(whole);
   } else {
     out.copy_(whole);
   }
 }
-template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&,
-                             const Factor&, bool, float*, int64_t);
-template void product<Half>(int64_t, int64_t, int64_t, const Matrix<Half>&, const Matrix<Half>&,
-                            const Factor&, bool, float*, int64_t);
+template void product<float>(int64_t, int64_t, int64_t, const Matrix<float>&, const Matrix<float>&, bool,
+                             float*, int64_t);
+template void product<Half>(int64_t, int64_t, int64_t, const Matrix<Half>&, const Matrix<Half>&, bool, float*,
+                            int64_t);
 template void product<BFloat16>(int64_t, int64_t, int64_t, const Matrix<BFloat16>&, const Matrix<BFloat16>&,
-                                const Factor&, bool, float*, int64_t);
+                                bool, float*, int64_t);
 int64_t free_memory() { return int64_t{1} << 30; }
 cudaStream_t current_stream() { return nullptr; }
 

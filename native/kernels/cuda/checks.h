@@ -44,13 +44,13 @@ bool same_bits(const std::vector<L>& a, const std::vector<L>& b) {
 /// What stands between the kernels: cuBLAS in the product, plain loops here. c (m, n) += factor a (m, k) b
 /// (k, n), both by functions of row and column.
 template <class A, class B>
-void add_product(int64_t m, int64_t n, int64_t k, float factor, const A& a, const B& b, std::vector<float>& c,
+void add_product(int64_t m, int64_t n, int64_t k, const A& a, const B& b, std::vector<float>& c,
                  int64_t stride) {
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       float sum = 0;
       for (int64_t x = 0; x < k; ++x) sum += a(i, x) * b(x, j);
-      c[static_cast<size_t>(i * stride + j)] += factor * sum;
+      c[static_cast<size_t>(i * stride + j)] += sum;
     }
   }
 }
@@ -154,7 +154,7 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
       std::vector<float> products(n(p.batch * b.stride), NAN);
       for (int64_t i = 0; i < p.batch; ++i) std::fill_n(products.begin() + i * b.stride, b.columns, 0.0f);
       add_product(
-          p.batch, b.columns, p.dim, 1, unit_at,
+          p.batch, b.columns, p.dim, unit_at,
           [&](int64_t d, int64_t c) { return widen(b.units[n(c * p.dim + d)]); }, products, b.stride);
       Buffer<float> cosines(products);
       const LogitBlock block{cosines.data(), b.stride, p.batch, b.columns,
@@ -176,7 +176,7 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
       all_shifts.insert(all_shifts.end(), b.shifts.begin(), b.shifts.end());
       std::vector<float> outputs(n(p.batch * p.dim), 0);
       add_product(
-          p.batch, p.dim, b.columns, 1,
+          p.batch, p.dim, b.columns,
           [&](int64_t i, int64_t c) { return widen(b.exponentials[n(i * b.stride + c)]); },
           [&](int64_t c, int64_t d) { return widen(b.units[n(c * p.dim + d)]); }, outputs, p.dim);
       Buffer<float> output_part(outputs), output_sum(shard.outputs);
@@ -229,17 +229,18 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
         left = to.read();
       }
       std::vector<float> by_units(n(b.columns * p.dim), 0);
-      const double top = scaled ? static_cast<double>(half_top) : 1.0;
+      const float top = scaled ? half_top : 1.0f;
       add_product(
-          b.columns, p.dim, p.batch, static_cast<float>(factor * static_cast<double>(loss_scale) / top),
-          [&](int64_t c, int64_t i) { return widen(left[n(i * b.stride + c)]); },
+          b.columns, p.dim, p.batch, [&](int64_t c, int64_t i) { return widen(left[n(i * b.stride + c)]); },
           [&](int64_t i, int64_t d) { return widen(right[n(i * p.dim + d)]); }, by_units, p.dim);
-      Buffer<float> unit_gradients(by_units);
-      add_targets(units.data(), targets.data(), b.first, b.columns, samples.target_gradients.data(), factor,
-                  device_factor.data(), p.batch, p.dim, unit_gradients.data(), nullptr);
-      std::vector<float> whole = unit_gradients.read();
-      for (float& value : whole) value /= loss_scale;
-      Buffer<float> unscaled(whole);
+      Buffer<float> unit_gradients(by_units), sum(n(b.columns * p.dim));
+      add_targets(units.data(), targets.data(), b.first, b.columns, samples.target_gradients.data(), top,
+                  p.batch, p.dim, unit_gradients.data(), nullptr);
+      // Half at once and half added; the loss scale comes from above and goes by the factor.
+      const Factor half{0.5f, device_factor.data()},
+          rest{static_cast<float>(factor) / top / loss_scale, nullptr};
+      add_scaled(unit_gradients.data(), b.columns * p.dim, half, false, sum.data(), nullptr);
+      add_scaled(unit_gradients.data(), b.columns * p.dim, half, true, sum.data(), nullptr);
       float* own = centres.data() + (shard.first + b.first) * p.dim;
       std::vector<int64_t> order;
       for (int64_t k = 0; k < b.columns; ++k) order.push_back(k);
@@ -251,9 +252,9 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
         Buffer<float> found(std::vector<float>(1, 1.0f)), fine(std::vector<float>(1, 0.0f));
         float* v = step->momentum != 0 ? velocity.data() : nullptr;
         // Left out first: nothing may come of it.
-        step_rows<L>(unscaled.data(), rows_of_block, b.columns, p.dim, *step, found.data(), own, v,
+        step_rows<L>(sum.data(), rows_of_block, b.columns, p.dim, rest, *step, found.data(), own, v,
                      moved_units.data(), nullptr);
-        step_rows<L>(unscaled.data(), rows_of_block, b.columns, p.dim, *step, fine.data(), own, v,
+        step_rows<L>(sum.data(), rows_of_block, b.columns, p.dim, rest, *step, fine.data(), own, v,
                      moved_units.data(), nullptr);
         unit_rows<L>(own, nullptr, b.columns, p.dim, expected_units.data(), nullptr);
         result.moved_units_differ |= !same_bits(moved_units.read(), expected_units.read());
@@ -261,7 +262,7 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
         if (velocities != nullptr) velocities->insert(velocities->end(), moved.begin(), moved.end());
       } else {
         Buffer<float> out(n(b.columns * p.dim));
-        gradient_rows(unscaled.data(), rows_of_block, own, b.columns, p.dim, out.data(), nullptr);
+        gradient_rows(sum.data(), rows_of_block, own, b.columns, p.dim, rest, out.data(), nullptr);
         const auto found = out.read();
         std::copy(found.begin(), found.end(),
                   result.centre_gradients.begin() + (shard.first + b.first) * p.dim);

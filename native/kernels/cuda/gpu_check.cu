@@ -92,11 +92,11 @@ void time_precision() {
               [&] { exponentials<L>(block, shifts.data(), values.data(), columns, sums.data(), nullptr); });
   time_kernel("chunk_maxima", 4.0 * batch * columns, [&] { chunk_maxima(block, sums.data(), nullptr); });
   time_kernel("add_targets", 12.0 * batch * dim, [&] {
-    add_targets(unit_embeddings.data(), targets.data(), 0, columns, target_gradients.data(), 1, nullptr,
-                batch, dim, gradients.data(), nullptr);
+    add_targets(unit_embeddings.data(), targets.data(), 0, columns, target_gradients.data(), 1, batch, dim,
+                gradients.data(), nullptr);
   });
   time_kernel("step_rows", (5.0 * 4 + width) * columns * dim, [&] {
-    step_rows<L>(gradients.data(), nullptr, columns, dim, {1e-3f, 0.9f, 5e-4f, false}, nullptr,
+    step_rows<L>(gradients.data(), nullptr, columns, dim, {}, {1e-3f, 0.9f, 5e-4f, false}, nullptr,
                  centres.data(), velocities.data(), units.data(), nullptr);
   });
 }

@@ -381,10 +381,9 @@ __global__ void halves_to_probabilities_kernel(const Half* exponentials, int64_t
 }
 
 __global__ void add_targets_kernel(const float* units, const int64_t* targets, int64_t first, int64_t columns,
-                                   const double* target_gradients, double factor, const float* device_factor,
-                                   int64_t batch, int64_t dim, float* gradients) {
+                                   const double* target_gradients, float factor, int64_t batch, int64_t dim,
+                                   float* gradients) {
   const int lane = threadIdx.x % warp_size;
-  const double whole = device_factor != nullptr ? factor * *device_factor : factor;
   for (int64_t i = first_row(); i < batch; i += row_step()) {
     const int64_t row = targets[i] - first;
     if (row < 0 || row >= columns) continue;
@@ -395,10 +394,21 @@ __global__ void add_targets_kernel(const float* units, const int64_t* targets, i
     float* gradient = gradients + row * dim;
     for (int64_t j = i; j < batch; ++j) {
       if (targets[j] != targets[i]) continue;
-      const auto own = static_cast<float>(whole * target_gradients[j]);
+      const float own = factor * static_cast<float>(target_gradients[j]);
       for (int64_t d = lane; d < dim; d += warp_size) gradient[d] += own * units[j * dim + d];
     }
   }
+}
+
+__device__ inline float value_of(const Factor& factor) {
+  return factor.on_device != nullptr ? factor.value * *factor.on_device : factor.value;
+}
+
+__global__ void add_scaled_kernel(const float* part, int64_t count, Factor factor, bool accumulate,
+                                  float* sum) {
+  const float by = value_of(factor);
+  for (int64_t e = first_element(); e < count; e += element_step())
+    sum[e] = (accumulate ? sum[e] : 0.0f) + by * part[e];
 }
 
 __device__ inline RowGeometry<float> geometry_of(const float* unit_gradient, const float* row, int64_t dim,
@@ -412,9 +422,10 @@ __device__ inline RowGeometry<float> geometry_of(const float* unit_gradient, con
 
 template <class L>
 __global__ void step_rows_kernel(const float* unit_gradients, const int64_t* index, int64_t count,
-                                 int64_t dim, RowStep<float> step, const float* found_inf, float* centres,
-                                 float* velocities, L* units) {
+                                 int64_t dim, Factor factor, RowStep<float> step, const float* found_inf,
+                                 float* centres, float* velocities, L* units) {
   if (found_inf != nullptr && *found_inf != 0) return;
+  const float by = value_of(factor);
   const int lane = threadIdx.x % warp_size;
   for (int64_t r = first_row(); r < count; r += row_step()) {
     const int64_t at = (index != nullptr ? index[r] : r) * dim;
@@ -429,7 +440,7 @@ __global__ void step_rows_kernel(const float* unit_gradients, const int64_t* ind
         Pack<float> v{};
         if (velocity != nullptr) v = reinterpret_cast<Pack<float>*>(velocity)[p];
         for (int j = 0; j < 4; ++j) {
-          w.values[j] = stepped(through_length(gradient.values[j], w.values[j], geometry), w.values[j],
+          w.values[j] = stepped(by * through_length(gradient.values[j], w.values[j], geometry), w.values[j],
                                 velocity != nullptr ? &v.values[j] : nullptr, step);
         }
         reinterpret_cast<Pack<float>*>(centre)[p] = w;
@@ -437,7 +448,7 @@ __global__ void step_rows_kernel(const float* unit_gradients, const int64_t* ind
       }
     } else {
       for (int64_t d = lane; d < dim; d += warp_size) {
-        centre[d] = stepped(through_length(unit_gradient[d], centre[d], geometry), centre[d],
+        centre[d] = stepped(by * through_length(unit_gradient[d], centre[d], geometry), centre[d],
                             velocity != nullptr ? velocity + d : nullptr, step);
       }
     }
@@ -449,14 +460,15 @@ __global__ void step_rows_kernel(const float* unit_gradients, const int64_t* ind
 }
 
 __global__ void gradient_rows_kernel(const float* unit_gradients, const int64_t* index, const float* centres,
-                                     int64_t count, int64_t dim, float* gradients) {
+                                     int64_t count, int64_t dim, Factor factor, float* gradients) {
   const int lane = threadIdx.x % warp_size;
+  const float by = value_of(factor);
   for (int64_t r = first_row(); r < count; r += row_step()) {
     const int64_t at = (index != nullptr ? index[r] : r) * dim;
     const float* unit_gradient = unit_gradients + r * dim;
     const RowGeometry<float> geometry = geometry_of(unit_gradient, centres + at, dim, lane);
     map_rows(gradients + at, unit_gradient, centres + at, dim, lane, false,
-             [&](float, float g, float w) { return through_length(g, w, geometry); });
+             [&](float, float g, float w) { return by * through_length(g, w, geometry); });
   }
 }
 
@@ -570,24 +582,30 @@ void halves_to_probabilities(const Half* exponentials, int64_t stride, int64_t b
 }
 
 void add_targets(const float* units, const int64_t* targets, int64_t first, int64_t columns,
-                 const double* target_gradients, double factor, const float* device_factor, int64_t batch,
-                 int64_t dim, float* gradients, cudaStream_t stream) {
+                 const double* target_gradients, float factor, int64_t batch, int64_t dim, float* gradients,
+                 cudaStream_t stream) {
   KAPPA_LAUNCH(add_targets_kernel, grid_for_rows(batch), warp_threads, stream, units, targets, first, columns,
-               target_gradients, factor, device_factor, batch, dim, gradients);
+               target_gradients, factor, batch, dim, gradients);
+}
+
+void add_scaled(const float* part, int64_t count, const Factor& factor, bool accumulate, float* sum,
+                cudaStream_t stream) {
+  KAPPA_LAUNCH(add_scaled_kernel, grid_for_elements(count), row_threads, stream, part, count, factor,
+               accumulate, sum);
 }
 
 template <class L>
 void step_rows(const float* unit_gradients, const int64_t* index, int64_t count, int64_t dim,
-               const RowStep<float>& step, const float* found_inf, float* centres, float* velocities,
-               L* units, cudaStream_t stream) {
+               const Factor& factor, const RowStep<float>& step, const float* found_inf, float* centres,
+               float* velocities, L* units, cudaStream_t stream) {
   KAPPA_LAUNCH((step_rows_kernel<L>), grid_for_rows(count), warp_threads, stream, unit_gradients, index,
-               count, dim, step, found_inf, centres, velocities, units);
+               count, dim, factor, step, found_inf, centres, velocities, units);
 }
 
 void gradient_rows(const float* unit_gradients, const int64_t* index, const float* centres, int64_t count,
-                   int64_t dim, float* gradients, cudaStream_t stream) {
+                   int64_t dim, const Factor& factor, float* gradients, cudaStream_t stream) {
   KAPPA_LAUNCH(gradient_rows_kernel, grid_for_rows(count), warp_threads, stream, unit_gradients, index,
-               centres, count, dim, gradients);
+               centres, count, dim, factor, gradients);
 }
 
 void class_keys(uint64_t draw, int64_t count, int64_t* keys, cudaStream_t stream) {
@@ -598,8 +616,8 @@ void class_keys(uint64_t draw, int64_t count, int64_t* keys, cudaStream_t stream
   template void unit_rows<L>(const float*, const int64_t*, int64_t, int64_t, L*, cudaStream_t);      \
   template void exponentials<L>(const LogitBlock&, const float*, L*, int64_t, float*, cudaStream_t); \
   template void weigh_units<L>(const float*, const double*, int64_t, int64_t, L*, cudaStream_t);     \
-  template void step_rows<L>(const float*, const int64_t*, int64_t, int64_t, const RowStep<float>&,  \
-                             const float*, float*, float*, L*, cudaStream_t);
+  template void step_rows<L>(const float*, const int64_t*, int64_t, int64_t, const Factor&,          \
+                             const RowStep<float>&, const float*, float*, float*, L*, cudaStream_t);
 KAPPA_INSTANTIATE(float)
 KAPPA_INSTANTIATE(Half)
 KAPPA_INSTANTIATE(BFloat16)

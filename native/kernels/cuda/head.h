@@ -92,28 +92,38 @@ void halves_to_probabilities(const Half* exponentials, int64_t stride, int64_t b
                              const float* shifts, const float* references, const double* shares,
                              Half* probabilities, int64_t probability_stride, cudaStream_t stream);
 
+/// What float32 gradients are multiplied by: a number, and one on the device where that is not null. A loss
+/// scale is in here and nowhere else: no operand of a product in a narrow type sees it.
+struct Factor {
+  float value = 1;
+  const float* on_device = nullptr;
+};
+
 /// Adds the targets' part to the gradients by the unit centres of a block, (columns, D): factor times the
 /// target's gradient times the unit embedding. Samples of one class add up in their order.
-/// @param device_factor one element, a further factor; may be null
 void add_targets(const float* units, const int64_t* targets, int64_t first, int64_t columns,
-                 const double* target_gradients, double factor, const float* device_factor, int64_t batch,
-                 int64_t dim, float* gradients, cudaStream_t stream);
+                 const double* target_gradients, float factor, int64_t batch, int64_t dim, float* gradients,
+                 cudaStream_t stream);
 
-/// Moves centres and velocities by the gradients by their unit vectors: normalisation backward, weight decay
-/// and momentum in one pass.
+/// sum = factor part, or += where `accumulate`, over `count` elements.
+void add_scaled(const float* part, int64_t count, const Factor& factor, bool accumulate, float* sum,
+                cudaStream_t stream);
+
+/// Moves centres and velocities by the gradients by their unit vectors, times the factor: normalisation
+/// backward, weight decay and momentum in one pass.
 /// @param index which rows of centres and velocities; null: the first `count`
 /// @param found_inf one element: nothing moves unless it is 0; may be null
 /// @param velocities may be null without momentum
 /// @param units receives the moved rows at length 1, `count` of them; may be null
 template <class L>
 void step_rows(const float* unit_gradients, const int64_t* index, int64_t count, int64_t dim,
-               const RowStep<float>& step, const float* found_inf, float* centres, float* velocities,
-               L* units, cudaStream_t stream);
+               const Factor& factor, const RowStep<float>& step, const float* found_inf, float* centres,
+               float* velocities, L* units, cudaStream_t stream);
 
 /// The same gradients, written out instead.
 /// @param index which rows of centres and gradients; null: the first `count`
 void gradient_rows(const float* unit_gradients, const int64_t* index, const float* centres, int64_t count,
-                   int64_t dim, float* gradients, cudaStream_t stream);
+                   int64_t dim, const Factor& factor, float* gradients, cudaStream_t stream);
 
 /// class_key (kernels/class_keys.h) of the rows 0 to count - 1.
 void class_keys(uint64_t draw, int64_t count, int64_t* keys, cudaStream_t stream);
