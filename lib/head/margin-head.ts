@@ -6,6 +6,8 @@ import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { copyState } from '../nn/module';
 import { choosePrecision, type PrecisionChoice } from '../runtime/precision';
+import { gradientNorm } from '../optim/clip';
+import { noteNotFinite } from '../optim/decision';
 import { setFusedUpdater } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
@@ -155,9 +157,20 @@ export abstract class MarginHead implements Stateful {
     return [this.centres];
   }
 
+  /**
+   * Looks whether the gradient of the centres is finite. Where `fusedUpdate` is on there is none, and it is finite where
+   * the loss is.
+   *
+   * @param found float32 (1): added to where it is not
+   */
+  async checkGradients(found: Tensor): Promise<void> {
+    await noteNotFinite(found, [await gradientNorm(this.parameters())]);
+  }
+
   /** @internal called by the optimizer where `fusedUpdate` is on */
-  async applyUpdate(velocity: Tensor, step: SgdOptions): Promise<void> {
+  async applyUpdate(velocity: Tensor, step: SgdOptions, found?: Tensor): Promise<void> {
     const [head, centres, speed] = [this.#native, this.centres.handle, velocity.handle];
+    if (found && (await found.item()) !== 0) return;
     await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step));
   }
 

@@ -1,5 +1,6 @@
 import type { Batch } from '../data/loader/data-loader';
-import { clipGradNorm } from '../optim/clip';
+import { clipGradients } from '../optim/clip';
+import { nothingFound, noteNotFinite, readNumbers } from '../optim/decision';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import type { Model } from './model';
@@ -23,9 +24,6 @@ interface Observed {
   labels: Tensor;
   sampleIndex: Tensor;
 }
-
-// A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
-const NO_CLIPPING = Number.MAX_VALUE;
 
 /** Brings a batch to where it is computed with. */
 export async function toDevice(
@@ -52,7 +50,8 @@ export interface StepOptions {
 /**
  * One optimizer step: embeddings, loss, gradients, clipping, update, concentration. Several batches make one global
  * batch: each weighs by its size, so that the gradient is that of the large batch. Where loss or gradient are not
- * finite nothing is updated, running statistics included.
+ * finite nothing is updated, running statistics included: that is decided on the device, which is waited for once, when
+ * everything of the step is under way.
  */
 export async function trainStep(
   model: Model,
@@ -87,38 +86,52 @@ async function tryStep(
   const globalBatch = batches.reduce((sum, batch) => sum + batch.size, 0);
   return scope(async () => {
     await backbone.keepBuffers();
+    const { imageSize, device } = backbone.options;
+    const found = await nothingFound(device);
     const observed: Observed[] = [];
-    let loss = 0;
-    let targetCosine = 0;
-    for (const batch of batches) {
-      const input = await toDevice(batch, backbone.options.imageSize, backbone.options.device);
+    const losses: Tensor[] = [];
+    const cosines: Tensor[] = [];
+    const shares = batches.map(({ size }) => size / globalBatch);
+    for (const [i, batch] of batches.entries()) {
+      const input = await toDevice(batch, imageSize, device);
       batch.release();
       const embeddings = await backbone.forward(input.images);
-      const { loss: batchLoss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
-      const share = batch.size / globalBatch;
-      const weighted = await batchLoss.mul(share);
-      const [value, cosine] = await Promise.all([weighted.item(), targetCosines.mean().item()]);
-      loss += value;
-      targetCosine += cosine * share;
-      if (!Number.isFinite(loss)) break;
+      const { loss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
+      const weighted = await loss.mul(shares[i] as number);
       await (scaler ? scaler.scale(weighted) : weighted).backward();
+      losses.push(weighted);
+      cosines.push(await targetCosines.mean());
       observed.push({ ...input, embeddings: await embeddings.detach() });
     }
-    for (const batch of batches) batch.release();
-    const finite = Number.isFinite(loss) && (!scaler || (await scaler.unscale(optimizer)));
-    const gradNorm = finite ? await clipGradNorm(backbone.parameters(), options.clipNorm) : NaN;
-    const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), NO_CLIPPING) : NaN;
-    const updated = Number.isFinite(headNorm);
-    if (updated) {
-      onUpdate();
-      optimizer.lr = options.lr;
-      await optimizer.step();
-      await head.observe(...observed);
-    } else {
-      await backbone.restoreBuffers();
-    }
+    await noteNotFinite(found, losses);
+    if (scaler) await optimizer.unscaleGradients(scaler.factor, found);
+    const foundBefore = await found.clone();
+    // A gradient is only clipped for the backbone; that of the centres just has to be finite.
+    const norm = await clipGradients(backbone.parameters(), options.clipNorm);
+    await noteNotFinite(found, [norm]);
+    await head.checkGradients(found);
+    onUpdate();
+    optimizer.lr = options.lr;
+    await optimizer.step(found);
+    const [before, after, gradNorm, ...rest] = (await readNumbers([
+      ...[foundBefore, found, norm],
+      ...losses,
+      ...cosines,
+    ])) as [number, number, number, ...number[]];
+    const updated = after === 0;
+    if (updated) await head.observe(...observed);
+    else await backbone.restoreBuffers();
     await optimizer.zeroGrad();
     scaler?.update(updated);
-    return { loss, gradNorm, targetCosine, updated };
+    return {
+      loss: weightedSum(rest.slice(0, batches.length)),
+      gradNorm: before === 0 ? gradNorm : NaN,
+      targetCosine: weightedSum(rest.slice(batches.length), shares),
+      updated,
+    };
   });
+}
+
+function weightedSum(values: readonly number[], weights?: readonly number[]): number {
+  return values.reduce((sum, value, i) => sum + value * (weights?.[i] ?? 1), 0);
 }
