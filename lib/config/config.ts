@@ -401,10 +401,10 @@ export interface Config {
          */
         interclassFilteringThreshold?: number;
         /**
-         * bytes that the head keeps between forward and update, at most; the rest is computed again
-         * @default 48234496
+         * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+         * @default "auto"
          */
-        memoryBudget?: number;
+        memoryBudget?: 'auto' | number;
       }
     | {
         /** ArcFace: cos(theta + m) */
@@ -445,10 +445,10 @@ export interface Config {
          */
         interclassFilteringThreshold?: number;
         /**
-         * bytes that the head keeps between forward and update, at most; the rest is computed again
-         * @default 48234496
+         * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+         * @default "auto"
          */
-        memoryBudget?: number;
+        memoryBudget?: 'auto' | number;
       }
     | {
         /** CosFace: cos(theta) - m */
@@ -484,10 +484,10 @@ export interface Config {
          */
         interclassFilteringThreshold?: number;
         /**
-         * bytes that the head keeps between forward and update, at most; the rest is computed again
-         * @default 48234496
+         * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+         * @default "auto"
          */
-        memoryBudget?: number;
+        memoryBudget?: 'auto' | number;
       }
     | {
         /** insightface's combined margin: cos(m1 theta + m2) - m3 */
@@ -538,10 +538,10 @@ export interface Config {
          */
         interclassFilteringThreshold?: number;
         /**
-         * bytes that the head keeps between forward and update, at most; the rest is computed again
-         * @default 48234496
+         * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+         * @default "auto"
          */
-        memoryBudget?: number;
+        memoryBudget?: 'auto' | number;
       };
   /** how parameters move */
   optimizer?: {

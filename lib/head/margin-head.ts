@@ -23,7 +23,7 @@ export interface CommonHeadOptions {
   readonly sampleRate: number;
   readonly seed: number;
   readonly interclassFilteringThreshold: number;
-  readonly memoryBudget: number;
+  readonly memoryBudget: number | 'auto';
   readonly device: string;
 }
 
@@ -94,7 +94,7 @@ export abstract class MarginHead implements Stateful {
       },
       filterThreshold: options.interclassFilteringThreshold,
       precision: this.precision,
-      memoryBudget: options.memoryBudget,
+      memoryBudget: options.memoryBudget === 'auto' ? null : options.memoryBudget,
       sampleRate: options.sampleRate,
       seed: options.seed,
     });
@@ -158,26 +158,32 @@ export abstract class MarginHead implements Stateful {
   }
 
   /**
-   * Looks whether the gradient of the centres is finite. Where `fusedUpdate` is on there is none, and it is finite where
-   * the loss is.
+   * Looks whether the gradient of the centres is finite, or what the head will update them by where `fusedUpdate` is on.
    *
-   * @param found float32 (1): added to where it is not
+   * @param found float32 (1), on the centres' device: added to where it is not
    */
   async checkGradients(found: Tensor): Promise<void> {
-    await noteNotFinite(found, [await gradientNorm(this.parameters())]);
+    if (this.fusedUpdate) await this.checkUpdate(found);
+    else await noteNotFinite(found, [await gradientNorm(this.parameters())]);
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */
   async applyUpdate(velocity: Tensor, step: SgdOptions, found?: Tensor): Promise<void> {
     const [head, centres, speed] = [this.#native, this.centres.handle, velocity.handle];
-    if (found && (await found.item()) !== 0) return;
-    await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step));
+    const noted = found?.handle ?? null;
+    await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step, noted));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */
   async unscaleUpdate(scale: number): Promise<void> {
     const head = this.#native;
     await submit((addon) => addon.marginSoftmaxUnscale(head, scale));
+  }
+
+  /** @internal called by the optimizer where `fusedUpdate` is on */
+  async checkUpdate(found: Tensor): Promise<void> {
+    const [head, noted] = [this.#native, found.handle];
+    await submit((addon) => addon.marginSoftmaxCheck(head, noted));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */

@@ -60,10 +60,10 @@ export interface ArcFaceHeadOptions {
    */
   interclassFilteringThreshold?: number;
   /**
-   * bytes that the head keeps between forward and update, at most; the rest is computed again
-   * @default 48234496
+   * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+   * @default "auto"
    */
-  memoryBudget?: number;
+  memoryBudget?: 'auto' | number;
 }
 
 /** What makes a CosFaceHead. */
@@ -121,10 +121,10 @@ export interface CosFaceHeadOptions {
    */
   interclassFilteringThreshold?: number;
   /**
-   * bytes that the head keeps between forward and update, at most; the rest is computed again
-   * @default 48234496
+   * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+   * @default "auto"
    */
-  memoryBudget?: number;
+  memoryBudget?: 'auto' | number;
 }
 
 /** What makes a CombinedMarginHead. */
@@ -197,10 +197,10 @@ export interface CombinedMarginHeadOptions {
    */
   interclassFilteringThreshold?: number;
   /**
-   * bytes that the head keeps between forward and update, at most; the rest is computed again
-   * @default 48234496
+   * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+   * @default "auto"
    */
-  memoryBudget?: number;
+  memoryBudget?: 'auto' | number;
 }
 
 /** What makes a KappaFaceHead, apart from its classes. */
@@ -316,8 +316,8 @@ export interface KappaFaceOptions {
    */
   interclassFilteringThreshold?: number;
   /**
-   * bytes that the head keeps between forward and update, at most; the rest is computed again
-   * @default 48234496
+   * bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU
+   * @default "auto"
    */
-  memoryBudget?: number;
+  memoryBudget?: 'auto' | number;
 }

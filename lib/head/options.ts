@@ -25,10 +25,11 @@ const commonShape = (z: Z) => ({
     .default(1)
     .describe('cosines to other classes above it count as wrong labels; 1: none'),
   memoryBudget: z
-    .int()
-    .min(0)
-    .default(46 * 2 ** 20)
-    .describe('bytes that the head keeps between forward and update, at most; the rest is computed again'),
+    .union([z.literal('auto'), z.int().min(0)])
+    .default('auto')
+    .describe(
+      'bytes of exponentials that wait between forward and update, at most; the rest is computed again. auto: 46 MiB on a CPU, half of the free memory of a GPU',
+    ),
 });
 
 /** The margin of the target logit; null stands for the default of the kind of head. */

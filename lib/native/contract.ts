@@ -155,7 +155,8 @@ interface MarginSoftmaxOptions {
   margin: MarginFunction;
   filterThreshold: number;
   precision: Precision;
-  memoryBudget: number;
+  /** null: what suits the device. */
+  memoryBudget: number | null;
   sampleRate: number;
   seed: number;
 }
@@ -418,7 +419,10 @@ export interface NativeAddon {
     centres: TensorInput,
     velocity: TensorInput,
     options: SgdOptions,
+    found: TensorInput | null,
   ): Promise<void>;
+  /** Adds to `found`, one float32 element on the device, where a waiting pass is not finite. */
+  marginSoftmaxCheck(head: MarginSoftmaxHandle, found: TensorInput): Promise<void>;
   marginSoftmaxUnscale(head: MarginSoftmaxHandle, scale: number): Promise<void>;
   marginSoftmaxDrop(head: MarginSoftmaxHandle): Promise<void>;
   disposeMarginSoftmax(head: MarginSoftmaxHandle): void;

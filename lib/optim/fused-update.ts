@@ -10,6 +10,8 @@ export interface FusedUpdater {
   applyUpdate(velocity: Tensor, step: SgdOptions, found?: Tensor): Promise<void>;
   /** Divides those gradients by the factor that their losses were multiplied by. */
   unscaleUpdate(scale: number): Promise<void>;
+  /** Adds to `found` (float32, 1, on the parameter's device) where one of those gradients is not finite. */
+  checkUpdate(found: Tensor): Promise<void>;
   /** Forgets those passes. */
   dropUpdate(): Promise<void>;
 }

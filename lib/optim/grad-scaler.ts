@@ -75,7 +75,7 @@ export class GradScaler {
   /** Unscales where that was not done yet, does what follows, and waits for what was found. */
   async #once(optimizer: Optimizer, next: (found: Tensor) => Promise<void>): Promise<boolean> {
     this.#finite ??= await scope(async () => {
-      const found = await nothingFound();
+      const found = await nothingFound(optimizer.device);
       await optimizer.unscaleGradients(this.#scale, found);
       await next(found);
       return (await found.item()) === 0;

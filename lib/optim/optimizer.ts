@@ -5,16 +5,18 @@ import type { Tensor } from '../tensor/tensor';
 export interface Optimizer extends Stateful, Disposable {
   /** Learning rate of the next step; schedules write it. */
   lr: number;
+  /** Where the parameters are: what is found of their gradients is noted there. */
+  readonly device: string;
   /**
    * Updates the parameters by their gradients.
    *
-   * @param found float32 (1): nothing is updated where it is not 0, which the device itself looks at
+   * @param found float32 (1), on `device`: nothing is updated where it is not 0, which the device itself looks at
    */
   step(found?: Tensor): Promise<void>;
   /**
    * Divides all gradients by the factor that the losses were multiplied by.
    *
-   * @param found float32 (1): added to where a gradient is not finite
+   * @param found float32 (1), on `device`: added to where a gradient is not finite
    */
   unscaleGradients(scale: number, found: Tensor): Promise<void>;
   /** Drops all gradients. */

@@ -47,6 +47,10 @@ export class SGD implements Optimizer {
     this.#ready.catch(() => undefined); // reported by the first step
   }
 
+  get device(): string {
+    return (this.#all[0] as Moving).parameter.device;
+  }
+
   /**
    * Updates the parameters by their gradients.
    *
@@ -72,11 +76,14 @@ export class SGD implements Optimizer {
   /**
    * Divides all gradients by the factor that the losses were multiplied by; a GradScaler calls it.
    *
-   * @param found float32 (1): added to where a gradient is not finite. Those of fused centres are, where the loss was.
+   * @param found float32 (1): added to where a gradient is not finite
    */
   async unscaleGradients(scale: number, found: Tensor): Promise<void> {
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);
-    const fused = this.#all.map(({ parameter }) => fusedUpdaterOf(parameter)?.unscaleUpdate(scale));
+    const fused = this.#all.flatMap(({ parameter }) => {
+      const updater = fusedUpdaterOf(parameter);
+      return updater ? [updater.unscaleUpdate(scale), updater.checkUpdate(found)] : [];
+    });
     const noted = found.handle;
     await Promise.all([submit((addon) => addon.unscaleGradients(parameters, scale, noted)), ...fused]);
   }

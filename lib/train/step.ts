@@ -87,7 +87,7 @@ async function tryStep(
   return scope(async () => {
     await backbone.keepBuffers();
     const { imageSize, device } = backbone.options;
-    const found = await nothingFound(device);
+    const found = await nothingFound(optimizer.device);
     const observed: Observed[] = [];
     const losses: Tensor[] = [];
     const cosines: Tensor[] = [];

@@ -38,6 +38,7 @@ struct Fields<MarginFunction> {
 
 /// The options of the operation and of its sampler.
 struct HeadOptions : MarginSoftmaxOptions {
+  std::optional<int64_t> memory_budget;
   double sample_rate = 1;
   int64_t seed = 0;
 };
@@ -48,7 +49,7 @@ struct Fields<HeadOptions> {
                                    Field{"margin", &HeadOptions::margin},
                                    Field{"filterThreshold", &HeadOptions::filter_threshold},
                                    Field{"precision", &HeadOptions::precision},
-                                   Field{"memoryBudget", &HeadOptions::budget},
+                                   Field{"memoryBudget", &HeadOptions::memory_budget},
                                    Field{"sampleRate", &HeadOptions::sample_rate},
                                    Field{"seed", &HeadOptions::seed}};
 };
@@ -100,7 +101,9 @@ struct Fields<HeadLimitCase> {
 
 void register_head(Registry& registry) {
   using Head = std::shared_ptr<MarginSoftmax>;
-  registry.sync("marginSoftmax", {"options"}, [](const HeadOptions& options) {
+  registry.sync("marginSoftmax", {"options"}, [](const HeadOptions& given) {
+    HeadOptions options = given;
+    if (options.memory_budget) options.budget = *options.memory_budget;
     return std::make_shared<MarginSoftmax>(
         options, ClassSampler(options.sample_rate, static_cast<uint64_t>(options.seed), 0));
   });
@@ -110,9 +113,15 @@ void register_head(Registry& registry) {
                       batch.fused, batch.sampler_step.value_or(at::Tensor()));
     return HeadLoss{loss, cosines};
   });
-  registry.async("marginSoftmaxUpdate", {"head", "centres", "velocity", "options"},
+  registry.async("marginSoftmaxUpdate", {"head", "centres", "velocity", "options", "found"},
                  [](const Head& head, const at::Tensor& centres, const at::Tensor& velocity,
-                    const SgdOptions& options) { head->update(centres, velocity, options); });
+                    const SgdOptions& options, const std::optional<at::Tensor>& found) {
+                   head->update(centres, velocity, options, found.value_or(at::Tensor()));
+                 });
+  registry.async("marginSoftmaxCheck", {"head", "found"}, [](const Head& head, const at::Tensor& found) {
+    at::Tensor sum = found;
+    head->check(sum);
+  });
   registry.async("marginSoftmaxUnscale", {"head", "scale"},
                  [](const Head& head, double scale) { head->unscale(scale); });
   registry.async("marginSoftmaxDrop", {"head"}, [](const Head& head) { head->drop(); });

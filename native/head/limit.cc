@@ -7,8 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "head/block_math.h"
-#include "head/products.h"
+#include "kernels/cpu/products.h"
 #include "runtime/error.h"
 #include "runtime/parallel.h"
 

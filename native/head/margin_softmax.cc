@@ -26,9 +26,9 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   require(embeddings_BD.device() == device && margins_C.device() == device, "ERR_DEVICE",
           "Embeddings, centres and margins must be on one device but are on ", embeddings_BD.device(), ", ",
           device, " and ", margins_C.device(), ".");
-  require(device.is_cpu() || device.is_cuda(), "ERR_DEVICE", "The head does not run on ", device, ".");
   const auto dtype = centres_CD.scalar_type();
-  require(!device.is_cuda() || dtype == at::kFloat, "ERR_DTYPE", "On a CUDA device the head is float32.");
+  require(head_device(device.type()).double_samples != nullptr || dtype == at::kFloat, "ERR_DTYPE", "On ",
+          device, " the head is float32.");
   require((dtype == at::kFloat || dtype == at::kDouble) && embeddings_BD.scalar_type() == dtype &&
               margins_C.scalar_type() == dtype,
           "ERR_DTYPE", "Embeddings, centres and margins must all be float32 or all float64.");
@@ -58,22 +58,28 @@ struct PassHolder : torch::CustomClassHolder {
   std::shared_ptr<MarginSoftmax> head;  // only if the pass is to wait for its update
 };
 
-/// The sampled rows. Autograd takes every tensor among the arguments for an input, also an undefined one.
-struct SampledRows {
-  Tensor rows;
+/// What is no input: autograd takes every tensor among the arguments for one, also an undefined one.
+struct Batch {
+  Tensor rows;  // the sampled ones
+  Tensor labels_B;
+  Margins margins;
 };
+
+/// A copy on the device that nobody waits for: from pageable memory the driver would.
+Tensor upload(const Tensor& host, const at::Device& device) {
+  return host.device() == device ? host : host.pin_memory().to(device, /*non_blocking=*/true);
+}
 
 class Operation : public torch::autograd::Function<Operation> {
  public:
   static variable_list forward(AutogradContext* context, const Tensor& embeddings_BD,
-                               const Tensor& centres_CD, const Tensor& labels_B, const Tensor& margins_C,
-                               const MarginSoftmaxOptions& options, const SampledRows& sampled,
-                               const SoftmaxWishes& wishes, const std::shared_ptr<Workspace>& workspace,
+                               const Tensor& centres_CD, const Batch& batch,
+                               const MarginSoftmaxOptions& options, const SoftmaxWishes& wishes,
+                               const std::shared_ptr<Workspace>& workspace,
                                const std::shared_ptr<MarginSoftmax>& waits_at, const Tensor& /*anchor*/) {
     at::NoGradGuard guard;
-    const Tensor embeddings = embeddings_BD.contiguous();
-    SoftmaxResult result = walk_forward(embeddings, {centres_CD, sampled.rows, 0}, labels_B, margins_C,
-                                        options, wishes, workspace, nullptr);
+    SoftmaxResult result = softmax_forward(embeddings_BD.contiguous(), {centres_CD, batch.rows},
+                                           batch.labels_B, batch.margins, options, wishes, workspace);
     // Saved centres would make autograd complain about the update in place, which is the point of waiting.
     context->save_for_backward({result.embeddings_gradient_BD, waits_at ? Tensor() : centres_CD});
     context->saved_data["pass"] =
@@ -87,7 +93,7 @@ class Operation : public torch::autograd::Function<Operation> {
     const variable_list saved = context->get_saved_variables();
     const Tensor& embeddings_gradient = saved[0];
     const Tensor& factor = upstream[0];
-    variable_list gradients(10);
+    variable_list gradients(8);
     if (embeddings_gradient.defined()) gradients[0] = embeddings_gradient * factor;
     const auto capsule = context->saved_data["pass"].toCapsule();
     const auto& holder = static_cast<const PassHolder&>(*capsule);
@@ -96,13 +102,13 @@ class Operation : public torch::autograd::Function<Operation> {
     if (factor.is_cpu()) {
       pass.weight = factor.item<double>();
     } else {
-      pass.device_weight = factor.detach();
+      pass.device_weight = factor.detach().to(at::kFloat);
     }
     if (holder.head) {
       holder.head->wait_for_update(WeightedPass(pass));
     } else {
       Tensor gradient = at::empty_like(saved[1]);
-      walk_gradient({pass}, saved[1], gradient);
+      softmax_gradient({pass}, saved[1], gradient);
       gradients[1] = gradient;
     }
     return gradients;
@@ -138,19 +144,23 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
     require(sampler_step.defined() && sampler_step.scalar_type() == at::kLong && sampler_step.numel() == 1,
             "ERR_ARGUMENT", "Expected one int64 for the step of the sampler.");
     int64_t& step = *sampler_step.data_ptr<int64_t>();
-    rows = sampler_.draw(step, labels.cpu(), 0, centres_CD.size(0));
+    rows = sampler_.draw(step, labels.cpu(), 0, centres_CD.size(0), centres_CD.device());
     ++step;
   }
+  if (!workspace_) workspace_ = std::make_shared<Workspace>(centres_CD.device());
   // Passes that wait for one update share the budget.
   MarginSoftmaxOptions options = options_;
+  if (options.budget < 0)
+    options.budget = head_device(centres_CD.device().type()).default_budget(*workspace_);
   for (const WeightedPass& waiting : waiting_) {
-    options.budget = std::max<int64_t>(0, options.budget - waiting.pass->kept_bytes());
+    options.budget = std::max<int64_t>(0, options.budget - waiting.pass->walk->kept_bytes());
   }
   // Something must require a gradient, or autograd makes no graph: the centres do not in fused mode.
   Tensor anchor = at::zeros({}, embeddings_BD.options());
   anchor.requires_grad_(wishes.centres_update);
-  auto outputs = Operation::apply(embeddings_BD, centres_CD, labels, margins, options, SampledRows{rows},
-                                  wishes, workspace_, fused ? shared_from_this() : nullptr, anchor);
+  const Batch batch{rows, upload(labels, centres_CD.device()), {margins}};
+  auto outputs = Operation::apply(embeddings_BD, centres_CD, batch, options, wishes, workspace_,
+                                  fused ? shared_from_this() : nullptr, anchor);
   return {outputs[0], outputs[1]};
 }
 
@@ -159,15 +169,27 @@ void MarginSoftmax::unscale(double scale) {
   for (WeightedPass& pass : waiting_) pass.weight /= scale;
 }
 
-void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const SgdOptions& step) {
+void MarginSoftmax::check(Tensor& found_inf) const {
+  at::NoGradGuard guard;
+  for (const auto& [pass, weight, device_weight] : waiting_) {
+    Tensor bad = pass->not_finite();
+    if (device_weight.defined()) bad = at::where(device_weight.isfinite(), bad, 1);
+    found_inf.add_(std::isfinite(weight) ? bad : at::ones_like(bad));
+  }
+}
+
+void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, const SgdOptions& step,
+                           const Tensor& found_inf) {
   require(step.momentum == 0 ||
               (velocity_CD.defined() && velocity_CD.sizes() == centres_CD.sizes() &&
                velocity_CD.scalar_type() == centres_CD.scalar_type() && velocity_CD.is_contiguous()),
           "ERR_SHAPE", "The velocity must have the shape, dtype and layout of the centres.");
+  require(!found_inf.defined() || (found_inf.numel() == 1 && found_inf.scalar_type() == at::kFloat &&
+                                   found_inf.device() == centres_CD.device()),
+          "ERR_ARGUMENT", "Whether a step is left out is one float32 element on the device of the centres.");
   at::NoGradGuard guard;
   const std::vector<WeightedPass> passes = std::exchange(waiting_, {});
-  if (passes.empty()) return;
-  walk_update(passes, centres_CD, velocity_CD, step);
+  softmax_update(passes, centres_CD, velocity_CD, step, found_inf, workspace_);
 }
 
 }  // namespace kappa

@@ -7,8 +7,8 @@
 #include <tuple>
 #include <vector>
 
-#include "head/centre_walk.h"
-#include "head/class_sampler.h"
+#include "head/partial_fc.h"
+#include "head/softmax.h"
 
 namespace kappa {
 
@@ -34,7 +34,14 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
 
   /// Moves the centres by the gradients of all backward passes since the last update, and forgets those.
   /// Nothing happens where there were none.
-  void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const SgdOptions& step);
+  /// @param found_inf one float32 element on the centres' device: where it is not 0 the step is left out and
+  /// the
+  ///   passes are forgotten all the same; undefined: 0
+  void update(const at::Tensor& centres_CD, const at::Tensor& velocity_CD, const SgdOptions& step,
+              const at::Tensor& found_inf);
+
+  /// Adds to `found_inf`, one float32 element on the centres' device, where a waiting pass is not finite.
+  void check(at::Tensor& found_inf) const;
 
   /// Divides what the waiting passes will do by the factor that their losses were multiplied by.
   void unscale(double scale);
@@ -47,7 +54,7 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
  private:
   MarginSoftmaxOptions options_;
   ClassSampler sampler_;
-  std::shared_ptr<Workspace> workspace_ = std::make_shared<Workspace>();
+  std::shared_ptr<Workspace> workspace_;  // on the centres' device, from the first pass on
   std::vector<WeightedPass> waiting_;
 };
 

@@ -12,7 +12,7 @@ void* Workspace::scratch(size_t slot, size_t bytes) {
   at::Tensor& buffer = scratch_[slot];
   if (!buffer.defined() || static_cast<size_t>(buffer.numel()) < bytes) {
     buffer = at::Tensor();
-    buffer = at::empty({static_cast<int64_t>(bytes)}, at::kByte);
+    buffer = at::empty({static_cast<int64_t>(bytes)}, at::dtype(at::kByte).device(device_));
   }
   return buffer.mutable_data_ptr();
 }
@@ -25,7 +25,7 @@ at::Tensor Workspace::borrow(size_t bytes) {
     return found;
   }
   spare_.clear();
-  return at::empty({static_cast<int64_t>(bytes)}, at::kByte);
+  return at::empty({static_cast<int64_t>(bytes)}, at::dtype(at::kByte).device(device_));
 }
 
 void Workspace::give_back(at::Tensor&& buffer) {

@@ -10,7 +10,7 @@ const { run } = require('../run');
 /** Turing to Blackwell. */
 const targets = ['75', '80', '86', '89', '90', '100', '120'];
 const native = path.join(root, 'native');
-const kernelFiles = ['head/cuda/kernels.cu', 'tensor/cuda/image_kernel.cu'];
+const kernelFiles = ['kernels/cuda/head.cu', 'kernels/cuda/images.cu'];
 const out = path.join(root, 'build', 'cuda');
 
 /** The CUDA compiler: CUDACXX, CUDA_HOME or CUDA_PATH, PATH, or a toolkit under /usr/local. */
@@ -121,7 +121,7 @@ async function main() {
     await compile(nvcc, [
       ...common,
       ...targetFlags(targets),
-      path.join(native, 'head', 'cuda', 'gpu_check.cu'),
+      path.join(native, 'kernels', 'cuda', 'gpu_check.cu'),
       '-o',
       program,
     ]);

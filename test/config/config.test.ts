@@ -39,7 +39,7 @@ describe('config', () => {
       fusedUpdate: true,
       sampleRate: 1,
       interclassFilteringThreshold: 1,
-      memoryBudget: 46 * 2 ** 20,
+      memoryBudget: 'auto',
     });
     assert.deepEqual(optimizer, {
       kind: 'sgd',

@@ -85,9 +85,13 @@ describe('a training step', function () {
     assert.ok(scaler.stateDict().goodSteps >= 1 && scaler.factor < 65536);
   });
 
-  for (const precision of ['float32', 'float16'] as const)
-    it(`waits for the device once, at its end (${precision})`, async () => {
-      const m = await model('memory', precision, /* fusedUpdate */ false);
+  for (const [precision, fusedUpdate] of [
+    ['float32', true],
+    ['float32', false],
+    ['float16', true],
+  ] as const)
+    it(`waits for the device once, at its end (${precision}${fusedUpdate ? ', fused' : ''})`, async () => {
+      const m = await model('memory', precision, fusedUpdate);
       const addon = native();
       const waits: string[] = [];
       const counted = async (names: readonly Waiting[], body: () => Promise<unknown>): Promise<void> => {

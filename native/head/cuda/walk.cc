@@ -1,15 +1,16 @@
-#include "head/cuda/walk.h"
+// The walk over the class centres (head/walk.h) on a CUDA device: products by cuBLAS, the rest by the kernels
+// of kernels/cuda, on the current stream and without waiting for the device.
+#include "head/walk.h"
 
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
 
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
 #include <utility>
 
-#include "head/cuda/kernels.h"
+#include "head/cuda/library.h"
+#include "kernels/cuda/head.h"
 #include "runtime/error.h"
 
 namespace kappa::cuda {
@@ -17,268 +18,329 @@ namespace {
 
 using at::Tensor;
 
-// Classes in a block: enough to fill a device, few enough for the logits to stay near its cache. The same for
-// every batch, so that batches can be updated together.
-#ifndef KAPPA_BLOCK_COLUMNS
-#define KAPPA_BLOCK_COLUMNS 8192
+/// Classes in a block: its gradients are a float matrix of 128 MB, enough to fill a device and few launches.
+/// The same for every batch, so that batches can be updated together; a multiple of what a pack holds.
+int64_t block_columns([[maybe_unused]] int64_t dim) {
+#ifdef KAPPA_BLOCK_COLUMNS
+  return KAPPA_BLOCK_COLUMNS;
+#else
+  constexpr int64_t bytes = int64_t{128} << 20;
+  const int64_t columns = bytes / (static_cast<int64_t>(sizeof(float)) * dim) / chunk_columns * chunk_columns;
+  return std::clamp<int64_t>(columns, chunk_columns, 8 * chunk_columns);
 #endif
-constexpr int64_t block_columns = KAPPA_BLOCK_COLUMNS;
-
-template <class L>
-constexpr at::ScalarType type_of() {
-  if constexpr (std::is_same_v<L, float>) return at::kFloat;
-  if constexpr (std::is_same_v<L, Half>) return at::kHalf;
-  return at::kBFloat16;
 }
 
 template <class L>
-L* data(const Tensor& tensor) {
-  return reinterpret_cast<L*>(tensor.mutable_data_ptr());
-}
-float* floats(const Tensor& tensor) { return tensor.data_ptr<float>(); }
-float* floats_or_null(const Tensor& tensor) { return tensor.defined() ? floats(tensor) : nullptr; }
+constexpr bool narrow = !std::is_same_v<L, float>;
+template <class L>
+constexpr bool scaled = std::is_same_v<L, Half>;
 
-/// A block of classes: `columns` walked rows from `first` on, and its logits.
-struct Block {
-  int64_t first = 0;
-  int64_t columns = 0;
-  int64_t stride = 0;
-  Tensor exponentials;  // (B, stride); undefined unless kept
-  Tensor maxima_B;
+int64_t padded(int64_t columns) { return (columns + 7) / 8 * 8; }
+
+// Slots of the workspace. Several passes of an update use their own, from `first_of_pass` on.
+enum Slot : size_t {
+  cosines,
+  exponentials_scratch,
+  unit_scratch,
+  gradients_scratch,
+  outputs_part,
+  first_of_pass
 };
 
-/// A copy on the device that nobody waits for: from pageable memory the driver would.
-Tensor upload(const Tensor& host, const at::Device& device) {
-  return host.device() == device ? host : host.pin_memory().to(device, /*non_blocking=*/true);
-}
-
-/// What a pass on the device leaves for the update walk.
-struct DevicePass : SoftmaxPass {
-  Tensor host_rows;                   // the walked rows, on the CPU; undefined for all of them
-  Tensor narrow_units_BD;             // in the type of the logits
-  Tensor state_7B;                    // the fields of SampleState
-  Tensor positions_B;                 // int64, the walked row of each target; -1 where it is elsewhere
-  mutable std::vector<Block> blocks;  // what is kept of a block is used up by its first update
-
-  int64_t kept_bytes() const override {
-    int64_t bytes = 0;
-    for (const Block& block : blocks) {
-      if (block.exponentials.defined()) bytes += static_cast<int64_t>(block.exponentials.nbytes());
-    }
-    return bytes;
-  }
-
-  SampleState state() const {
-    float* fields = floats(state_7B);
-    const int64_t batch = state_7B.size(1);
-    return {fields,
-            fields + batch,
-            fields + 2 * batch,
-            fields + 3 * batch,
-            fields + 4 * batch,
-            fields + 5 * batch,
-            fields + 6 * batch};
-  }
+/// A walk on a device, whatever its products are of.
+class AnyDeviceWalk : public Walk {
+ public:
+  explicit AnyDeviceWalk(Precision precision) : precision(precision) {}
+  const Precision precision;
 };
 
+/// A walk on a device; the update reaches what it needs of it.
 template <class L>
-int64_t padded(int64_t columns) {
-  constexpr int64_t pack = Pack<L>::size;
-  return (columns + pack - 1) / pack * pack;
-}
-
-/// Matrix product with float32 sums and a float32 result.
-Tensor wide_product(const Tensor& a, const Tensor& b) {
-  if (a.scalar_type() == at::kFloat) return at::mm(a, b);
-  // Only CUDA has such a product; the tests walk on the CPU.
-  return a.is_cuda() ? at::mm(a, b, at::kFloat) : at::mm(a.to(at::kFloat), b.to(at::kFloat));
-}
-
-const int64_t* index_at(const SoftmaxPass& pass, int64_t first) {
-  return pass.rows.defined() ? pass.rows.const_data_ptr<int64_t>() + first : nullptr;
-}
-/// Where the rows of a block begin: with an index the index says it.
-int64_t offset_of(const SoftmaxPass& pass, int64_t first, int64_t dim) {
-  return pass.rows.defined() ? 0 : first * dim;
-}
-
-/// The cosines of a block, (B, stride), from centres brought to length 1; the units come back too.
-template <class L>
-std::pair<Tensor, Tensor> cosines_of(const DevicePass& pass, const Tensor& centres_CD, const Block& block,
-                                     cudaStream_t stream) {
-  const int64_t batch = pass.units_BD.size(0);
-  const int64_t dim = pass.units_BD.size(1);
-  const auto options = pass.units_BD.options();
-  Tensor units = at::empty({block.columns, dim}, options.dtype(type_of<L>()));
-  Tensor inverse = at::empty({block.columns}, options);
-  unit_rows<L>(floats(centres_CD) + offset_of(pass, block.first, dim), index_at(pass, block.first),
-               block.columns, dim, data<L>(units), floats(inverse), stream);
-  Tensor cosines = at::empty({batch, block.stride}, options.dtype(type_of<L>()));
-  Tensor used = cosines.narrow(1, 0, block.columns);
-  at::mm_out(used, pass.narrow_units_BD, units.t());
-  return {cosines, units};
-}
-
-template <class L>
-SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, const Tensor& labels_B,
-                         const Tensor& margins_C, const MarginSoftmaxOptions& options,
-                         const SoftmaxWishes& wishes, ShardReduction* reduction) {
-  const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
-  const int64_t batch = embeddings_BD.size(0);
-  const int64_t dim = embeddings_BD.size(1);
-  const auto wide = embeddings_BD.options();
-  const auto scale = static_cast<float>(options.scale);
-
-  auto pass = std::make_shared<DevicePass>();
-  pass->options = options;
-  pass->host_rows = shard.rows;
-  pass->rows = shard.rows.defined() ? upload(shard.rows, embeddings_BD.device()) : Tensor();
-  pass->classes = shard.count();
-  pass->units_BD = at::empty({batch, dim}, wide);
-  pass->narrow_units_BD = at::empty({batch, dim}, wide.dtype(type_of<L>()));
-  pass->state_7B = at::empty({7, batch}, wide);
-  const Tensor labels = upload(labels_B, embeddings_BD.device());
-  const Tensor local = labels - shard.first_class;
-  const Tensor here = (local >= 0).logical_and(local < shard.centres_CD.size(0));
-  pass->positions_B = at::where(here, shard.rows.defined() ? at::searchsorted(pass->rows, local) : local,
-                                at::full_like(local, -1));
-
-  Tensor inverse_B = at::empty({batch}, wide);
-  unit_rows<float>(floats(embeddings_BD), nullptr, batch, dim, floats(pass->units_BD), floats(inverse_B),
-                   stream);
-  unit_rows<L>(floats(embeddings_BD), nullptr, batch, dim, data<L>(pass->narrow_units_BD), floats(inverse_B),
-               stream);
-  const SampleState state = pass->state();
-  const int64_t classes = shard.centres_CD.size(0);
-  target_logits(floats(pass->units_BD), floats(shard.centres_CD), labels.const_data_ptr<int64_t>(),
-                floats(margins_C), batch, dim, shard.first_class, classes, scale, options.margin, state,
-                stream);
-  if (reduction != nullptr) {
-    Tensor logits = pass->state_7B[1];
-    reduction->sum(logits);
-    pass->state_7B[3].copy_(logits);
-  }
-
-  Tensor outputs_BD = wishes.embeddings_gradient ? at::zeros({batch, dim}, wide) : Tensor();
-  int64_t kept_bytes = 0;
-  for (int64_t first = 0; first < pass->classes; first += block_columns) {
-    Block block;
-    block.first = first;
-    block.columns = std::min(block_columns, pass->classes - first);
-    block.stride = padded<L>(block.columns);
-    block.maxima_B = at::empty({batch}, wide);
-    auto [exponentials, units] = cosines_of<L>(*pass, shard.centres_CD, block, stream);
-    const Tensor targets = pass->positions_B - first;
-    softmax_block<L>(data<L>(exponentials), block.stride, batch, block.columns,
-                     targets.const_data_ptr<int64_t>(), scale, static_cast<float>(options.filter_threshold),
-                     state, floats(block.maxima_B), floats_or_null(outputs_BD), dim, stream);
-    if (outputs_BD.defined()) outputs_BD.add_(wide_product(exponentials.narrow(1, 0, block.columns), units));
-    const auto bytes = static_cast<int64_t>(exponentials.nbytes());
-    if (wishes.centres_update && kept_bytes + bytes <= options.budget) {
-      kept_bytes += bytes;
-      block.exponentials = exponentials;
+class DeviceWalk : public AnyDeviceWalk {
+ public:
+  DeviceWalk(const ClassShard& shard, const WalkBatch& batch, const MarginSoftmaxOptions& options,
+             const std::shared_ptr<Workspace>& workspace)
+      : AnyDeviceWalk(options.precision),
+        centres_CD_(shard.centres_CD),
+        rows_(shard.rows),
+        classes_(shard.count()),
+        batch_(batch.units_BD.size(0)),
+        dim_(batch.units_BD.size(1)),
+        columns_(block_columns(dim_)),
+        options_(options),
+        units_BD_(batch.units_BD),
+        targets_B_(batch.targets_B),
+        workspace_(workspace) {
+    if constexpr (narrow<L>) {
+      narrow_units_ =
+          at::empty({batch_ * dim_ * static_cast<int64_t>(sizeof(L))}, units_BD_.options().dtype(at::kByte));
+      weigh_units<L>(units(), nullptr, batch_, dim_, data(narrow_units_), stream());
     }
-    pass->blocks.push_back(std::move(block));
+    shifts_ = scaled<L> ? at::empty({blocks(), batch_}, units_BD_.options()) : Tensor();
+  }
+  ~DeviceWalk() override {
+    if (kept_.defined()) workspace_->give_back(std::move(kept_));
   }
 
-  if (reduction != nullptr) {
-    Tensor overall = pass->state_7B[3].clone();
-    reduction->maximum(overall);
-    const Tensor shrink = (pass->state_7B[3] - overall).exp();
-    Tensor sums = pass->state_7B[4] * shrink;
-    reduction->sum(sums);
-    pass->state_7B[3].copy_(overall);
-    pass->state_7B[4].copy_(sums);
-    if (outputs_BD.defined()) outputs_BD.mul_(shrink.unsqueeze(1));
-  }
-  finish_samples(batch, state, stream);
-
-  SoftmaxResult result;
-  result.loss = pass->state_7B[5].mean();
-  result.target_cosines_B = pass->state_7B[0].clone();
-  if (reduction == nullptr) {
-    // A label that no class has cannot be reported without waiting for the device: the loss is not a number.
-    result.loss = at::where(here.all(), result.loss, at::full_like(result.loss, NAN));
-  }
-  if (wishes.embeddings_gradient) {
-    Tensor gradient_BD = at::empty({batch, dim}, wide);
-    embedding_gradients(floats(outputs_BD), floats(pass->units_BD), floats(inverse_B),
-                        floats(shard.centres_CD), labels.const_data_ptr<int64_t>(), batch, dim,
-                        shard.first_class, classes, scale / static_cast<float>(batch), reduction == nullptr,
-                        state, floats(gradient_BD), stream);
-    if (reduction != nullptr) {
-      reduction->sum(gradient_BD);
-      through_normalization(floats(pass->units_BD), floats(inverse_B), batch, dim, floats(gradient_BD),
-                            stream);
+  Tensor maxima(const Tensor& floor_B) override {
+    const int64_t chunks = chunks_of(classes_);
+    Tensor found = at::empty({chunks, batch_}, units_BD_.options());
+    for (int64_t block = 0; block < blocks(); ++block) {
+      cosines_of(block, units_of(block));
+      chunk_maxima(logits_of(block), found.data_ptr<float>() + first_chunk(block) * batch_, stream());
     }
-    result.embeddings_gradient_BD = gradient_BD;
+    Tensor largest = at::empty({batch_}, units_BD_.options());
+    largest_of_chunks(found.const_data_ptr<float>(), chunks, batch_, floor_B.const_data_ptr<float>(),
+                      largest.data_ptr<float>(), stream());
+    return largest;
   }
-  if (wishes.centres_update) result.pass = pass;
-  return result;
-}
 
-/// The gradient by the unit vectors of a block's centres over scale / batch, (columns, D).
-template <class L>
-Tensor block_gradients(const DevicePass& pass, const Tensor& units_BD, const Tensor& centres_CD, Block& block,
-                       cudaStream_t stream) {
-  const int64_t batch = pass.units_BD.size(0);
-  const Tensor targets = pass.positions_B - block.first;
-  Tensor gradients = std::exchange(block.exponentials, Tensor());
-  Tensor maxima_B = block.maxima_B;
-  if (!gradients.defined()) {
-    gradients = cosines_of<L>(pass, centres_CD, block, stream).first;
-    // The maxima are final: the block's own cannot raise them. Its sum goes nowhere.
-    Tensor scratch = pass.state_7B.slice(0, 3, 5).clone();
-    SampleState state = pass.state();
-    state.maxima = floats(scratch);
-    state.sums = floats(scratch) + batch;
-    maxima_B = at::empty({batch}, pass.units_BD.options());
-    softmax_block<L>(data<L>(gradients), block.stride, batch, block.columns,
-                     targets.const_data_ptr<int64_t>(), static_cast<float>(pass.options.scale),
-                     static_cast<float>(pass.options.filter_threshold), state, floats(maxima_B), nullptr,
-                     pass.units_BD.size(1), stream);
-  }
-  gradient_block<L>(data<L>(gradients), block.stride, batch, block.columns, targets.const_data_ptr<int64_t>(),
-                    floats(maxima_B), pass.state(), stream);
-  return wide_product(gradients.narrow(1, 0, block.columns).t(), units_BD);
-}
-
-double share_of(const WeightedPass& weighted) {
-  return weighted.weight * weighted.pass->options.scale /
-         static_cast<double>(weighted.pass->units_BD.size(0));
-}
-
-/// Calls `sink(pass, block, gradients, factor, stream)` for the blocks of the passes, whose rows are the
-/// same.
-template <class L, class Sink>
-void walk_blocks(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, const Sink& sink) {
-  const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
-  std::vector<Tensor> units;
-  for (const WeightedPass& weighted : passes) {
-    const auto& pass = static_cast<const DevicePass&>(*weighted.pass);
-    const Tensor& upstream = weighted.device_weight;
-    units.push_back(upstream.defined() ? (pass.units_BD * upstream).to(pass.narrow_units_BD.scalar_type())
-                                       : pass.narrow_units_BD);
-  }
-  const auto& first = static_cast<const DevicePass&>(*passes.front().pass);
-  for (size_t b = 0; b < first.blocks.size(); ++b) {
-    Tensor gradients = block_gradients<L>(first, units[0], centres_CD, first.blocks[b], stream);
-    double factor = share_of(passes[0]);
-    for (size_t p = 1; p < passes.size(); ++p) {
-      const auto& pass = static_cast<const DevicePass&>(*passes[p].pass);
-      if (p == 1) {
-        gradients.mul_(factor);
-        factor = 1;
-      }
-      gradients.add_(block_gradients<L>(pass, units[p], centres_CD, pass.blocks[b], stream),
-                     share_of(passes[p]));
+  PartialSoftmax forward(const Tensor& references_B, const SoftmaxWishes& wishes) override {
+    references_B_ = references_B;
+    if (wishes.centres_update) keep();
+    PartialSoftmax result;
+    if (wishes.embeddings_gradient) result.outputs_BD = at::empty({batch_, dim_}, units_BD_.options());
+    const int64_t chunks = chunks_of(classes_);
+    Tensor sums = at::empty({chunks, batch_}, units_BD_.options());
+    for (int64_t block = 0; block < blocks(); ++block) {
+      const L* centres = units_of(block);
+      cosines_of(block, centres);
+      if constexpr (scaled<L>) find_shifts(block);
+      const Matrix<L> values = exponentials_of(block, sums.data_ptr<float>() + first_chunk(block) * batch_);
+      if (result.outputs_BD.defined()) add_outputs(block, values, centres, result.outputs_BD);
     }
-    sink(first, first.blocks[b], gradients, static_cast<float>(factor), stream);
+    centres_CD_ = Tensor();
+    result.sums_B = at::empty({batch_}, units_BD_.options().dtype(at::kDouble));
+    sum_chunks(sums.const_data_ptr<float>(), chunks, chunks_of(columns_), batch_,
+               scaled<L> ? shifts_.const_data_ptr<float>() : nullptr, references(),
+               result.sums_B.data_ptr<double>(), stream());
+    return result;
   }
-}
+
+  int64_t kept_bytes() const override { return kept_.defined() ? kept_.numel() : 0; }
+
+  int64_t blocks() const { return (classes_ + columns_ - 1) / columns_; }
+  int64_t first_of(int64_t block) const { return block * columns_; }
+  int64_t columns_of(int64_t block) const { return std::min(columns_, classes_ - first_of(block)); }
+  int64_t dim() const { return dim_; }
+  /// Which rows of the centres a block has; null: those from `first_of` on.
+  const int64_t* index_of(int64_t block) const {
+    return rows_.defined() ? rows_.const_data_ptr<int64_t>() + first_of(block) : nullptr;
+  }
+  /// Where the rows of a block begin: with an index the index says it.
+  int64_t offset_of(int64_t block) const { return rows_.defined() ? 0 : first_of(block) * dim_; }
+  /// Where the device keeps the unit centres of a block; null where it does not.
+  L* kept_units_of(int64_t block) const {
+    const Tensor& units = workspace_->unit_centres.units;
+    return keeps_units() && units.defined() ? data(units) + first_of(block) * dim_ : nullptr;
+  }
+
+  /// What an update needs besides the exponentials: the weighted units, and the factors on the device.
+  /// @param slot of the workspace, of this pass alone
+  void prepare_update(const GradientTerm& term, size_t slot) {
+    // A probability of float16 carries half_top; nothing of the loss's own factor enters a narrow operand.
+    const double of_product = scaled<L> ? term.factor / half_top : term.factor;
+    factor_ = {static_cast<float>(of_product), nullptr};
+    target_factor_ = term.factor;
+    target_gradients_B_ = term.target_gradients_B;
+    shares_B_ = term.shares_B;
+    if (term.device_factor.defined()) {
+      device_factor_ = term.device_factor;
+      scaled_factor_ = term.device_factor * of_product;
+      factor_.on_device = scaled_factor_.const_data_ptr<float>();
+    }
+    if constexpr (!scaled<L>) {
+      weighted_ = static_cast<L*>(workspace_->scratch(slot, static_cast<size_t>(batch_ * dim_) * sizeof(L)));
+      weigh_units<L>(units(), shares_B_.const_data_ptr<double>(), batch_, dim_, weighted_, stream());
+    }
+  }
+
+  /// The gradient by the unit vectors of a block's centres, (columns, D), written or added.
+  void block_gradients(int64_t block, float* gradients, bool accumulate) {
+    const Matrix<L> values = update_operand(block);
+    const L* right = weighted_;
+    if constexpr (scaled<L>) right = narrow_units();
+    product<L>(columns_of(block), dim_, batch_, {values.data, values.stride, true}, {right, dim_}, factor_,
+               accumulate, gradients, dim_);
+    add_targets(units(), targets_B_.const_data_ptr<int64_t>(), first_of(block), columns_of(block),
+                target_gradients_B_.const_data_ptr<double>(), target_factor_,
+                device_factor_.defined() ? device_factor_.const_data_ptr<float>() : nullptr, batch_, dim_,
+                gradients, stream());
+  }
+
+  /// The centres that recomputed blocks take, or none: those of the forward walk are not held.
+  void walk_over(const Tensor& centres_CD) { centres_CD_ = centres_CD; }
+  Workspace& workspace() const { return *workspace_; }
+  static cudaStream_t stream() { return current_stream(); }
+
+ private:
+  static L* data(const Tensor& bytes) { return reinterpret_cast<L*>(bytes.mutable_data_ptr()); }
+  const float* units() const { return units_BD_.const_data_ptr<float>(); }
+  const float* references() const { return references_B_.const_data_ptr<float>(); }
+  const L* narrow_units() const {
+    if constexpr (narrow<L>) return data(narrow_units_);
+    if constexpr (!narrow<L>) return units();
+  }
+  /// Sampled rows differ from step to step, and float32 needs no second form of the centres.
+  bool keeps_units() const { return narrow<L> && !rows_.defined(); }
+  int64_t first_chunk(int64_t block) const { return block * chunks_of(columns_); }
+
+  float* cosine_scratch() const {
+    const int64_t most = padded(std::min(columns_, classes_));
+    return static_cast<float*>(
+        workspace_->scratch(cosines, static_cast<size_t>(batch_ * most) * sizeof(float)));
+  }
+
+  /// The unit centres of a block in the type of the products, (columns, D).
+  const L* units_of(int64_t block) {
+    if (keeps_units()) {
+      refresh_unit_centres();
+      return kept_units_of(block);
+    }
+    const int64_t most = std::min(columns_, classes_);
+    auto* units =
+        static_cast<L*>(workspace_->scratch(unit_scratch, static_cast<size_t>(most * dim_) * sizeof(L)));
+    unit_rows<L>(centres_CD_.const_data_ptr<float>() + offset_of(block), index_of(block), columns_of(block),
+                 dim_, units, stream());
+    return units;
+  }
+
+  /// Makes the unit centres that the device keeps those of the centres, where others wrote there meanwhile.
+  void refresh_unit_centres() {
+    Workspace::UnitCentres& kept = workspace_->unit_centres;
+    const auto bytes = centres_CD_.numel() * static_cast<int64_t>(sizeof(L));
+    const void* of = centres_CD_.const_data_ptr();
+    const uint32_t version = centres_CD_._version();
+    if (kept.units.defined() && kept.units.numel() == bytes && kept.of == of && kept.version == version)
+      return;
+    if (!kept.units.defined() || kept.units.numel() != bytes) {
+      kept.units = Tensor();
+      kept.units = at::empty({bytes}, centres_CD_.options().dtype(at::kByte).requires_grad(false));
+    }
+    unit_rows<L>(centres_CD_.const_data_ptr<float>(), nullptr, centres_CD_.size(0), dim_, data(kept.units),
+                 stream());
+    kept.of = of;
+    kept.version = version;
+  }
+
+  LogitBlock logits_of(int64_t block) const {
+    return {cosine_scratch(),
+            padded(columns_of(block)),
+            batch_,
+            columns_of(block),
+            targets_B_.const_data_ptr<int64_t>(),
+            first_of(block),
+            static_cast<float>(options_.scale),
+            static_cast<float>(options_.filter_threshold)};
+  }
+
+  void cosines_of(int64_t block, const L* centres) const {
+    product<L>(batch_, columns_of(block), dim_, {narrow_units(), dim_}, {centres, dim_, true}, {}, false,
+               cosine_scratch(), padded(columns_of(block)));
+  }
+
+  void find_shifts(int64_t block) {
+    const LogitBlock logits = logits_of(block);
+    const int64_t chunks = chunks_of(logits.columns);
+    const Tensor found = at::empty({chunks, batch_}, units_BD_.options());
+    chunk_maxima(logits, found.mutable_data_ptr<float>(), stream());
+    half_shifts(found.const_data_ptr<float>(), chunks, batch_, shifts_at(block), stream());
+  }
+  float* shifts_at(int64_t block) const { return shifts_.mutable_data_ptr<float>() + block * batch_; }
+
+  /// Makes room for the exponentials of the first blocks.
+  void keep() {
+    const auto bytes_of_column = batch_ * static_cast<int64_t>(sizeof(L));
+    int64_t columns = std::min(classes_, options_.budget / bytes_of_column / columns_ * columns_);
+    if (padded(classes_) * bytes_of_column <= options_.budget) columns = classes_;
+    if (columns <= 0) return;
+    kept_columns_ = columns;
+    kept_ = workspace_->borrow(static_cast<size_t>(padded(columns) * bytes_of_column));
+  }
+  bool keeps(int64_t block) const { return first_of(block) + columns_of(block) <= kept_columns_; }
+
+  /// Where the exponentials of a block go.
+  std::pair<L*, int64_t> place_of(int64_t block) const {
+    if (keeps(block)) return {data(kept_) + first_of(block), padded(kept_columns_)};
+    const int64_t stride = padded(columns_of(block));
+    if constexpr (!narrow<L>) return {cosine_scratch(), stride};
+    const int64_t most = padded(std::min(columns_, classes_));
+    const auto bytes = static_cast<size_t>(batch_ * most) * sizeof(L);
+    return {static_cast<L*>(workspace_->scratch(exponentials_scratch, bytes)), stride};
+  }
+
+  /// The exponentials of a block whose cosines are there.
+  Matrix<L> exponentials_of(int64_t block, float* sums) const {
+    const auto [values, stride] = place_of(block);
+    const float* shifts = references();
+    if constexpr (scaled<L>) shifts = shifts_at(block);
+    exponentials<L>(logits_of(block), shifts, values, stride, sums, stream());
+    return {values, stride};
+  }
+
+  /// outputs += exponentials times unit centres.
+  void add_outputs(int64_t block, const Matrix<L>& values, const L* centres, const Tensor& outputs_BD) const {
+    float* outputs = outputs_BD.mutable_data_ptr<float>();
+    if constexpr (!scaled<L>) {
+      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, {}, block > 0, outputs, dim_);
+    } else {
+      if (block == 0) outputs_BD.zero_();
+      auto* part = static_cast<float*>(
+          workspace_->scratch(outputs_part, static_cast<size_t>(batch_ * dim_) * sizeof(float)));
+      product<L>(batch_, dim_, columns_of(block), values, {centres, dim_}, {}, false, part, dim_);
+      add_rows(part, shifts_at(block), references(), batch_, dim_, outputs, stream());
+    }
+  }
+
+  /// The exponentials of a block for the update, kept or computed again; in float16 the probabilities.
+  Matrix<L> update_operand(int64_t block) {
+    Matrix<L> values{};
+    if (keeps(block)) {
+      values = {data(kept_) + first_of(block), padded(kept_columns_)};
+    } else {
+      cosines_of(block, units_of(block));
+      values = exponentials_of(block, nullptr);
+    }
+    if constexpr (scaled<L>) {
+      const int64_t stride = padded(columns_of(block));
+      const auto bytes = static_cast<size_t>(batch_ * padded(std::min(columns_, classes_))) * sizeof(L);
+      auto* probabilities = static_cast<L*>(workspace_->scratch(exponentials_scratch, bytes));
+      halves_to_probabilities(values.data, values.stride, batch_, columns_of(block), shifts_at(block),
+                              references(), shares_B_.const_data_ptr<double>(), probabilities, stride,
+                              stream());
+      values = {probabilities, stride};
+    }
+    return values;
+  }
+
+  Tensor centres_CD_;
+  Tensor rows_;
+  int64_t classes_;
+  int64_t batch_;
+  int64_t dim_;
+  int64_t columns_;
+  MarginSoftmaxOptions options_;
+  Tensor units_BD_;
+  Tensor targets_B_;
+  std::shared_ptr<Workspace> workspace_;
+  Tensor narrow_units_;
+  Tensor references_B_;
+  Tensor shifts_;  // of float16, (blocks, B)
+  Tensor kept_;
+  int64_t kept_columns_ = 0;
+
+  // Of an update.
+  Factor factor_;
+  double target_factor_ = 1;
+  Tensor device_factor_;
+  Tensor scaled_factor_;
+  Tensor shares_B_;
+  Tensor target_gradients_B_;
+  L* weighted_ = nullptr;
+};
 
 template <class Body>
-void dispatch(Precision precision, const Body& body) {
+auto dispatch(Precision precision, const Body& body) {
   switch (precision) {
     case Precision::bfloat16:
       return body(BFloat16{});
@@ -289,99 +351,118 @@ void dispatch(Precision precision, const Body& body) {
   }
 }
 
-bool same_rows(const std::vector<WeightedPass>& passes) {
-  const auto rows_of = [](const WeightedPass& weighted) -> const Tensor& {
-    return static_cast<const DevicePass&>(*weighted.pass).host_rows;
-  };
-  const Tensor& first = rows_of(passes.front());
-  return std::all_of(passes.begin(), passes.end(), [&](const WeightedPass& weighted) {
-    const Tensor& rows = rows_of(weighted);
-    return rows.defined() == first.defined() && (!rows.defined() || at::equal(rows, first));
+template <class L>
+DeviceWalk<L>& walk_of(const GradientTerm& term) {
+  return static_cast<DeviceWalk<L>&>(*term.walk);
+}
+
+/// Calls `sink(walk, block, gradients)` for the blocks of terms whose rows are the same.
+template <class L, class Sink>
+void walk_blocks(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, const Sink& sink) {
+  size_t slot = first_of_pass;
+  for (const GradientTerm& term : terms) {
+    walk_of<L>(term).walk_over(centres_CD);
+    walk_of<L>(term).prepare_update(term, slot++);
+  }
+  DeviceWalk<L>& first = walk_of<L>(terms.front());
+  for (int64_t block = 0; block < first.blocks(); ++block) {
+    const auto bytes = static_cast<size_t>(first.columns_of(0) * first.dim()) * sizeof(float);
+    auto* gradients = static_cast<float*>(first.workspace().scratch(gradients_scratch, bytes));
+    for (size_t t = 0; t < terms.size(); ++t) walk_of<L>(terms[t]).block_gradients(block, gradients, t > 0);
+    sink(first, block, gradients);
+  }
+  for (const GradientTerm& term : terms) walk_of<L>(term).walk_over({});
+}
+
+/// Terms of different rows: their gradients meet in a matrix of the rows they cover.
+template <class L>
+void update_united_rows(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, float* velocities,
+                        const RowStep<float>& step, const float* found_inf) {
+  const int64_t dim = centres_CD.size(1);
+  const Tensor united = united_rows(terms, centres_CD);
+  Tensor gradients_UD = at::zeros({united.size(0), dim}, centres_CD.options().requires_grad(false));
+  for (const GradientTerm& term : terms) {
+    const Tensor rows = term.rows.defined() ? term.rows : at::arange(centres_CD.size(0), united.options());
+    const Tensor places = at::searchsorted(united, rows);
+    walk_blocks<L>({term}, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
+      const int64_t columns = walk.columns_of(block);
+      const Tensor part = at::from_blob(gradients, {columns, dim}, gradients_UD.options());
+      // No row comes twice in a term, so the order of the sums is always the same.
+      gradients_UD.index_add_(0, places.narrow(0, walk.first_of(block), columns), part);
+    });
+  }
+  step_rows<float>(gradients_UD.const_data_ptr<float>(), united.const_data_ptr<int64_t>(), united.size(0),
+                   dim, step, found_inf, centres_CD.mutable_data_ptr<float>(), velocities, nullptr,
+                   current_stream());
+}
+
+std::shared_ptr<Walk> begin_walk(const ClassShard& shard, const WalkBatch& batch,
+                                 const MarginSoftmaxOptions& options,
+                                 const std::shared_ptr<Workspace>& workspace) {
+  const c10::cuda::CUDAGuard guard(shard.centres_CD.device());
+  return dispatch(options.precision, [&](auto type) -> std::shared_ptr<Walk> {
+    return std::make_shared<DeviceWalk<decltype(type)>>(shard, batch, options, workspace);
   });
 }
 
-/// The rows that any of the passes walked, ascending, on the CPU.
-Tensor united_rows(const std::vector<WeightedPass>& passes, int64_t classes) {
-  std::vector<Tensor> samples;
-  for (const WeightedPass& weighted : passes) {
-    const auto& pass = static_cast<const DevicePass&>(*weighted.pass);
-    samples.push_back(pass.host_rows.defined() ? pass.host_rows : at::arange(classes));
-  }
-  return std::get<0>(at::_unique(at::cat(samples), /*sorted=*/true));
+Precision precision_of(const std::vector<GradientTerm>& terms) {
+  return static_cast<const AnyDeviceWalk&>(*terms.front().walk).precision;
 }
 
-/// Passes over different samples of the classes: their gradients meet in a matrix of the rows they cover.
-template <class L>
-void update_united_rows(const std::vector<WeightedPass>& passes, const Tensor& centres_CD,
-                        const Tensor& velocity_CD, const StepOptions& step) {
+void gradient(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, Tensor& gradient_CD) {
+  const c10::cuda::CUDAGuard guard(centres_CD.device());
   const int64_t dim = centres_CD.size(1);
-  const Tensor united = united_rows(passes, centres_CD.size(0));
-  Tensor gradients_UD = at::zeros({united.size(0), dim}, centres_CD.options());
-  for (const WeightedPass& weighted : passes) {
-    const auto& rows = static_cast<const DevicePass&>(*weighted.pass).host_rows;
-    const Tensor places =
-        upload(at::searchsorted(united, rows.defined() ? rows : at::arange(centres_CD.size(0))),
-               centres_CD.device());
-    walk_blocks<L>(
-        {weighted}, centres_CD,
-        [&](const DevicePass&, const Block& block, const Tensor& gradients, float factor, cudaStream_t) {
-          // No row comes twice in a pass, so the order of the sums is always the same.
-          gradients_UD.index_add_(0, places.narrow(0, block.first, block.columns), gradients, factor);
-        });
-  }
-  const Tensor rows = upload(united, centres_CD.device());
-  step_rows(floats(gradients_UD), rows.const_data_ptr<int64_t>(), united.size(0), dim, 1, step,
-            floats(centres_CD), floats_or_null(velocity_CD), c10::cuda::getCurrentCUDAStream());
+  dispatch(precision_of(terms), [&](auto type) {
+    using L = decltype(type);
+    walk_blocks<L>(terms, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
+      const int64_t offset = walk.offset_of(block);
+      gradient_rows(gradients, walk.index_of(block), centres_CD.const_data_ptr<float>() + offset,
+                    walk.columns_of(block), dim, gradient_CD.data_ptr<float>() + offset, walk.stream());
+    });
+  });
 }
+
+void update(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, const Tensor& velocity_CD,
+            const SgdOptions& options, const Tensor& found_inf, const std::shared_ptr<Workspace>& workspace) {
+  const c10::cuda::CUDAGuard guard(centres_CD.device());
+  const int64_t dim = centres_CD.size(1);
+  const RowStep<float> step{static_cast<float>(options.lr), static_cast<float>(options.momentum),
+                            static_cast<float>(options.weight_decay), options.nesterov};
+  auto* centres = centres_CD.mutable_data_ptr<float>();
+  float* velocities = options.momentum != 0 ? velocity_CD.mutable_data_ptr<float>() : nullptr;
+  const float* found = found_inf.defined() ? found_inf.const_data_ptr<float>() : nullptr;
+  dispatch(precision_of(terms), [&](auto type) {
+    using L = decltype(type);
+    if (!same_rows(terms)) return update_united_rows<L>(terms, centres_CD, velocities, step, found);
+    walk_blocks<L>(terms, centres_CD, [&](DeviceWalk<L>& walk, int64_t block, float* gradients) {
+      const int64_t offset = walk.offset_of(block);
+      step_rows<L>(gradients, walk.index_of(block), walk.columns_of(block), dim, step, found,
+                   centres + offset, velocities != nullptr ? velocities + offset : nullptr,
+                   walk.kept_units_of(block), walk.stream());
+    });
+  });
+  // Rows that moved alone did so without the unit centres.
+  if (terms.front().rows.defined() || !same_rows(terms)) workspace->unit_centres.of = nullptr;
+}
+
+int64_t default_budget(Workspace& workspace) {
+  // Half of what is free when the head first walks: the rest is the backbone's.
+  if (workspace.device_budget < 0) workspace.device_budget = free_memory() / 2;
+  return workspace.device_budget;
+}
+
+const HeadDevice device{
+    begin_walk,
+    gradient,
+    update,
+    default_budget,
+    &sample_kernels(),
+    nullptr,
+    [](uint64_t draw, int64_t count, int64_t* keys) { class_keys(draw, count, keys, current_stream()); },
+    [] { return static_cast<KernelStream>(current_stream()); }};
+#ifndef KAPPA_BLOCK_COLUMNS
+[[maybe_unused]] const bool registered = (register_head_device(at::kCUDA, &device), true);
+#endif
 
 }  // namespace
-
-SoftmaxResult walk_forward(const Tensor& embeddings_BD, const ClassShard& shard, const Tensor& labels_B,
-                           const Tensor& margins_C, const MarginSoftmaxOptions& options,
-                           const SoftmaxWishes& wishes, ShardReduction* reduction) {
-  const c10::cuda::CUDAGuard device(embeddings_BD.device());
-  SoftmaxResult result;
-  dispatch(options.precision, [&](auto logits) {
-    result =
-        forward_of<decltype(logits)>(embeddings_BD, shard, labels_B, margins_C, options, wishes, reduction);
-  });
-  return result;
-}
-
-void walk_gradient(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, Tensor& gradient_CD) {
-  const c10::cuda::CUDAGuard device(centres_CD.device());
-  const int64_t dim = centres_CD.size(1);
-  dispatch(passes.front().pass->options.precision, [&](auto logits) {
-    walk_blocks<decltype(logits)>(passes, centres_CD,
-                                  [&](const DevicePass&, const Block& block, const Tensor& gradients,
-                                      float factor, cudaStream_t stream) {
-                                    gradient_rows(floats(gradients), floats(centres_CD) + block.first * dim,
-                                                  block.columns, dim, factor, false,
-                                                  floats(gradient_CD) + block.first * dim, stream);
-                                  });
-  });
-}
-
-void walk_update(const std::vector<WeightedPass>& passes, const Tensor& centres_CD, const Tensor& velocity_CD,
-                 const SgdOptions& step) {
-  const c10::cuda::CUDAGuard device(centres_CD.device());
-  const int64_t dim = centres_CD.size(1);
-  const StepOptions options{static_cast<float>(step.lr), static_cast<float>(step.momentum),
-                            static_cast<float>(step.weight_decay), step.nesterov};
-  const Tensor velocity = step.momentum != 0 ? velocity_CD : Tensor();
-  dispatch(passes.front().pass->options.precision, [&](auto logits) {
-    if (!same_rows(passes))
-      return update_united_rows<decltype(logits)>(passes, centres_CD, velocity, options);
-    walk_blocks<decltype(logits)>(passes, centres_CD,
-                                  [&](const DevicePass& pass, const Block& block, const Tensor& gradients,
-                                      float factor, cudaStream_t stream) {
-                                    const int64_t offset = offset_of(pass, block.first, dim);
-                                    step_rows(floats(gradients), index_at(pass, block.first), block.columns,
-                                              dim, factor, options, floats(centres_CD) + offset,
-                                              velocity.defined() ? floats(velocity) + offset : nullptr,
-                                              stream);
-                                  });
-  });
-}
-
 }  // namespace kappa::cuda

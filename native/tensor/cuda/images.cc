@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "tensor/cuda/image_kernel.h"
+#include "kernels/cuda/images.h"
 
 namespace kappa::cuda {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-#include "tensor/cuda/image_kernel.cuh"
+#include "kernels/cuda/images.cuh"
 #include "tensor/images.h"
 #include "test/test.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 #include <cstdint>
 
-#include "optim/sgd.h"
+#include "kernels/row_step.h"
 
 namespace kappa {
 
@@ -40,10 +40,11 @@ void transpose_scaled(const double* from, const double* factors, int64_t rows, i
 void row_gradient(const float* unit_gradient, const float* row, int64_t dim, float* gradient);
 void row_gradient(const double* unit_gradient, const double* row, int64_t dim, double* gradient);
 
-/// Moves a row by that gradient, as sgd_step does. `velocity` may be null where there is no momentum.
-void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim, const SgdOptions& step);
+/// Moves a row by that gradient. `velocity` may be null where there is no momentum.
+void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim,
+              const RowStep<float>& step);
 void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
-              const SgdOptions& step);
+              const RowStep<double>& step);
 
 // bfloat16, as bits. "Pairs" is the layout of block_product's second factor: rows 2i and 2i + 1 side by side.
 
@@ -53,8 +54,10 @@ void step_row(const double* unit_gradient, double* row, double* velocity, int64_
 void scaled_to_bfloat16(const float* rows, const float* factors, int64_t count, int64_t dim, uint16_t* plain,
                         int64_t plain_stride, uint16_t* pairs);
 
-/// The transpose as pairs: of a (count, dim) matrix the pairs of its columns, dim rounded up to even.
-void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, uint16_t* pairs);
+/// The transpose as pairs: of a (count, dim) matrix the pairs of its columns, dim rounded up to even. Columns
+/// `first` (even) to `last` of them.
+void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, int64_t first, int64_t last,
+                               uint16_t* pairs);
 
 /// (rows, columns) to bfloat16, once as it is with rows of `stride` and once transposed with rows of
 /// `transposed_stride`; both padded with zeros.

@@ -56,6 +56,8 @@ inline HeadProblem make_problem(int64_t batch, int64_t classes, int64_t dim, Con
 struct HeadResult {
   double loss = 0;
   std::vector<double> target_cosines, embedding_gradients, centre_gradients;
+  /// Whether a step left other units than those of the moved centres.
+  bool moved_units_differ = false;
 };
 
 /// Unit rows and lengths in double.

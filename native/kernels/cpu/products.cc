@@ -1,4 +1,4 @@
-#include "head/products.h"
+#include "kernels/cpu/products.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

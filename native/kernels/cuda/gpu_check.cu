@@ -10,9 +10,9 @@
 #include <vector>
 
 #define KAPPA_LAUNCH(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
-#include "head/cuda/checks.h"
-#include "head/cuda/kernels.cuh"
-#include "tensor/cuda/image_kernel.cuh"
+#include "kernels/cuda/checks.h"
+#include "kernels/cuda/head.cuh"
+#include "kernels/cuda/images.cuh"
 
 namespace {
 
@@ -43,6 +43,11 @@ std::vector<T> Buffer<T>::read() const {
                "a kernel or its copy");
   return values;
 }
+template <class T>
+void Buffer<T>::write(const std::vector<T>& values) {
+  require_cuda(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice),
+               "copy to the device");
+}
 
 namespace {
 
@@ -67,43 +72,32 @@ void time_kernel(const char* name, double bytes, const Launch& launch) {
 
 template <class L>
 void time_precision() {
-  constexpr int64_t batch = 512, columns = 16384, dim = 512;
+  constexpr int64_t batch = 512, columns = 8 * chunk_columns, dim = 512;
   const double width = sizeof(L);
-  std::vector<int64_t> targets(batch, -1);
-  for (int64_t i = 0; i < batch; i += 4) targets[i] = i * 7 % columns;
-  Buffer<L> cosines(static_cast<size_t>(batch * columns)), units(static_cast<size_t>(columns * dim));
-  Buffer<float> centres(std::vector<float>(static_cast<size_t>(columns * dim), 0.01f)), inverse(columns),
-      outputs(static_cast<size_t>(batch * dim)), maxima(batch);
-  Buffer<int64_t> at(targets);
-  std::vector<Buffer<float>*> fields;
-  for (int i = 0; i < 7; ++i)
-    fields.push_back(new Buffer<float>(std::vector<float>(batch, i == 4 ? 1.0f : 0.0f)));
-  const SampleState state{fields[0]->data(), fields[1]->data(), fields[2]->data(), fields[3]->data(),
-                          fields[4]->data(), fields[5]->data(), fields[6]->data()};
+  std::vector<int64_t> rows(batch, -1);
+  for (int64_t i = 0; i < batch; i += 4) rows[i] = i * 7 % columns;
+  const auto n = [](int64_t count) { return static_cast<size_t>(count); };
+  Buffer<float> cosines(n(batch * columns)), shifts(n(batch)), sums(n(batch * chunks_of(columns)));
+  Buffer<L> values(n(batch * columns)), units(n(columns * dim));
+  Buffer<float> centres(std::vector<float>(n(columns * dim), 0.01f)), velocities(n(columns * dim)),
+      gradients(n(columns * dim)), unit_embeddings(n(batch * dim));
+  Buffer<double> target_gradients(n(batch));
+  Buffer<int64_t> targets(rows);
+  const LogitBlock block{cosines.data(), columns, batch, columns, targets.data(), 0, 64, 1};
   std::printf("%s, batch %lld, %lld classes in a block, dimension %lld\n", Precision<L>::name,
               static_cast<long long>(batch), static_cast<long long>(columns), static_cast<long long>(dim));
-  time_kernel("unit_rows", columns * dim * (4 + width), [&] {
-    unit_rows<L>(centres.data(), nullptr, columns, dim, units.data(), inverse.data(), nullptr);
+  time_kernel("unit_rows", columns * dim * (4 + width),
+              [&] { unit_rows<L>(centres.data(), nullptr, columns, dim, units.data(), nullptr); });
+  time_kernel("exponentials", static_cast<double>(batch) * columns * (4 + width),
+              [&] { exponentials<L>(block, shifts.data(), values.data(), columns, sums.data(), nullptr); });
+  time_kernel("chunk_maxima", 4.0 * batch * columns, [&] { chunk_maxima(block, sums.data(), nullptr); });
+  time_kernel("add_targets", 12.0 * batch * dim, [&] {
+    add_targets(unit_embeddings.data(), targets.data(), 0, columns, target_gradients.data(), 1, nullptr,
+                batch, dim, gradients.data(), nullptr);
   });
-  time_kernel("softmax_block", 3.0 * batch * columns * width, [&] {
-    softmax_block<L>(cosines.data(), columns, batch, columns, at.data(), 64, 1, state, maxima.data(),
-                     outputs.data(), dim, nullptr);
-  });
-  time_kernel("gradient_block", 2.0 * batch * columns * width, [&] {
-    gradient_block<L>(cosines.data(), columns, batch, columns, at.data(), maxima.data(), state, nullptr);
-  });
-  for (auto* field : fields) delete field;
-}
-
-void time_steps() {
-  constexpr int64_t rows = 85742, dim = 512;
-  const std::vector<float> values(static_cast<size_t>(rows * dim), 0.01f);
-  Buffer<float> centres(values), velocities(values), gradients(values);
-  std::printf("centres, %lld classes, dimension %lld\n", static_cast<long long>(rows),
-              static_cast<long long>(dim));
-  time_kernel("step_rows", 5.0 * 4 * rows * dim, [&] {
-    step_rows(gradients.data(), nullptr, rows, dim, 1e-3f, {1e-3f, 0.9f, 5e-4f, false}, centres.data(),
-              velocities.data(), nullptr);
+  time_kernel("step_rows", (5.0 * 4 + width) * columns * dim, [&] {
+    step_rows<L>(gradients.data(), nullptr, columns, dim, {1e-3f, 0.9f, 5e-4f, false}, nullptr,
+                 centres.data(), velocities.data(), units.data(), nullptr);
   });
 }
 
@@ -133,7 +127,6 @@ int main() {
   kappa::cuda::time_precision<float>();
   kappa::cuda::time_precision<kappa::cuda::Half>();
   kappa::cuda::time_precision<kappa::cuda::BFloat16>();
-  kappa::cuda::time_steps();
   kappa::cuda::time_images();
   return report.failed == 0 ? 0 : 1;
 }

@@ -1,17 +1,16 @@
-// The walk over the class centres, block by block: what one thread does with one block. Part of
-// centre_walk.cc.
+// The walk over the class centres, block by block: what one thread does with one block. Part of walk.cc.
 #pragma once
 #include <algorithm>
 #include <limits>
 #include <type_traits>
 #include <vector>
 
-#include "head/block_math.h"
-#include "head/centre_walk.h"
-#include "head/products.h"
+#include "head/walk.h"
+#include "kernels/cpu/blocks.h"
+#include "kernels/cpu/products.h"
 #include "runtime/parallel.h"
 
-namespace kappa {
+namespace kappa::cpu {
 
 // A block's centres, logits and products stay within a core's second-level cache.
 constexpr int64_t block_rows = 128;
@@ -28,16 +27,36 @@ inline BlockRange blocks_of_thread(int64_t thread, int64_t threads, int64_t bloc
   return {thread * blocks / threads, (thread + 1) * blocks / threads};
 }
 
-/// Everything that the walks over one batch share. T computes; P is what the products take.
+/// What the walks over one batch share, and what the update needs of it.
+struct WalkState {
+  struct Target {
+    int64_t row;  // among the walked rows
+    int64_t sample;
+  };
+
+  MarginSoftmaxOptions options;
+  at::Tensor units_BD;
+  at::Tensor rows;
+  int64_t classes = 0;          // walked rows
+  std::vector<Target> targets;  // of this shard, by row
+  at::Tensor references_B;
+
+  at::Tensor kept;  // exponentials of the first blocks of each thread
+  int64_t kept_blocks = 0;
+  int64_t threads = 0;
+  std::shared_ptr<Workspace> workspace;
+};
+
+/// The walks of one batch at work. T computes; P is what the products take.
 template <class T, class P>
 class BlockWalk {
   static constexpr bool narrow = !std::is_same_v<T, P>;
 
  public:
-  BlockWalk(const SoftmaxPass& pass, const T* centres, Workspace& workspace, size_t first_slot = 0)
+  BlockWalk(const WalkState& pass, const T* centres, size_t first_slot = 0)
       : pass_(pass),
         centres_(centres),
-        workspace_(workspace),
+        workspace_(*pass.workspace),
         slot_(first_slot),
         batch_(pass.units_BD.size(0)),
         dim_(pass.units_BD.size(1)),
@@ -52,16 +71,6 @@ class BlockWalk {
 
   /// Bytes of a block of kept exponentials.
   int64_t kept_block_bytes() const { return block_rows * padded_batch_ * static_cast<int64_t>(sizeof(P)); }
-
-  /// Upper bound of all memory but the kept exponentials, in the forward and in the update walk.
-  int64_t scratch_bytes(int64_t threads) const {
-    const auto wide = static_cast<int64_t>(sizeof(T));
-    const auto kept = narrow ? static_cast<int64_t>(sizeof(P)) : 0;
-    const int64_t block =
-        block_rows * (batch_ * (2 * wide + 2 * kept) + dim_ * (2 * wide + 2 * kept) + 4 * wide);
-    const int64_t per_thread = block + batch_ * (dim_ * wide + 32);
-    return threads * per_thread + batch_ * dim_ * 6 * wide;
-  }
 
   /// Lays out the scratch of `threads` threads. Call it before any parallel work.
   void prepare(int64_t threads, bool gradients) {
@@ -85,34 +94,45 @@ class BlockWalk {
   /// The unit embeddings as second factor of the logits.
   void prepare_logits() {
     const T* units = pass_.units_BD.template const_data_ptr<T>();
-    if constexpr (narrow) {
-      right_ = take<P>(padded_dim_ * batch_);
-      transposed_pairs_bfloat16(units, batch_, dim_, bits(right_));
-    } else {
-      right_ = take<P>(dim_ * batch_);
-      for (int64_t i = 0; i < batch_; ++i) {
-        for (int64_t d = 0; d < dim_; ++d) right_[d * batch_ + i] = units[i * dim_ + d];
+    right_ = take<P>(padded_dim_ * batch_);
+    parallel_for(0, (dim_ + 1) / 2, grain, [&](int64_t begin, int64_t end) {
+      const int64_t last = std::min(dim_, 2 * end);
+      if constexpr (narrow) {
+        transposed_pairs_bfloat16(units, batch_, dim_, 2 * begin, last, bits(right_));
+      } else {
+        for (int64_t d = 2 * begin; d < last; ++d) {
+          for (int64_t i = 0; i < batch_; ++i) right_[d * batch_ + i] = units[i * dim_ + d];
+        }
       }
-    }
+    });
   }
 
-  /// The unit embeddings, each times its weight, as second factor of the centres' gradients.
-  void prepare_gradients(double weight) {
+  /// The unit embeddings, each times its weight, as second factor of the centres' gradients; the weights of
+  /// the targets.
+  /// @param factor of the whole term. In bfloat16 it goes into the products: that has the range of float32.
+  void prepare_gradients(const at::Tensor& shares_B, const at::Tensor& target_gradients_B, double factor) {
     const T* units = pass_.units_BD.template const_data_ptr<T>();
-    const T* sums = pass_.sums_B.template const_data_ptr<T>();
-    weight_ = weight;
-    const double share = weight * pass_.options.scale / static_cast<double>(batch_);
+    const double* shares = shares_B.const_data_ptr<double>();
+    const double* targets = target_gradients_B.const_data_ptr<double>();
     T* factors = take<T>(batch_);
-    for (int64_t i = 0; i < batch_; ++i) factors[i] = static_cast<T>(share / static_cast<double>(sums[i]));
-    if constexpr (narrow) {
-      weighted_ = take<P>(padded_batch_ * dim_);
-      scaled_to_bfloat16(units, factors, batch_, dim_, nullptr, 0, bits(weighted_));
-    } else {
-      weighted_ = take<P>(batch_ * dim_);
-      for (int64_t i = 0; i < batch_; ++i) {
-        for (int64_t d = 0; d < dim_; ++d) weighted_[i * dim_ + d] = units[i * dim_ + d] * factors[i];
-      }
+    target_factors_ = take<T>(batch_);
+    for (int64_t i = 0; i < batch_; ++i) {
+      factors[i] = static_cast<T>(factor * shares[i]);
+      target_factors_[i] = static_cast<T>(factor * targets[i]);
     }
+    weighted_ = take<P>(padded_batch_ * dim_);
+    parallel_for(0, (batch_ + 1) / 2, grain, [&](int64_t begin, int64_t end) {
+      const int64_t first = 2 * begin;
+      const int64_t last = std::min(batch_, 2 * end);
+      if constexpr (narrow) {
+        scaled_to_bfloat16(units + first * dim_, factors + first, last - first, dim_, nullptr, 0,
+                           bits(weighted_) + first * dim_);
+      } else {
+        for (int64_t i = first; i < last; ++i) {
+          for (int64_t d = 0; d < dim_; ++d) weighted_[i * dim_ + d] = units[i * dim_ + d] * factors[i];
+        }
+      }
+    });
   }
 
   int64_t rows_of_block(int64_t block) const {
@@ -181,8 +201,8 @@ class BlockWalk {
       block_product(rows, dim_, batch_, kept, batch_, weighted_, dim_, gradients, dim_, accumulate);
     }
     const T* units = pass_.units_BD.template const_data_ptr<T>();
-    for_targets(block, [&](int64_t r, const SoftmaxPass::Target& target) {
-      const T factor = static_cast<T>(target.gradient * weight_);
+    for_targets(block, [&](int64_t r, const WalkState::Target& target) {
+      const T factor = target_factors_[target.sample];
       const T* unit = units + target.sample * dim_;
       T* row = gradients + r * dim_;
       for (int64_t d = 0; d < dim_; ++d) row[d] += factor * unit[d];
@@ -244,7 +264,7 @@ class BlockWalk {
     } else {
       block_product(rows, batch_, dim_, centres, dim_, right_, batch_, out, batch_, false);
     }
-    for_targets(block, [&](int64_t r, const SoftmaxPass::Target& target) {
+    for_targets(block, [&](int64_t r, const WalkState::Target& target) {
       out[r * batch_ + target.sample] = -std::numeric_limits<T>::infinity();
       // 0 times infinity is not a number: a centre without a direction keeps its sign of infinity.
       if (s.factors[r] == T(0)) s.factors[r] = std::numeric_limits<T>::min();
@@ -283,7 +303,10 @@ class BlockWalk {
     return reinterpret_cast<P*>(bytes + (thread * pass_.kept_blocks + index) * kept_block_bytes());
   }
 
-  const SoftmaxPass& pass_;
+  // Pairs of rows or columns that are worth a thread's while.
+  static constexpr int64_t grain = 8;
+
+  const WalkState& pass_;
   const T* centres_;
   Workspace& workspace_;
   size_t slot_;
@@ -296,7 +319,7 @@ class BlockWalk {
   std::vector<Scratch> scratch_;
   P* right_ = nullptr;
   P* weighted_ = nullptr;
-  double weight_ = 1;
+  T* target_factors_ = nullptr;
 };
 
 /// Runs `body(thread)` on each of the threads.
@@ -312,4 +335,4 @@ inline int64_t threads_for(int64_t blocks) {
   return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), blocks));
 }
 
-}  // namespace kappa
+}  // namespace kappa::cpu

@@ -1,2 +1,2 @@
 #define KAPPA_LAUNCH(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
-#include "head/cuda/kernels.cuh"
+#include "kernels/cuda/head.cuh"

@@ -1,4 +1,4 @@
-#include "head/centre_walk.h"
+#include "head/softmax.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -14,7 +14,7 @@
 #include <thread>
 #include <tuple>
 
-#include "head/class_sampler.h"
+#include "head/partial_fc.h"
 #include "test/test.h"
 
 namespace {
@@ -96,16 +96,18 @@ struct Actual {
   double loss;
   Tensor embeddings_gradient;
   Tensor centres_gradient;
-  int64_t kept_blocks;
+  int64_t kept_bytes;
+  Tensor target_cosines;
 };
 
 Actual run(const Problem& p, const MarginSoftmaxOptions& options, const Tensor& rows = {}) {
   auto workspace = std::make_shared<Workspace>();
   const auto result =
-      walk_forward(p.embeddings, {p.centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr);
+      softmax_forward(p.embeddings, {p.centres, rows}, p.labels, {p.margins}, options, {}, workspace);
   Tensor gradient = at::zeros_like(p.centres);
-  walk_gradient({{result.pass, 1}}, p.centres, gradient);
-  return {result.loss.item<double>(), result.embeddings_gradient_BD, gradient, result.pass->kept_blocks};
+  softmax_gradient({{result.pass, 1}}, p.centres, gradient);
+  return {result.loss.item<double>(), result.embeddings_gradient_BD, gradient,
+          result.pass->walk->kept_bytes(), result.target_cosines_B};
 }
 
 /// Relative distance; gradients that all but vanish count by their absolute one.
@@ -203,9 +205,9 @@ TEST("what is kept and what is computed again are the same bits") {
     const Actual all = run(p, options);
     options.budget = 0;
     const Actual none = run(p, options);
-    options.budget = 340 << 10;
+    options.budget = 150 << 10;
     const Actual some = run(p, options);
-    EXPECT(none.kept_blocks == 0 && some.kept_blocks > 0 && some.kept_blocks < all.kept_blocks);
+    EXPECT(none.kept_bytes == 0 && some.kept_bytes > 0 && some.kept_bytes < all.kept_bytes);
     for (const Actual& other : {none, some}) {
       EXPECT(other.loss == all.loss);
       EXPECT(at::equal(other.embeddings_gradient, all.embeddings_gradient));
@@ -256,11 +258,11 @@ TEST("an update is the gradient and a step of stochastic gradient descent") {
     Tensor expected_velocity = velocity.clone();
     for (int i = 0; i < 3; ++i) {
       const auto one =
-          walk_forward(p.embeddings, {centres, {}, 0}, p.labels, p.margins, options, {}, workspace, nullptr);
+          softmax_forward(p.embeddings, {centres}, p.labels, {p.margins}, options, {}, workspace);
       const auto two =
-          walk_forward(p.embeddings.slice(0, 0, 5).contiguous(), {centres, {}, 0},
-                       p.labels.slice(0, 0, 5).contiguous(), p.margins, options, {}, workspace, nullptr);
-      walk_update({{one.pass, 0.25}, {two.pass, 0.75}}, centres, velocity, step);
+          softmax_forward(p.embeddings.slice(0, 0, 5).contiguous(), {centres},
+                          p.labels.slice(0, 0, 5).contiguous(), {p.margins}, options, {}, workspace);
+      softmax_update({{one.pass, 0.25}, {two.pass, 0.75}}, centres, velocity, step, {}, workspace);
       const Problem current{p.embeddings, expected, p.labels, p.margins};
       const Problem part{p.embeddings.slice(0, 0, 5), expected, p.labels.slice(0, 0, 5), p.margins};
       Tensor gradient = 0.25 * reference(current, options).centres_gradient +
@@ -300,7 +302,7 @@ class CountingAllocator : public c10::Allocator {
   std::atomic<int64_t> asked_ = 0;
 };
 
-TEST("a step after the first allocates its results and the unit embeddings alone, however many classes") {
+TEST("a step after the first allocates matrices of the batch alone, however many classes") {
   CountingAllocator allocator;
   constexpr int64_t batch = 16;
   constexpr int64_t dim = 32;
@@ -313,12 +315,12 @@ TEST("a step after the first allocates its results and the unit embeddings alone
       Tensor velocity = at::zeros_like(p.centres);
       auto workspace = std::make_shared<Workspace>();
       const auto step = [&] {
-        const auto result = walk_forward(p.embeddings, {p.centres, {}, 0}, p.labels, p.margins, options, {},
-                                         workspace, nullptr);
-        walk_update({{result.pass, 1}}, p.centres, velocity, {0.1, 0.9, 5e-4, false});
+        const auto result =
+            softmax_forward(p.embeddings, {p.centres}, p.labels, {p.margins}, options, {}, workspace);
+        softmax_update({{result.pass, 1}}, p.centres, velocity, {0.1, 0.9, 5e-4, false}, {}, workspace);
       };
       EXPECT(allocator.count(step) > 128 * batch);
-      EXPECT(allocator.count(step) <= 4 * (2 * batch * dim + 16 * batch));
+      EXPECT(allocator.count(step) <= 4 * (3 * batch * dim + 48 * batch));
     }
   }
 }
@@ -326,7 +328,7 @@ TEST("a step after the first allocates its results and the unit embeddings alone
 TEST("sampled classes: softmax and update cover these rows alone") {
   const Problem p = problem(20, 900, 24);
   const ClassSampler sampler(0.2, 5, 0);
-  const Tensor rows = sampler.draw(3, p.labels, 0, 900);
+  const Tensor rows = sampler.draw(3, p.labels, 0, 900, at::kCPU);
   EXPECT(rows.size(0) == 180);
   const Tensor part = p.centres.index_select(0, rows);
   Tensor local = at::empty_like(p.labels);
@@ -343,9 +345,8 @@ TEST("sampled classes: softmax and update cover these rows alone") {
   Tensor velocity = at::full_like(centres, 0.5);
   auto workspace = std::make_shared<Workspace>();
   const auto pass =
-      walk_forward(p.embeddings, {centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr)
-          .pass;
-  walk_update({{pass, 1}}, centres, velocity, {0.1, 0.9, 5e-4, false});
+      softmax_forward(p.embeddings, {centres, rows}, p.labels, {p.margins}, options, {}, workspace).pass;
+  softmax_update({{pass, 1}}, centres, velocity, {0.1, 0.9, 5e-4, false}, {}, workspace);
   Tensor untouched = at::ones({900}, at::kBool).index_fill(0, rows, false);
   EXPECT(at::equal(centres.index({untouched}), p.centres.index({untouched})));
   EXPECT((velocity.index({untouched}) == 0.5).all().item<bool>());
@@ -364,17 +365,16 @@ TEST("passes over different samples are updated together, each row once") {
   Tensor covered = at::zeros({900}, at::kBool);
   std::vector<WeightedPass> passes;
   for (int64_t draw = 0; draw < 2; ++draw) {
-    const Tensor rows = sampler.draw(draw, p.labels, 0, 900);
+    const Tensor rows = sampler.draw(draw, p.labels, 0, 900, at::kCPU);
     passes.push_back(
-        {walk_forward(p.embeddings, {centres, rows, 0}, p.labels, p.margins, options, {}, workspace, nullptr)
-             .pass,
+        {softmax_forward(p.embeddings, {centres, rows}, p.labels, {p.margins}, options, {}, workspace).pass,
          0.5});
     Tensor one = at::zeros_like(centres);
-    walk_gradient({passes.back()}, centres, one);
+    softmax_gradient({passes.back()}, centres, one);
     gradient += one;
     covered.index_fill_(0, rows, true);
   }
-  walk_update(passes, centres, velocity, step);
+  softmax_update(passes, centres, velocity, step, {}, workspace);
   const Tensor moved = covered.unsqueeze(1);
   const Tensor speed = 0.9 * 0.5 + gradient + 5e-4 * p.centres;
   EXPECT(covered.sum().item<int64_t>() > 200);
@@ -385,91 +385,120 @@ TEST("passes over different samples are updated together, each row once") {
 TEST("the sampler keeps every class of the batch, draws by seed, shard and step, and is fair") {
   const Tensor labels = at::tensor({999, 0, 0, 512}, at::kLong);
   const ClassSampler sampler(0.1, 7, 0);
-  const Tensor rows = sampler.draw(0, labels, 0, 1000);
+  const Tensor rows = sampler.draw(0, labels, 0, 1000, at::kCPU);
   EXPECT(rows.size(0) == 100);
   for (int64_t label : {0, 512, 999}) EXPECT((rows == label).any().item<bool>());
   EXPECT((rows.diff() > 0).all().item<bool>());
-  EXPECT(at::equal(rows, sampler.draw(0, labels, 0, 1000)));
-  EXPECT(!at::equal(rows, sampler.draw(1, labels, 0, 1000)));
-  EXPECT(!at::equal(rows, ClassSampler(0.1, 8, 0).draw(0, labels, 0, 1000)));
-  EXPECT(!at::equal(rows, ClassSampler(0.1, 7, 1).draw(0, labels, 0, 1000)));
-  EXPECT(!ClassSampler(1, 7, 0).draw(0, labels, 0, 1000).defined());
+  EXPECT(at::equal(rows, sampler.draw(0, labels, 0, 1000, at::kCPU)));
+  EXPECT(!at::equal(rows, sampler.draw(1, labels, 0, 1000, at::kCPU)));
+  EXPECT(!at::equal(rows, ClassSampler(0.1, 8, 0).draw(0, labels, 0, 1000, at::kCPU)));
+  EXPECT(!at::equal(rows, ClassSampler(0.1, 7, 1).draw(0, labels, 0, 1000, at::kCPU)));
+  EXPECT(!ClassSampler(1, 7, 0).draw(0, labels, 0, 1000, at::kCPU).defined());
   // A shard of 10 classes that holds one of the labels, wanting fewer rows than the batch has classes.
-  EXPECT(ClassSampler(0.1, 7, 0).draw(0, labels, 990, 10).equal(at::tensor({9}, at::kLong)));
+  EXPECT(ClassSampler(0.1, 7, 0).draw(0, labels, 990, 10, at::kCPU).equal(at::tensor({9}, at::kLong)));
   Tensor visits = at::zeros({1000});
   for (int64_t step = 0; step < 2000; ++step)
-    visits.index_add_(0, sampler.draw(step, labels, 0, 1000), at::ones({100}));
+    visits.index_add_(0, sampler.draw(step, labels, 0, 1000, at::kCPU), at::ones({100}));
   Tensor negatives = visits.index_fill(0, at::tensor({0, 512, 999}, at::kLong), 2000.0 * 97 / 997);
   // 2000 draws with chance 0.097: standard deviation 13.2; 997 classes stay within 5 of them.
   EXPECT(((negatives - 2000.0 * 97 / 997).abs() < 5 * 13.3).all().item<bool>());
 }
 
 /// Shards in threads that meet at a barrier.
-class ThreadReduction : public ShardReduction {
+class ThreadGroup {
  public:
-  explicit ThreadReduction(int shards) : barrier_(shards) {}
-  void sum(Tensor& values) override {
-    combine(values, [](Tensor& a, const Tensor& b) { a.add_(b); });
-  }
-  void maximum(Tensor& values) override {
-    combine(values, [](Tensor& a, const Tensor& b) { a.copy_(at::maximum(a, b)); });
-  }
+  explicit ThreadGroup(size_t shards) : given_(shards), barrier_(static_cast<std::ptrdiff_t>(shards)) {}
+
+  class Member : public ShardGroup {
+   public:
+    Member(ThreadGroup& group, size_t index) : group_(group), index_(index) {}
+    Tensor gather(const Tensor& rows) override { return at::cat(group_.exchange(index_, rows)); }
+    void sum(Tensor& values) override { values.copy_(at::stack(group_.exchange(index_, values)).sum(0)); }
+    void maximum(Tensor& values) override {
+      values.copy_(at::stack(group_.exchange(index_, values)).amax(0));
+    }
+    Tensor scatter_sum(const Tensor& rows) override {
+      const Tensor total = at::stack(group_.exchange(index_, rows)).sum(0);
+      const auto shards = static_cast<int64_t>(group_.given_.size());
+      return total.chunk(shards)[index_].contiguous();
+    }
+
+   private:
+    ThreadGroup& group_;
+    size_t index_;
+  };
 
  private:
-  template <class F>
-  void combine(Tensor& values, const F& into) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (total_.defined()) {
-        into(total_, values);
-      } else {
-        total_ = values.clone();
-      }
-    }
+  /// What all shards give, to each of them.
+  std::vector<Tensor> exchange(size_t index, const Tensor& own) {
+    given_[index] = own.clone();
     barrier_.arrive_and_wait();
-    values.copy_(total_);
+    std::vector<Tensor> all = given_;
     barrier_.arrive_and_wait();
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      total_ = Tensor();
-    }
-    barrier_.arrive_and_wait();
+    return all;
   }
+  std::vector<Tensor> given_;
   std::barrier<> barrier_;
-  std::mutex mutex_;
-  Tensor total_;
 };
 
-TEST("two shards that meet at the reductions give what one gives, labels outside a shard included") {
+TEST("two shards, each with half of the classes and half of the batch, give what one gives") {
   const Problem p = problem(20, 901, 24);
+  const int64_t cuts[] = {0, 451, 901};
   for (double scale : {64.0, 400.0}) {
-    MarginSoftmaxOptions options;
-    options.scale = scale;
-    const Actual whole = run(p, options);
-    ThreadReduction reduction(2);
-    struct Part {
-      double loss;
-      Tensor embeddings_gradient, centres_gradient;
-    } parts[2];
-    auto shard = [&](int index, int64_t first, int64_t last) {
-      const Tensor centres = p.centres.slice(0, first, last).contiguous();
-      auto workspace = std::make_shared<Workspace>();
-      const auto result = walk_forward(p.embeddings, {centres, {}, first}, p.labels, p.margins, options, {},
-                                       workspace, &reduction);
-      Tensor gradient = at::zeros_like(centres);
-      walk_gradient({{result.pass, 1}}, centres, gradient);
-      parts[index] = {result.loss.item<double>(), result.embeddings_gradient_BD, gradient};
-    };
-    std::thread other([&] { shard(1, 451, 901); });
-    shard(0, 0, 451);
-    other.join();
-    for (const Part& part : parts) {
-      EXPECT(std::fabs(part.loss - whole.loss) < 1e-10 * std::fmax(1, whole.loss));
-      EXPECT(distance(part.embeddings_gradient, whole.embeddings_gradient) < 1e-10);
+    for (bool per_sample : {false, true}) {
+      MarginSoftmaxOptions options;
+      options.scale = scale;
+      const Actual whole = run(p, options);
+      ThreadGroup group(2);
+      struct Part {
+        double loss;
+        Tensor target_cosines, embeddings_gradient, centres_gradient;
+      } parts[2];
+      const auto shard = [&](size_t index) {
+        ThreadGroup::Member member(group, index);
+        const Tensor centres = p.centres.slice(0, cuts[index], cuts[index + 1]).contiguous();
+        const Tensor labels = p.labels.chunk(2)[index].contiguous();
+        const Margins margins =
+            per_sample ? Margins{p.margins.index_select(0, labels), true} : Margins{p.margins};
+        const auto result =
+            softmax_forward(p.embeddings.chunk(2)[index].contiguous(), {centres, {}, cuts[index], 901},
+                            labels, margins, options, {}, std::make_shared<Workspace>(), &member);
+        Tensor gradient = at::zeros_like(centres);
+        softmax_gradient({{result.pass, 1}}, centres, gradient);
+        parts[index] = {result.loss.item<double>(), result.target_cosines_B, result.embeddings_gradient_BD,
+                        gradient};
+      };
+      std::thread other([&] { shard(1); });
+      shard(0);
+      other.join();
+      const auto both = [&](Tensor Part::*field) { return at::cat({parts[0].*field, parts[1].*field}); };
+      for (const Part& part : parts)
+        EXPECT(std::fabs(part.loss - whole.loss) < 1e-10 * std::fmax(1, whole.loss));
+      EXPECT(distance(both(&Part::embeddings_gradient), whole.embeddings_gradient) < 1e-10);
+      EXPECT(distance(both(&Part::centres_gradient), whole.centres_gradient) < 1e-10);
+      EXPECT(distance(both(&Part::target_cosines), whole.target_cosines) < 1e-10);
     }
-    EXPECT(distance(at::cat({parts[0].centres_gradient, parts[1].centres_gradient}), whole.centres_gradient) <
-           1e-10);
   }
+}
+
+TEST("a step is left out where something was found to be no number, and the centres stay to the bit") {
+  const Problem p = cast(problem(12, 300, 16), at::kFloat);
+  auto workspace = std::make_shared<Workspace>();
+  Tensor centres = p.centres.clone();
+  Tensor velocity = at::full_like(centres, 0.25);
+  const auto step = [&](const Tensor& found) {
+    const auto result = softmax_forward(p.embeddings, {centres}, p.labels, {p.margins}, {}, {}, workspace);
+    EXPECT(result.pass->not_finite().item<float>() == 0);
+    softmax_update({{result.pass, 1}}, centres, velocity, {0.1, 0.9, 5e-4, false}, found, workspace);
+  };
+  step(at::ones({1}));
+  EXPECT(at::equal(centres, p.centres) && (velocity == 0.25).all().item<bool>());
+  step(at::zeros({1}));
+  EXPECT(!at::equal(centres, p.centres));
+  Tensor broken = p.embeddings.clone();
+  broken[3][2] = NAN;
+  const auto result = softmax_forward(broken, {centres}, p.labels, {p.margins}, {}, {}, workspace);
+  EXPECT(result.pass->not_finite().item<float>() == 1);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The kernel itself. nvcc compiles this file for the device; the tests compile the very same file for the CPU
 // with test/cuda_on_cpu.h.
 #pragma once
-#include "tensor/cuda/image_kernel.h"
+#include "kernels/cuda/images.h"
 
 namespace kappa::cuda {
 

@@ -1,11 +1,10 @@
-#include "head/block_math.h"
+#include "kernels/cpu/blocks.h"
 
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
-#include "head/margin.h"
 #include "runtime/cpu_clones.h"
 
 namespace kappa {
@@ -45,11 +44,6 @@ KAPPA_INLINE double vector_exp(double x) { return std::exp(x); }
 KAPPA_INLINE uint32_t bfloat16_bits(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-}
-
-template <class T>
-KAPPA_INLINE T inverse_of_square(T square) {
-  return square > T(least_length * least_length) ? T(1) / std::sqrt(square) : T(0);
 }
 
 template <class T>
@@ -113,12 +107,6 @@ KAPPA_INLINE void transpose_scaled_of(const T* from, const T* factors, int64_t r
 }
 
 template <class T>
-struct RowGeometry {
-  T inverse;  // 1 / |row|
-  T along;    // inverse^3 (unit gradient . row): how much of the row the gradient loses
-};
-
-template <class T>
 KAPPA_INLINE RowGeometry<T> geometry_of(const T* unit_gradient, const T* row, int64_t dim) {
   T dot = 0;
   T square = 0;
@@ -127,46 +115,33 @@ KAPPA_INLINE RowGeometry<T> geometry_of(const T* unit_gradient, const T* row, in
     dot += unit_gradient[d] * row[d];
     square += row[d] * row[d];
   }
-  const T inverse = inverse_of_square(square);
-  return {inverse, (dot * inverse) * (inverse * inverse)};
+  return row_geometry(dot, square);
 }
 
 template <class T>
 KAPPA_INLINE void row_gradient_of(const T* unit_gradient, const T* row, int64_t dim, T* gradient) {
-  // Not a structured binding: Clang 14 takes none into a loop of OpenMP.
   const RowGeometry<T> geometry = geometry_of(unit_gradient, row, dim);
-  const T inverse = geometry.inverse;
-  const T along = geometry.along;
 #pragma omp simd
-  for (int64_t d = 0; d < dim; ++d) gradient[d] = unit_gradient[d] * inverse - row[d] * along;
+  for (int64_t d = 0; d < dim; ++d) gradient[d] = through_length(unit_gradient[d], row[d], geometry);
 }
 
 template <class T>
 KAPPA_INLINE void step_row_of(const T* unit_gradient, T* row, T* velocity, int64_t dim,
-                              const SgdOptions& step) {
+                              const RowStep<T>& step) {
   const RowGeometry<T> geometry = geometry_of(unit_gradient, row, dim);
-  const T inverse = geometry.inverse;
-  const T along = geometry.along;
-  const T lr = static_cast<T>(step.lr);
-  const T momentum = static_cast<T>(step.momentum);
-  const T decay = static_cast<T>(step.weight_decay);
+  // A copy: through the reference the compiler would have to expect that a row overlaps it.
+  const RowStep<T> own = step;
   if (velocity == nullptr) {
 #pragma omp simd
     for (int64_t d = 0; d < dim; ++d) {
-      const T gradient = unit_gradient[d] * inverse - row[d] * along + decay * row[d];
-      row[d] -= lr * gradient;
+      row[d] =
+          stepped(through_length(unit_gradient[d], row[d], geometry), row[d], static_cast<T*>(nullptr), own);
     }
     return;
   }
-  const T ahead = step.nesterov ? T(1) : T(0);
-  const T follow = step.nesterov ? momentum : T(1);
 #pragma omp simd
-  for (int64_t d = 0; d < dim; ++d) {
-    const T gradient = unit_gradient[d] * inverse - row[d] * along + decay * row[d];
-    const T speed = momentum * velocity[d] + gradient;
-    velocity[d] = speed;
-    row[d] -= lr * (ahead * gradient + follow * speed);
-  }
+  for (int64_t d = 0; d < dim; ++d)
+    row[d] = stepped(through_length(unit_gradient[d], row[d], geometry), row[d], velocity + d, own);
 }
 
 KAPPA_INLINE void float_exponentials_of(float* products, const float* factors, int64_t rows, int64_t columns,
@@ -205,9 +180,9 @@ KAPPA_INLINE void scaled_to_bfloat16_of(const float* rows, const float* factors,
   }
 }
 
-KAPPA_INLINE void transposed_pairs_bfloat16_of(const float* rows, int64_t count, int64_t dim,
-                                               uint16_t* pairs) {
-  for (int64_t d = 0; d < dim; d += 2) {
+KAPPA_INLINE void transposed_pairs_bfloat16_of(const float* rows, int64_t count, int64_t dim, int64_t first,
+                                               int64_t last, uint16_t* pairs) {
+  for (int64_t d = first; d < last; d += 2) {
     uint16_t* to = pairs + d * count;
     const bool single = d + 1 == dim;
     for (int64_t r = 0; r < count; ++r) {
@@ -282,11 +257,12 @@ void row_gradient(const double* unit_gradient, const double* row, int64_t dim, d
   row_gradient_of(unit_gradient, row, dim, gradient);
 }
 
-void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim, const SgdOptions& step) {
+void step_row(const float* unit_gradient, float* row, float* velocity, int64_t dim,
+              const RowStep<float>& step) {
   KAPPA_CLONE(step_row_of(unit_gradient, row, velocity, dim, step));
 }
 void step_row(const double* unit_gradient, double* row, double* velocity, int64_t dim,
-              const SgdOptions& step) {
+              const RowStep<double>& step) {
   step_row_of(unit_gradient, row, velocity, dim, step);
 }
 
@@ -295,8 +271,9 @@ void scaled_to_bfloat16(const float* rows, const float* factors, int64_t count, 
   KAPPA_CLONE(scaled_to_bfloat16_of(rows, factors, count, dim, plain, plain_stride, pairs));
 }
 
-void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, uint16_t* pairs) {
-  KAPPA_CLONE(transposed_pairs_bfloat16_of(rows, count, dim, pairs));
+void transposed_pairs_bfloat16(const float* rows, int64_t count, int64_t dim, int64_t first, int64_t last,
+                               uint16_t* pairs) {
+  KAPPA_CLONE(transposed_pairs_bfloat16_of(rows, count, dim, first, last, pairs));
 }
 
 void to_bfloat16_both_ways(const float* from, int64_t rows, int64_t columns, uint16_t* to, int64_t stride,

@@ -1,5 +1,6 @@
 // The CUDA kernels, from the source that nvcc compiles, executed on the CPU.
-#define KAPPA_ROW_THREADS 64  // each is a thread of the system here
+#define KAPPA_CHUNK_COLUMNS 24  // several chunks a row, the last one ragged
+#define KAPPA_ROW_THREADS 64    // each is a thread of the system here
 #include "test/cuda_on_cpu.h"
 // Before the kernels: their macros come from there.
 #include <ATen/ATen.h>
@@ -7,9 +8,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "head/centre_walk.h"
-#include "head/cuda/checks.h"
-#include "head/cuda/kernels.cuh"
+#include "head/softmax.h"
+#include "kernels/cuda/checks.h"
+#include "kernels/cuda/head.cuh"
 #include "test/test.h"
 
 namespace kappa::cuda {
@@ -28,6 +29,10 @@ Buffer<T>::~Buffer() {
 template <class T>
 std::vector<T> Buffer<T>::read() const {
   return std::vector<T>(data_, data_ + count_);
+}
+template <class T>
+void Buffer<T>::write(const std::vector<T>& values) {
+  std::copy(values.begin(), values.end(), data_);
 }
 
 }  // namespace kappa::cuda
@@ -61,10 +66,10 @@ TEST("the CUDA kernels agree with the CPU's walk") {
   };
   const at::Tensor labels = at::from_blob(const_cast<int64_t*>(p.labels.data()), {9}, at::kLong).clone();
   const at::Tensor centres = tensor(p.centres, {300, 32});
-  const auto walked = walk_forward(tensor(p.embeddings, {9, 32}), {centres, {}, 0}, labels,
-                                   tensor(p.margins, {300}), {}, {}, std::make_shared<Workspace>(), nullptr);
+  const auto walked = softmax_forward(tensor(p.embeddings, {9, 32}), {centres}, labels,
+                                      {tensor(p.margins, {300})}, {}, {}, std::make_shared<Workspace>());
   at::Tensor gradient = at::zeros_like(centres);
-  walk_gradient({{walked.pass, 1}}, centres, gradient);
+  softmax_gradient({{walked.pass, 1}}, centres, gradient);
   const auto numbers = [](const at::Tensor& t) {
     const at::Tensor d = t.to(at::kDouble).contiguous();
     return std::vector<double>(d.const_data_ptr<double>(), d.const_data_ptr<double>() + d.numel());
