@@ -7,7 +7,7 @@ import type { FailedStep } from './failed-step';
 import { restoreRandomStates } from './restore';
 import { firstNotFinite } from './save';
 import type { Session } from './session';
-import { toDevice } from './step';
+import { toDevice } from './batch-input';
 
 /** What is known of a step that failed; also `not-finite.json` in the run's folder. */
 export interface Diagnosis extends FailedStep {

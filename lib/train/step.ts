@@ -1,8 +1,10 @@
-import type { Batch } from '../data/loader/data-loader';
 import { clipGradients } from '../optim/clip';
 import { nothingFound, noteNotFinite, readNumbers } from '../optim/decision';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
+import { adopt, openScope, scope } from '../tensor/scope';
+import type { Tensor } from '../tensor/tensor';
+import { toDevice } from './batch-input';
+import type { BatchInput } from './batch-input';
+import type { StepBatch } from './batch-source';
 import type { Model } from './model';
 
 /** What one optimizer step came to. */
@@ -18,31 +20,15 @@ export interface StepResult {
 }
 
 /** Images of one forward pass on their way through the step. */
-interface Observed {
-  images: Tensor;
+interface Observed extends BatchInput {
   embeddings: Tensor;
-  labels: Tensor;
-  sampleIndex: Tensor;
-}
-
-/** Brings a batch to where it is computed with. */
-export async function toDevice(
-  batch: Batch,
-  side: number,
-  device: string,
-): Promise<Omit<Observed, 'embeddings'>> {
-  // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
-  const labels = await Tensor.from(BigInt64Array.from(batch.labels, BigInt));
-  const sampleIndex = await Tensor.from(BigInt64Array.from(batch.sampleIndex, BigInt));
-  const size = { batch: batch.size, height: side, width: side };
-  // Labels and indices stay on the CPU: that is where they are looked up and checked.
-  const images = await Tensor.fromImages(batch.images, size, batch.flips, { device });
-  return { images, labels, sampleIndex };
 }
 
 export interface StepOptions {
   lr: number;
   clipNorm: number;
+  /** Called when everything of the step is under way and the device is about to be waited for. */
+  onUnderWay?: () => void;
   /** Called where the step failed before anything was updated: everything but the random numbers is as it was. */
   onUndone?: () => void;
 }
@@ -55,7 +41,7 @@ export interface StepOptions {
  */
 export async function trainStep(
   model: Model,
-  batches: readonly Batch[],
+  batches: readonly StepBatch[],
   options: StepOptions,
 ): Promise<StepResult> {
   let isUpdating = false;
@@ -79,7 +65,7 @@ async function isUndone({ backbone, optimizer }: Model): Promise<boolean> {
 
 async function tryStep(
   { backbone, head, optimizer, scaler }: Model,
-  batches: readonly Batch[],
+  batches: readonly StepBatch[],
   options: StepOptions,
   onUpdate: () => void,
 ): Promise<StepResult> {
@@ -93,7 +79,8 @@ async function tryStep(
     const cosines: Tensor[] = [];
     const shares = batches.map(({ size }) => size / globalBatch);
     for (const [i, batch] of batches.entries()) {
-      const input = await toDevice(batch, imageSize, device);
+      const input = await (batch.input ?? toDevice(batch, imageSize, device));
+      for (const tensor of Object.values(input)) adopt(tensor, openScope());
       batch.release();
       const embeddings = await backbone.forward(input.images);
       const { loss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
@@ -113,6 +100,7 @@ async function tryStep(
     onUpdate();
     optimizer.lr = options.lr;
     await optimizer.step(found);
+    options.onUnderWay?.();
     const [before, after, gradNorm, ...rest] = (await readNumbers([
       ...[foundBefore, found, norm],
       ...losses,
