@@ -6,6 +6,8 @@ import { submit } from '../native/submit';
 import type { NamedTensors, Stateful } from '../nn/module';
 import { copyState } from '../nn/module';
 import { choosePrecision, type PrecisionChoice } from '../runtime/precision';
+import { gradientNorm } from '../optim/clip';
+import { noteNotFinite } from '../optim/decision';
 import { setFusedUpdater } from '../optim/fused-update';
 import { Tensor } from '../tensor/tensor';
 
@@ -155,16 +157,33 @@ export abstract class MarginHead implements Stateful {
     return [this.centres];
   }
 
+  /**
+   * Looks whether the gradient of the centres is finite, or what the head will update them by where `fusedUpdate` is on.
+   *
+   * @param found float32 (1), on the centres' device: added to where it is not
+   */
+  async checkGradients(found: Tensor): Promise<void> {
+    if (this.fusedUpdate) await this.checkUpdate(found);
+    else await noteNotFinite(found, [await gradientNorm(this.parameters())]);
+  }
+
   /** @internal called by the optimizer where `fusedUpdate` is on */
-  async applyUpdate(velocity: Tensor, step: SgdOptions): Promise<void> {
+  async applyUpdate(velocity: Tensor, step: SgdOptions, found?: Tensor): Promise<void> {
     const [head, centres, speed] = [this.#native, this.centres.handle, velocity.handle];
-    await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step, null));
+    const noted = found?.handle ?? null;
+    await submit((addon) => addon.marginSoftmaxUpdate(head, centres, speed, step, noted));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */
   async unscaleUpdate(scale: number): Promise<void> {
     const head = this.#native;
     await submit((addon) => addon.marginSoftmaxUnscale(head, scale));
+  }
+
+  /** @internal called by the optimizer where `fusedUpdate` is on */
+  async checkUpdate(found: Tensor): Promise<void> {
+    const [head, noted] = [this.#native, found.handle];
+    await submit((addon) => addon.marginSoftmaxCheck(head, noted));
   }
 
   /** @internal called by the optimizer where `fusedUpdate` is on */

@@ -440,9 +440,22 @@ export interface NativeAddon {
   classMarginScale(statistics: ClassStatistics, rule: MarginRule): Promise<ClassMarginScale>;
 
   // optimizers
-  sgdStep(parameters: TensorInput[], velocities: TensorInput[], options: SgdOptions): Promise<void>;
-  unscaleGradients(parameters: TensorInput[], scale: number): Promise<boolean>;
-  clipGradientNorm(parameters: TensorInput[], maxNorm: number): Promise<number>;
+  /** Moves nothing where `found` is not 0. */
+  sgdStep(
+    parameters: TensorInput[],
+    velocities: TensorInput[],
+    options: SgdOptions,
+    found: TensorInput | null,
+  ): Promise<void>;
+  /** Adds to `found` where a gradient is not finite. */
+  unscaleGradients(parameters: TensorInput[], scale: number, found: TensorInput): Promise<void>;
+  gradientNorm(parameters: TensorInput[]): Promise<TensorHandle>;
+  /** The norm before. */
+  clipGradients(parameters: TensorInput[], maxNorm: number): Promise<TensorHandle>;
+  /** Adds to `found` how many elements are not finite. */
+  noteNotFinite(found: TensorInput, values: TensorInput[]): Promise<void>;
+  /** Of tensors of one element each, in one transfer. */
+  readNumbers(tensors: TensorInput[]): Promise<number[]>;
 
   // files
   writeTensorFile(path: string, header: Uint8Array, tensors: TensorInput[]): Promise<void>;

@@ -1,7 +1,9 @@
 import { resolveOptions } from '../options/check';
 import type { Output } from '../options/schema';
+import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import type { TensorPromise } from '../tensor/tensor-operations';
+import { nothingFound } from './decision';
 import type { Optimizer } from './optimizer';
 import type { GradScalerOptions } from './option-types';
 import { gradScalerOptions } from './options';
@@ -53,8 +55,7 @@ export class GradScaler {
    * @returns whether all of them are finite
    */
   async unscale(optimizer: Optimizer): Promise<boolean> {
-    this.#finite ??= await optimizer.unscaleGradients(this.#scale);
-    return this.#finite;
+    return this.#once(optimizer, async () => undefined);
   }
 
   /**
@@ -63,9 +64,23 @@ export class GradScaler {
    * @returns whether the step was made
    */
   async step(optimizer: Optimizer): Promise<boolean> {
-    const finite = await this.unscale(optimizer);
-    if (finite) await optimizer.step();
-    return finite;
+    if (this.#finite !== undefined) {
+      if (this.#finite) await optimizer.step();
+      return this.#finite;
+    }
+    // Nobody needs the gradients before: the step looks itself whether they are finite.
+    return this.#once(optimizer, (found) => optimizer.step(found));
+  }
+
+  /** Unscales where that was not done yet, does what follows, and waits for what was found. */
+  async #once(optimizer: Optimizer, next: (found: Tensor) => Promise<void>): Promise<boolean> {
+    this.#finite ??= await scope(async () => {
+      const found = await nothingFound(optimizer.device);
+      await optimizer.unscaleGradients(this.#scale, found);
+      await next(found);
+      return (await found.item()) === 0;
+    });
+    return this.#finite;
   }
 
   /**

@@ -1,17 +1,24 @@
 import type { Stateful } from '../nn/module';
+import type { Tensor } from '../tensor/tensor';
 
 /** What moves the parameters: all that training and loss scaling know of an optimizer. */
 export interface Optimizer extends Stateful, Disposable {
   /** Learning rate of the next step; schedules write it. */
   lr: number;
-  /** Updates the parameters by their gradients. */
-  step(): Promise<void>;
+  /** Where the parameters are: what is found of their gradients is noted there. */
+  readonly device: string;
+  /**
+   * Updates the parameters by their gradients.
+   *
+   * @param found float32 (1), on `device`: nothing is updated where it is not 0, which the device itself looks at
+   */
+  step(found?: Tensor): Promise<void>;
   /**
    * Divides all gradients by the factor that the losses were multiplied by.
    *
-   * @returns whether all gradients are finite
+   * @param found float32 (1), on `device`: added to where a gradient is not finite
    */
-  unscaleGradients(scale: number): Promise<boolean>;
+  unscaleGradients(scale: number, found: Tensor): Promise<void>;
   /** Drops all gradients. */
   zeroGrad(): Promise<void>;
   dispose(): void;

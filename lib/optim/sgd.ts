@@ -47,17 +47,27 @@ export class SGD implements Optimizer {
     this.#ready.catch(() => undefined); // reported by the first step
   }
 
-  /** Updates the parameters by their gradients. */
-  async step(): Promise<void> {
+  get device(): string {
+    return (this.#all[0] as Moving).parameter.device;
+  }
+
+  /**
+   * Updates the parameters by their gradients.
+   *
+   * @param found float32 (1), such as `unscaleGradients` writes to: where it is not 0, everything stays as it is
+   * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`
+   */
+  async step(found?: Tensor): Promise<void> {
     const { momentum, weightDecay, nesterov } = this.options;
     const step = { lr: this.lr, momentum, weightDecay, nesterov };
     const fused = this.#all.map(({ parameter, velocity }) =>
-      fusedUpdaterOf(parameter)?.applyUpdate(velocity, step),
+      fusedUpdaterOf(parameter)?.applyUpdate(velocity, step, found),
     );
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);
     const velocities = this.#separate.map(({ velocity }) => velocity.handle);
+    const noted = found?.handle ?? null;
     await Promise.all([
-      submit((addon) => addon.sgdStep(parameters, velocities, step)),
+      submit((addon) => addon.sgdStep(parameters, velocities, step, noted)),
       ...fused,
       this.#ready,
     ]);
@@ -66,16 +76,16 @@ export class SGD implements Optimizer {
   /**
    * Divides all gradients by the factor that the losses were multiplied by; a GradScaler calls it.
    *
-   * @returns whether all gradients are finite. Those of fused centres are, where the loss was.
+   * @param found float32 (1): added to where a gradient is not finite
    */
-  async unscaleGradients(scale: number): Promise<boolean> {
+  async unscaleGradients(scale: number, found: Tensor): Promise<void> {
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);
-    const fused = this.#all.map(({ parameter }) => fusedUpdaterOf(parameter)?.unscaleUpdate(scale));
-    const [finite] = await Promise.all([
-      submit((addon) => addon.unscaleGradients(parameters, scale)),
-      ...fused,
-    ]);
-    return finite;
+    const fused = this.#all.flatMap(({ parameter }) => {
+      const updater = fusedUpdaterOf(parameter);
+      return updater ? [updater.unscaleUpdate(scale), updater.checkUpdate(found)] : [];
+    });
+    const noted = found.handle;
+    await Promise.all([submit((addon) => addon.unscaleGradients(parameters, scale, noted)), ...fused]);
   }
 
   /** Drops all gradients. */

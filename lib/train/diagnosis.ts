@@ -7,7 +7,7 @@ import type { FailedStep } from './failed-step';
 import { restoreRandomStates } from './restore';
 import { firstNotFinite } from './save';
 import type { Session } from './session';
-import { toDevice } from './step';
+import { toDevice } from './batch-input';
 
 /** What is known of a step that failed; also `not-finite.json` in the run's folder. */
 export interface Diagnosis extends FailedStep {
@@ -43,8 +43,8 @@ export async function diagnose(
   const weights = await firstNotFinite({ backbone: backbone.stateDict(), head: head.stateDict() });
   const before = await session.randomBefore;
   if (before) await restoreRandomStates(before, config.runtime.device);
-  // PartialFC draws its classes by this counter.
-  if (config.train.accumulate === 1) await head.stateDict().get('samplerStep')?.subInPlace(1);
+  // PartialFC draws its classes by this counter, once a batch; a step that failed had all of its batches.
+  await head.stateDict().get('samplerStep')?.subInPlace(config.train.accumulate);
   const samples: Diagnosis['samples'] = [];
   let found: Found | undefined;
   await backbone.keepBuffers();

@@ -1,7 +1,10 @@
-import type { Batch } from '../data/loader/data-loader';
-import { clipGradNorm } from '../optim/clip';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
+import { clipGradients } from '../optim/clip';
+import { nothingFound, noteNotFinite, readNumbers } from '../optim/decision';
+import { adopt, openScope, scope } from '../tensor/scope';
+import type { Tensor } from '../tensor/tensor';
+import { toDevice } from './batch-input';
+import type { BatchInput } from './batch-input';
+import type { StepBatch } from './batch-source';
 import type { Model } from './model';
 
 /** What one optimizer step came to. */
@@ -17,34 +20,15 @@ export interface StepResult {
 }
 
 /** Images of one forward pass on their way through the step. */
-interface Observed {
-  images: Tensor;
+interface Observed extends BatchInput {
   embeddings: Tensor;
-  labels: Tensor;
-  sampleIndex: Tensor;
-}
-
-// A gradient is only clipped for the backbone; for the centres its norm just has to be finite.
-const NO_CLIPPING = Number.MAX_VALUE;
-
-/** Brings a batch to where it is computed with. */
-export async function toDevice(
-  batch: Batch,
-  side: number,
-  device: string,
-): Promise<Omit<Observed, 'embeddings'>> {
-  // Labels first: the pixels are copied when the last of these calls has run, and the batch may be reused then.
-  const labels = await Tensor.from(BigInt64Array.from(batch.labels, BigInt));
-  const sampleIndex = await Tensor.from(BigInt64Array.from(batch.sampleIndex, BigInt));
-  const size = { batch: batch.size, height: side, width: side };
-  // Labels and indices stay on the CPU: that is where they are looked up and checked.
-  const images = await Tensor.fromImages(batch.images, size, batch.flips, { device });
-  return { images, labels, sampleIndex };
 }
 
 export interface StepOptions {
   lr: number;
   clipNorm: number;
+  /** Called when everything of the step is under way and the device is about to be waited for. */
+  onUnderWay?: () => void;
   /** Called where the step failed before anything was updated: everything but the random numbers is as it was. */
   onUndone?: () => void;
 }
@@ -52,11 +36,12 @@ export interface StepOptions {
 /**
  * One optimizer step: embeddings, loss, gradients, clipping, update, concentration. Several batches make one global
  * batch: each weighs by its size, so that the gradient is that of the large batch. Where loss or gradient are not
- * finite nothing is updated, running statistics included.
+ * finite nothing is updated, running statistics included: that is decided on the device, which is waited for once, when
+ * everything of the step is under way.
  */
 export async function trainStep(
   model: Model,
-  batches: readonly Batch[],
+  batches: readonly StepBatch[],
   options: StepOptions,
 ): Promise<StepResult> {
   let isUpdating = false;
@@ -80,45 +65,61 @@ async function isUndone({ backbone, optimizer }: Model): Promise<boolean> {
 
 async function tryStep(
   { backbone, head, optimizer, scaler }: Model,
-  batches: readonly Batch[],
+  batches: readonly StepBatch[],
   options: StepOptions,
   onUpdate: () => void,
 ): Promise<StepResult> {
   const globalBatch = batches.reduce((sum, batch) => sum + batch.size, 0);
   return scope(async () => {
     await backbone.keepBuffers();
+    const { imageSize, device } = backbone.options;
+    const found = await nothingFound(optimizer.device);
     const observed: Observed[] = [];
-    let loss = 0;
-    let targetCosine = 0;
-    for (const batch of batches) {
-      const input = await toDevice(batch, backbone.options.imageSize, backbone.options.device);
+    const losses: Tensor[] = [];
+    const cosines: Tensor[] = [];
+    const shares = batches.map(({ size }) => size / globalBatch);
+    for (const [i, batch] of batches.entries()) {
+      const input = await (batch.input ?? toDevice(batch, imageSize, device));
+      for (const tensor of Object.values(input)) adopt(tensor, openScope());
       batch.release();
       const embeddings = await backbone.forward(input.images);
-      const { loss: batchLoss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
-      const share = batch.size / globalBatch;
-      const weighted = await batchLoss.mul(share);
-      const [value, cosine] = await Promise.all([weighted.item(), targetCosines.mean().item()]);
-      loss += value;
-      targetCosine += cosine * share;
-      if (!Number.isFinite(loss)) break;
+      const { loss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
+      const weighted = await loss.mul(shares[i] as number);
       await (scaler ? scaler.scale(weighted) : weighted).backward();
+      losses.push(weighted);
+      cosines.push(await targetCosines.mean());
       observed.push({ ...input, embeddings: await embeddings.detach() });
     }
-    for (const batch of batches) batch.release();
-    const finite = Number.isFinite(loss) && (!scaler || (await scaler.unscale(optimizer)));
-    const gradNorm = finite ? await clipGradNorm(backbone.parameters(), options.clipNorm) : NaN;
-    const headNorm = Number.isFinite(gradNorm) ? await clipGradNorm(head.parameters(), NO_CLIPPING) : NaN;
-    const updated = Number.isFinite(headNorm);
-    if (updated) {
-      onUpdate();
-      optimizer.lr = options.lr;
-      await optimizer.step();
-      await head.observe(...observed);
-    } else {
-      await backbone.restoreBuffers();
-    }
+    await noteNotFinite(found, losses);
+    if (scaler) await optimizer.unscaleGradients(scaler.factor, found);
+    const foundBefore = await found.clone();
+    // A gradient is only clipped for the backbone; that of the centres just has to be finite.
+    const norm = await clipGradients(backbone.parameters(), options.clipNorm);
+    await noteNotFinite(found, [norm]);
+    await head.checkGradients(found);
+    onUpdate();
+    optimizer.lr = options.lr;
+    await optimizer.step(found);
+    options.onUnderWay?.();
+    const [before, after, gradNorm, ...rest] = (await readNumbers([
+      ...[foundBefore, found, norm],
+      ...losses,
+      ...cosines,
+    ])) as [number, number, number, ...number[]];
+    const updated = after === 0;
+    if (updated) await head.observe(...observed);
+    else await backbone.restoreBuffers();
     await optimizer.zeroGrad();
     scaler?.update(updated);
-    return { loss, gradNorm, targetCosine, updated };
+    return {
+      loss: weightedSum(rest.slice(0, batches.length)),
+      gradNorm: before === 0 ? gradNorm : NaN,
+      targetCosine: weightedSum(rest.slice(batches.length), shares),
+      updated,
+    };
   });
+}
+
+function weightedSum(values: readonly number[], weights?: readonly number[]): number {
+  return values.reduce((sum, value, i) => sum + value * (weights?.[i] ?? 1), 0);
 }

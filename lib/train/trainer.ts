@@ -1,8 +1,10 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
-import type { Batch } from '../data/loader/data-loader';
 import { KappaError, ioError } from '../errors';
 import { manualSeed, setThreads } from '../runtime/settings';
+import { toDevice } from './batch-input';
+import { BatchSource } from './batch-source';
+import type { StepBatch } from './batch-source';
 import { reportDifficulty } from './difficulty';
 import { dryRun } from './dry-run';
 import type { DryRunReport } from './dry-run';
@@ -84,14 +86,20 @@ export class Trainer {
     const { accumulate } = this.config.train;
     const epoch = state.epoch;
     const recent: { images: number; at: number }[] = [{ images: 0, at: performance.now() }];
-    let batches: Batch[] = [];
+    let batches: StepBatch[] = [];
     let startedAt = performance.now();
-    for await (const batch of loader.epoch(epoch, { startBatch: state.stepInEpoch * accumulate })) {
+    const { imageSize, device } = session.model.backbone.options;
+    const source = new BatchSource(
+      loader.epoch(epoch, { startBatch: state.stepInEpoch * accumulate }),
+      loader,
+      (batch) => toDevice(batch, imageSize, device),
+    );
+    for await (const batch of source) {
       batches.push(batch);
       if (batches.length < accumulate) continue;
       const images = batches.reduce((sum, { size }) => sum + size, 0);
       const lr = session.schedule(state.step);
-      const result = await this.#step(session, batches, lr);
+      const result = await this.#step(session, source, batches, lr);
       batches = [];
       recent.push({ images, at: performance.now() });
       if (recent.length > THROUGHPUT_WINDOW) recent.shift();
@@ -120,8 +128,13 @@ export class Trainer {
   }
 
   /** Makes a step and counts it. */
-  async #step(session: Session, batches: readonly Batch[], lr: number): Promise<StepResult> {
-    const { state, loader } = session;
+  async #step(
+    session: Session,
+    source: BatchSource,
+    batches: readonly StepBatch[],
+    lr: number,
+  ): Promise<StepResult> {
+    const { state } = session;
     await keepRandomStates(session, this.config.runtime.device);
     session.isSound = false;
     const { accumulate } = this.config.train;
@@ -129,6 +142,8 @@ export class Trainer {
     const result = await trainStep(session.model, batches, {
       lr,
       clipNorm: this.config.optimizer.clipNorm,
+      // A CPU computes everything itself: nothing would go on beside it.
+      onUnderWay: this.config.runtime.device === 'cpu' ? undefined : () => source.prepare(),
       onUndone: () => (session.isSound = session.isStepUndone = true),
     });
     session.isSound = true;
@@ -140,8 +155,8 @@ export class Trainer {
     }
     state.step += 1;
     state.stepInEpoch += 1;
-    state.replacedImages += loader.skipped;
-    loader.skipped = 0;
+    state.replacedImages += source.skipped;
+    source.skipped = 0;
     state.skippedInARow = result.updated ? 0 : state.skippedInARow + 1;
     if (!result.updated) state.skippedSteps += 1;
     return result;

@@ -2,8 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
+#include "optim/decision.h"
 #include "runtime/error.h"
 
 namespace kappa {
@@ -11,7 +10,7 @@ namespace kappa {
 using at::Tensor;
 
 void sgd_step(const std::vector<Tensor>& parameters, const std::vector<Tensor>& velocities,
-              const SgdOptions& options) {
+              const SgdOptions& options, const std::optional<Tensor>& found) {
   require(parameters.size() == velocities.size(), "ERR_ARGUMENT",
           "Expected one velocity for each parameter.");
   at::NoGradGuard guard;
@@ -34,36 +33,11 @@ void sgd_step(const std::vector<Tensor>& parameters, const std::vector<Tensor>& 
   }
   if (values.empty()) return;
   if (options.momentum == 0) velocity.clear();
+  std::optional<Tensor> skipping;
+  if (found) skipping = left_out(*found, values.front().device());
   at::_fused_sgd_(values, gradients, velocity, options.weight_decay, options.momentum, options.lr,
-                  /*dampening=*/0, options.nesterov, /*maximize=*/false, /*is_first_step=*/false);
-}
-
-bool unscale_gradients(const std::vector<Tensor>& parameters, double scale) {
-  require(scale > 0 && std::isfinite(scale), "ERR_ARGUMENT", "The scale must be above 0 but is ", scale, ".");
-  at::NoGradGuard guard;
-  std::vector<Tensor> gradients;
-  for (const Tensor& parameter : parameters) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-  }
-  if (gradients.empty()) return true;
-  const auto options = at::dtype(at::kFloat).device(gradients.front().device());
-  Tensor found_infinity = at::zeros({1}, options);
-  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_infinity,
-                                                 at::full({1}, 1 / scale, options));
-  return found_infinity.item<float>() == 0;
-}
-
-double clip_gradient_norm(const std::vector<Tensor>& parameters, double max_norm) {
-  require(max_norm > 0, "ERR_ARGUMENT", "The largest gradient norm must be above 0 but is ", max_norm, ".");
-  at::NoGradGuard guard;
-  std::vector<Tensor> gradients;
-  for (const Tensor& parameter : parameters) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-  }
-  if (gradients.empty()) return 0;
-  const double norm = at::stack(at::_foreach_norm(gradients, 2)).to(at::kDouble).norm().item<double>();
-  if (std::isfinite(norm) && norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
-  return norm;
+                  /*dampening=*/0, options.nesterov, /*maximize=*/false, /*is_first_step=*/false,
+                  /*grad_scale=*/std::nullopt, skipping);
 }
 
 }  // namespace kappa

@@ -1,7 +1,8 @@
-// Stochastic gradient descent and the care of gradients, each in one pass over all parameters.
+// Stochastic gradient descent, in one pass over all parameters.
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <vector>
 
 namespace kappa {
@@ -16,15 +17,8 @@ struct SgdOptions {
 /// One step: g <- grad + weight_decay p; v <- momentum v + g; p <- p - lr v. Parameters without a gradient
 /// stay.
 /// @param velocities one of each parameter's shape and layout; zeros at first
+/// @param found nothing moves where it is not 0 (see decision.h); the device itself looks
 void sgd_step(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& velocities,
-              const SgdOptions& options);
-
-/// Divides all gradients by the factor that the loss was multiplied by, in place.
-/// @returns whether all of them are finite
-bool unscale_gradients(const std::vector<at::Tensor>& parameters, double scale);
-
-/// Scales all gradients so that their joint 2-norm is at most `max_norm` and returns the norm before.
-/// Gradients whose norm is not finite are left as they are.
-double clip_gradient_norm(const std::vector<at::Tensor>& parameters, double max_norm);
+              const SgdOptions& options, const std::optional<at::Tensor>& found = std::nullopt);
 
 }  // namespace kappa

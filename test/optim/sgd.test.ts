@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { SGD, Tensor, clipGradNorm } from '../../lib';
+import { ArcFaceHead, SGD, Tensor, clipGradNorm, manualSeed } from '../../lib';
 import { close, rejects } from '../support/assert';
 import { gradient, leavesNoTensors, parameter } from '../support/tensors';
 
@@ -96,6 +96,37 @@ describe('SGD', () => {
     await setGradient(b, [NaN]);
     assert.ok(Number.isNaN(await clipGradNorm([a, b], 1)));
     await rejects(clipGradNorm([a], 0), 'ERR_ARGUMENT');
+  });
+
+  it('moves nothing where something was found that is not finite, centres of a fused head among it', async () => {
+    await manualSeed(4);
+    const head = new ArcFaceHead({ numClasses: 6, embeddingSize: 4, fusedUpdate: true });
+    const weight = await Tensor.randn([4, 4]);
+    weight.requiresGrad = true;
+    const optimizer = new SGD([weight, ...head.parameters()], { lr: 0.1, momentum: 0.9 });
+    const everything = async (): Promise<number[]> => {
+      const tensors = [weight, head.centres, ...optimizer.stateDict().values()];
+      return (await Promise.all(tensors.map((tensor) => tensor.toArray()))).flat();
+    };
+    const step = async (found: number): Promise<void> => {
+      const embeddings = await (await Tensor.randn([3, 4])).matmul(weight);
+      await (await head.forward(embeddings, await Tensor.randint(0, 6, [3]))).backward();
+      await optimizer.step(await Tensor.from([found]));
+      await optimizer.zeroGrad();
+    };
+    await step(0);
+    const before = await everything();
+    for (const found of [1, 3]) {
+      await step(found);
+      assert.deepEqual(await everything(), before);
+    }
+    await step(0);
+    const after = await everything();
+    assert.ok(after.every((value, i) => value !== before[i] || value === 0));
+    const plain = new SGD([weight]);
+    await (await weight.sum()).backward();
+    await rejects(plain.step(await Tensor.from([0, 0])), 'ERR_SHAPE', /one number/);
+    await rejects(plain.step(await Tensor.from([0], undefined, { dtype: 'int64' })), 'ERR_DTYPE');
   });
 
   it('leaves no tensors behind', async () => {

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 
-import { manualSeed } from '../../lib';
-import type { Batch, GradScaler, KappaFaceHead, Precision, Tensor } from '../../lib';
+import { Tensor, manualSeed } from '../../lib';
+import type { Batch, GradScaler, KappaFaceHead, Precision } from '../../lib';
+import { native } from '../../lib/native/load';
 import { makeModel } from '../../lib/train/model';
 import type { Model } from '../../lib/train/model';
 import { trainStep } from '../../lib/train/step';
 import { closeRelative } from '../support/assert';
+import { replaced } from '../support/replace';
 import { tinyConfig } from '../support/tiny-run';
+
+/** What asks a device for numbers, and so waits for it. */
+const waiting = ['item', 'toHost', 'equal', 'allClose', 'maskedSelect', 'readNumbers'] as const;
+type Waiting = (typeof waiting)[number];
 
 /** Batches of random pixels with the samples from `from` up to `to`. */
 function batch(from: number, to: number): Batch {
@@ -25,9 +31,13 @@ function batch(from: number, to: number): Batch {
   };
 }
 
-async function model(kind: 'memory' | 'momentum', precision: Precision = 'float32'): Promise<Model> {
+async function model(
+  kind: 'memory' | 'momentum',
+  precision: Precision = 'float32',
+  fusedUpdate = true,
+): Promise<Model> {
   await manualSeed(9);
-  const config = tinyConfig('x', 'x', { head: { concentration: { kind } } });
+  const config = tinyConfig('x', 'x', { head: { concentration: { kind }, fusedUpdate } });
   config.backbone.dropout = 0;
   config.backbone.precision = precision;
   return makeModel(config, [3, 3, 3]);
@@ -73,6 +83,48 @@ describe('a training step', function () {
       closeRelative([b.loss, b.gradNorm], [a.loss, a.gradNorm], 3e-2);
     }
     assert.ok(scaler.stateDict().goodSteps >= 1 && scaler.factor < 65536);
+  });
+
+  for (const [precision, fusedUpdate] of [
+    ['float32', true],
+    ['float32', false],
+    ['float16', true],
+  ] as const)
+    it(`waits for the device once, at its end (${precision}${fusedUpdate ? ', fused' : ''})`, async () => {
+      const m = await model('memory', precision, fusedUpdate);
+      const addon = native();
+      const waits: string[] = [];
+      const counted = async (names: readonly Waiting[], body: () => Promise<unknown>): Promise<void> => {
+        const [name, ...others] = names;
+        if (name === undefined) return void (await body());
+        const original = addon[name] as (...args: unknown[]) => unknown;
+        const stand = (...args: unknown[]): unknown => {
+          waits.push(name);
+          return original.apply(addon, args);
+        };
+        await replaced(addon, name, stand as never, () => counted(others, body));
+      };
+      await counted(waiting, () => trainStep(m, [batch(0, 4), batch(4, 8)], options));
+      assert.deepEqual(waits, ['readNumbers']);
+    });
+
+  it('changes nothing where one of its batches has a loss that is not finite', async () => {
+    const m = await model('memory');
+    await trainStep(m, [batch(0, 6)], options);
+    const before = await values(m);
+    const statistics = (m.backbone.stateDict().get('bn1.running_mean') as Tensor).clone();
+    // Without dropout and with one class poisoned, only the batch that has the class fails.
+    await m.head.margins.copyFrom(await Tensor.from([NaN, 0.5, 0.5]));
+    const only = (label: number): Batch => ({ ...batch(0, 4), labels: new Int32Array(4).fill(label) });
+    const result = await trainStep(m, [only(1), only(0), only(2)], options);
+    assert.ok(!result.updated && Number.isNaN(result.loss) && Number.isNaN(result.gradNorm));
+    assert.deepEqual(await values(m), before);
+    assert.deepEqual(
+      await (m.backbone.stateDict().get('bn1.running_mean') as Tensor).toArray(),
+      await statistics.toArray(),
+    );
+    for (const parameter of m.backbone.parameters()) assert.equal(await parameter.grad(), null);
+    assert.ok((await trainStep(m, [only(1), only(2)], options)).updated);
   });
 
   for (const where of ['loss', 'gradient'] as const) {
