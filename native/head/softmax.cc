@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <type_traits>
 
 #include "runtime/error.h"
@@ -32,10 +31,20 @@ const SampleKernels<T>& kernels_of(const HeadDevice& device) {
 template <class T>
 struct SampleTensors {
   SampleTensors(int64_t batch, const at::TensorOptions& options)
-      : narrow(at::empty({2, batch}, options)), wide(at::empty({5, batch}, options.dtype(at::kDouble))) {
+      : narrow(at::empty({2, batch}, options)),
+        wide(at::empty({5, batch}, options.dtype(at::kDouble))),
+        rows(at::empty({batch}, options.dtype(at::kLong))) {
     T* n = narrow.data_ptr<T>();
     double* w = wide.data_ptr<double>();
-    samples = {batch, n, n + batch, w, w + batch, w + 2 * batch, w + 3 * batch, w + 4 * batch};
+    samples = {batch,
+               n,
+               n + batch,
+               w,
+               w + batch,
+               w + 2 * batch,
+               w + 3 * batch,
+               w + 4 * batch,
+               rows.data_ptr<int64_t>()};
   }
   Tensor cosines() const { return narrow[0]; }
   Tensor references() const { return narrow[1]; }
@@ -46,32 +55,9 @@ struct SampleTensors {
 
   Tensor narrow;
   Tensor wide;
+  Tensor rows;
   Samples<T> samples;
 };
-
-/// Which of the walked rows the targets are; -1 for those of other shards and for labels of no class.
-Tensor walked_targets(const Tensor& labels_B, const ClassShard& shard) {
-  const int64_t classes = shard.centres_CD.size(0);
-  if (labels_B.is_cpu()) {
-    Tensor targets = at::empty_like(labels_B);
-    const int64_t* labels = labels_B.const_data_ptr<int64_t>();
-    int64_t* out = targets.data_ptr<int64_t>();
-    const int64_t* rows = shard.rows.defined() ? shard.rows.const_data_ptr<int64_t>() : nullptr;
-    for (int64_t i = 0; i < labels_B.size(0); ++i) {
-      const int64_t local = labels[i] - shard.first_class;
-      out[i] = local >= 0 && local < classes ? local : -1;
-      if (rows == nullptr || out[i] < 0) continue;
-      const int64_t* at = std::lower_bound(rows, rows + shard.rows.size(0), local);
-      require(at != rows + shard.rows.size(0) && *at == local, "ERR_INTERNAL", "The class ", labels[i],
-              " of sample ", i, " is not among the sampled rows.");
-      out[i] = at - rows;
-    }
-    return targets;
-  }
-  const Tensor local = labels_B - shard.first_class;
-  const Tensor here = (local >= 0).logical_and_(local < classes);
-  return at::where(here, shard.rows.defined() ? at::searchsorted(shard.rows, local) : local, -1);
-}
 
 template <class T>
 SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, const Tensor& own_labels_B,
@@ -104,7 +90,9 @@ SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, c
                                  shard.all_classes > 0 ? shard.all_classes : classes,
                                  dim,
                                  margin_values.const_data_ptr<T>(),
-                                 margins.per_sample};
+                                 margins.per_sample,
+                                 shard.rows.defined() ? shard.rows.const_data_ptr<int64_t>() : nullptr,
+                                 shard.count()};
   kernels.find_targets(units_BD.const_data_ptr<T>(), targets, options.scale, options.margin, samples, stream);
   if (group != nullptr) {
     Tensor logits = tensors.logits();
@@ -112,16 +100,15 @@ SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, c
   }
   kernels.refer(samples, stream);
 
-  const std::shared_ptr<Walk> walk =
-      device.walk(shard, {units_BD, walked_targets(labels_B, shard)}, options, workspace);
+  const std::shared_ptr<Walk> walk = device.walk(shard, {units_BD, tensors.rows}, options, workspace);
   if (options.scale > widest_scale<T>()) {
     Tensor largest = walk->maxima(tensors.logits().to(of_centres.dtype()));
     if (group != nullptr) group->maximum(largest);
     tensors.references().copy_(largest);
   }
-  PartialSoftmax partial = walk->forward(tensors.references(), wishes);
-  if (group != nullptr) group->sum(partial.sums_B);
-  tensors.sums().copy_(partial.sums_B);
+  Tensor sums_B = tensors.sums();
+  const Tensor outputs_BD = walk->forward(tensors.references(), wishes, sums_B);
+  if (group != nullptr) group->sum(sums_B);
   kernels.finish(samples, stream);
 
   SoftmaxResult result;
@@ -131,7 +118,7 @@ SoftmaxResult forward_of(const Tensor& embeddings_BD, const ClassShard& shard, c
   const double factor = options.scale / static_cast<double>(batch);
   if (wishes.embeddings_gradient) {
     Tensor gradient_BD = at::empty({batch, dim}, of_centres);
-    kernels.unit_gradients(partial.outputs_BD.const_data_ptr<T>(), targets, samples, factor,
+    kernels.unit_gradients(outputs_BD.const_data_ptr<T>(), targets, samples, factor,
                            gradient_BD.data_ptr<T>(), stream);
     if (group != nullptr) gradient_BD = group->scatter_sum(gradient_BD);
     kernels.through_normalization(own_units_BD.const_data_ptr<T>(), inverse_B.const_data_ptr<T>(), own_batch,

@@ -325,6 +325,37 @@ TEST("a step after the first allocates matrices of the batch alone, however many
   }
 }
 
+TEST("extra memory is the budget, and a scratch of a stated size for each thread") {
+  // Whatever this machine has: so many threads are told.
+  const int before = at::get_num_threads();
+  CountingAllocator allocator;
+  constexpr int64_t batch = 32;
+  constexpr int64_t dim = 64;
+  const Problem p = cast(problem(batch, 20000, dim), at::kFloat);
+  for (Precision precision : {Precision::float32, Precision::bfloat16}) {
+    for (int threads : {2, 16, 64}) {
+      at::set_num_threads(threads);
+      MarginSoftmaxOptions options;
+      options.precision = precision;
+      options.budget = 1 << 20;
+      Tensor velocity = at::zeros_like(p.centres);
+      const auto workspace = std::make_shared<Workspace>();
+      const int64_t asked = allocator.count([&] {
+        const auto result =
+            softmax_forward(p.embeddings, {p.centres}, p.labels, {p.margins}, options, {}, workspace);
+        EXPECT(result.pass->walk->kept_bytes() <= options.budget);
+        softmax_update({{result.pass, 1}}, p.centres, velocity, {0.1, 0.9, 5e-4, false}, {}, workspace);
+      });
+      // docs/internals/head.md states them.
+      const int64_t of_thread = 128 * (12 * batch + 12 * dim + 16) + batch * (4 * dim + 32);
+      const int64_t of_batch = 32 * batch * dim + 256 * batch;
+      EXPECT(asked <= options.budget + threads * of_thread + of_batch);
+      EXPECT(asked > threads * of_thread / 4);
+    }
+  }
+  at::set_num_threads(before);
+}
+
 TEST("sampled classes: softmax and update cover these rows alone") {
   const Problem p = problem(20, 900, 24);
   const ClassSampler sampler(0.2, 5, 0);

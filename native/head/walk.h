@@ -59,12 +59,6 @@ struct WalkBatch {
   at::Tensor targets_B;  // int64, row of each sample's target among the walked rows; -1: on another shard
 };
 
-/// What one shard adds to the softmax.
-struct PartialSoftmax {
-  at::Tensor sums_B;      // float64: of exp(logit - reference) over the other classes
-  at::Tensor outputs_BD;  // sum of exp(logit - reference) times the unit centre; undefined unless asked for
-};
-
 struct SoftmaxWishes {
   bool embeddings_gradient = true;
   bool centres_update = true;
@@ -78,8 +72,12 @@ class Walk {
   /// The largest logit of the other classes (B), in the type of the centres, at least `floor_B`.
   virtual at::Tensor maxima(const at::Tensor& floor_B) = 0;
 
+  /// What the shard adds to the softmax.
   /// @param references_B of the exponentials, in the type of the centres
-  virtual PartialSoftmax forward(const at::Tensor& references_B, const SoftmaxWishes& wishes) = 0;
+  /// @param sums_B float64, receives the sum of exp(logit - reference) over the other classes
+  /// @returns (B, D), the sum of exp(logit - reference) times the unit centre; undefined unless asked for
+  virtual at::Tensor forward(const at::Tensor& references_B, const SoftmaxWishes& wishes,
+                             at::Tensor& sums_B) = 0;
 
   /// Bytes of exponentials that wait for the update.
   virtual int64_t kept_bytes() const = 0;

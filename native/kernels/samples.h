@@ -18,8 +18,8 @@ struct Samples {
   double* derivatives = nullptr;  // of the unscaled target logit by its cosine
   double* sums = nullptr;         // of exp(logit - reference) over the other classes; then over all
   double* losses = nullptr;
-  double* target_gradients =
-      nullptr;  // of the loss by the target's cosine, over the scale: (p - 1) derivative
+  double* target_gradients = nullptr;  // (p - 1) derivative: of the loss by the target's cosine, unscaled
+  int64_t* rows = nullptr;             // of the target among the walked rows; -1: on another shard
 };
 
 /// Where the targets of a batch are. Those outside the shard's classes are on another one; labels outside all
@@ -35,11 +35,26 @@ struct TargetClasses {
   /// By global class, or one a sample.
   const T* margins = nullptr;
   bool margin_per_sample = false;
+  /// The rows that are walked, ascending; null: all of them.
+  const int64_t* walked = nullptr;
+  int64_t walked_count = 0;
 
   /// The row of sample i's target among the shard's centres, or -1.
   KAPPA_HOST_DEVICE int64_t row_of(int64_t i) const {
     const int64_t row = labels[i] - first_class;
     return row >= 0 && row < classes ? row : -1;
+  }
+  /// Where that row is among the walked ones, or -1.
+  KAPPA_HOST_DEVICE int64_t walked_row_of(int64_t row) const {
+    if (walked == nullptr || row < 0) return row;
+    int64_t first = 0;
+    for (int64_t count = walked_count; count > 0;) {
+      const int64_t half = count / 2;
+      const bool below = walked[first + half] < row;
+      first += below ? half + 1 : 0;
+      count = below ? count - half - 1 : half;
+    }
+    return first < walked_count && walked[first] == row ? first : -1;
   }
   KAPPA_HOST_DEVICE bool is_class(int64_t i) const { return labels[i] >= 0 && labels[i] < all_classes; }
   KAPPA_HOST_DEVICE T margin_of(int64_t i) const { return margins[margin_per_sample ? i : labels[i]]; }
@@ -54,7 +69,7 @@ struct SampleKernels {
   /// Rows at length 1, and their inverse lengths: 0 for rows without a direction.
   void (*normalize)(const T* rows, int64_t count, int64_t dim, T* units, T* inverse, KernelStream stream);
 
-  /// Cosines, logits and derivatives of the targets in the shard, zeros for the others.
+  /// Cosines, logits, derivatives and rows of the targets in the shard, zeros and -1 for the others.
   void (*find_targets)(const T* units, const TargetClasses<T>& targets, double scale,
                        const MarginFunction& function, const Samples<T>& samples, KernelStream stream);
 

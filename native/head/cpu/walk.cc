@@ -86,7 +86,7 @@ class TypedWalk : public CpuWalk {
     return largest.amax({0});
   }
 
-  PartialSoftmax forward(const Tensor& references_B, const SoftmaxWishes& wishes) override {
+  Tensor forward(const Tensor& references_B, const SoftmaxWishes& wishes, Tensor& sums_B) override {
     state.references_B = references_B;
     BlockWalk<T, P> walk = prepared();
     const int64_t batch = walk.batch();
@@ -107,7 +107,11 @@ class TypedWalk : public CpuWalk {
       for (int64_t block = range.first; block < range.last; ++block) walk.forward(thread, block, sum, output);
     });
     centres_CD_ = Tensor();
-    return {summed<double>(sums, {batch}), outputs.empty() ? Tensor() : summed<T>(outputs, {batch, dim})};
+    sum_parts(sums, sums_B);
+    if (outputs.empty()) return {};
+    Tensor outputs_BD = at::empty({batch, dim}, options_of<T>());
+    sum_parts(outputs, outputs_BD);
+    return outputs_BD;
   }
 
  private:
@@ -127,8 +131,7 @@ class TypedWalk : public CpuWalk {
 
   /// The sum of what the threads found.
   template <class E>
-  static Tensor summed(const std::vector<E*>& parts, at::IntArrayRef shape) {
-    Tensor total = at::empty(shape, options_of<E>());
+  static void sum_parts(const std::vector<E*>& parts, Tensor& total) {
     E* out = total.template data_ptr<E>();
     constexpr int64_t grain = 4096;
     parallel_for(0, total.numel(), grain, [&](int64_t begin, int64_t end) {
@@ -138,7 +141,6 @@ class TypedWalk : public CpuWalk {
         out[i] = static_cast<E>(sum);
       }
     });
-    return total;
   }
 };
 

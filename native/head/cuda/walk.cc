@@ -96,11 +96,11 @@ class DeviceWalk : public AnyDeviceWalk {
     return largest;
   }
 
-  PartialSoftmax forward(const Tensor& references_B, const SoftmaxWishes& wishes) override {
+  Tensor forward(const Tensor& references_B, const SoftmaxWishes& wishes, Tensor& sums_B) override {
     references_B_ = references_B;
     if (wishes.centres_update) keep();
-    PartialSoftmax result;
-    if (wishes.embeddings_gradient) result.outputs_BD = at::empty({batch_, dim_}, units_BD_.options());
+    Tensor outputs_BD;
+    if (wishes.embeddings_gradient) outputs_BD = at::empty({batch_, dim_}, units_BD_.options());
     const int64_t chunks = chunks_of(classes_);
     Tensor sums = at::empty({chunks, batch_}, units_BD_.options());
     for (int64_t block = 0; block < blocks(); ++block) {
@@ -108,14 +108,13 @@ class DeviceWalk : public AnyDeviceWalk {
       cosines_of(block, centres);
       if constexpr (scaled<L>) find_shifts(block);
       const Matrix<L> values = exponentials_of(block, sums.data_ptr<float>() + first_chunk(block) * batch_);
-      if (result.outputs_BD.defined()) add_outputs(block, values, centres, result.outputs_BD);
+      if (outputs_BD.defined()) add_outputs(block, values, centres, outputs_BD);
     }
     centres_CD_ = Tensor();
-    result.sums_B = at::empty({batch_}, units_BD_.options().dtype(at::kDouble));
     sum_chunks(sums.const_data_ptr<float>(), chunks, chunks_of(columns_), batch_,
-               scaled<L> ? shifts_.const_data_ptr<float>() : nullptr, references(),
-               result.sums_B.data_ptr<double>(), stream());
-    return result;
+               scaled<L> ? shifts_.const_data_ptr<float>() : nullptr, references(), sums_B.data_ptr<double>(),
+               stream());
+    return outputs_BD;
   }
 
   int64_t kept_bytes() const override { return kept_.defined() ? kept_.numel() : 0; }

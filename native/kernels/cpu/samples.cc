@@ -42,6 +42,7 @@ void find_targets(const T* units, const TargetClasses<T>& targets, double scale,
       const int64_t row = targets.row_of(i);
       samples.cosines[i] = 0;
       samples.derivatives[i] = 0;
+      samples.rows[i] = targets.walked_row_of(row);
       samples.logits[i] = targets.is_class(i) ? 0 : std::numeric_limits<double>::quiet_NaN();
       if (row < 0) continue;
       const T* centre = targets.centres + row * targets.dim;

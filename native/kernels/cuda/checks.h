@@ -65,11 +65,13 @@ struct SampleBuffers {
         sums(count(batch)),
         losses(count(batch)),
         target_gradients(count(batch)),
-        samples{batch,       cosines.data(), references.data(),      logits.data(), derivatives.data(),
-                sums.data(), losses.data(),  target_gradients.data()} {}
+        rows(count(batch)),
+        samples{batch,       cosines.data(), references.data(),       logits.data(), derivatives.data(),
+                sums.data(), losses.data(),  target_gradients.data(), rows.data()} {}
   static size_t count(int64_t batch) { return static_cast<size_t>(batch); }
   Buffer<float> cosines, references;
   Buffer<double> logits, derivatives, sums, losses, target_gradients;
+  Buffer<int64_t> rows;
   Samples<float> samples;
 };
 
@@ -111,7 +113,8 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
     return TargetClasses<float>{labels.data(),  centres.data() + shard.first * p.dim,
                                 shard.first,    shard.classes,
                                 p.classes,      p.dim,
-                                margins.data(), false};
+                                margins.data(), false,
+                                nullptr,        0};
   };
   result.target_cosines.assign(n(p.batch), 0);
   for (int s = 0; s < shards; ++s) {
@@ -135,12 +138,7 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
     kernels.refer(shard.samples->samples, nullptr);
     shard.outputs.assign(n(p.batch * p.dim), 0);
     const float* references = shard.samples->references.data();
-    std::vector<int64_t> rows;
-    for (int64_t label : p.labels) {
-      const int64_t row = label - shard.first;
-      rows.push_back(row >= 0 && row < shard.classes ? row : -1);
-    }
-    Buffer<int64_t> targets(rows);
+    Buffer<int64_t>& targets = shard.samples->rows;
     std::vector<float> chunk_sums, all_shifts;
     int64_t chunks_per_block = 1;
     for (int64_t first = 0; first < shard.classes; first += p.block) {
@@ -215,9 +213,7 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
     weigh_units<L>(units.data(), scaled ? nullptr : share_buffer.data(), p.batch, p.dim, weighted.data(),
                    nullptr);
     const auto right = weighted.read();
-    std::vector<int64_t> rows;
-    for (int64_t label : p.labels) rows.push_back(label - shard.first);
-    Buffer<int64_t> targets(rows);
+    Buffer<int64_t>& targets = samples.rows;
     Buffer<float> device_factor(std::vector<float>(1, loss_scale));
     for (const Block& b : shard.blocks) {
       std::vector<L> left = b.exponentials;

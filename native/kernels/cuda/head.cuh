@@ -168,6 +168,7 @@ __global__ void find_targets_kernel(const float* units, TargetClasses<float> tar
       logit = target_logit<float>(cosine, targets.margin_of(i), function);
     }
     if (lane == 0) {
+      samples.rows[i] = targets.walked_row_of(row);
       samples.cosines[i] = cosine;
       samples.logits[i] = scale * static_cast<double>(logit.value);
       samples.derivatives[i] = logit.derivative;
