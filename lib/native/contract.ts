@@ -242,6 +242,11 @@ export interface NativeAddon {
   // runtime
   initialize(errorClass: ErrorClass, debug: boolean, threads: number | null): void;
   setGradEnabled(enabled: boolean): void;
+  /**
+   * Rejects all calls that wait (`ERR_CANCELLED`, with the reason), and wakes the one that runs if it waits for something
+   * outside; any other goes on to its end.
+   */
+  abort(reason: string): void;
   liveTensors(): LiveTensors;
   computesFast(precision: Precision, device: string): boolean;
   cpuMemory(): MemoryUse;

@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <torch/version.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include "runtime/cpu_features.h"
 #include "runtime/cuda_js.h"
 #include "runtime/device.h"
+#include "runtime/libtorch_version.h"
 #include "runtime/memory_js.h"
 
 namespace kappa {
@@ -84,6 +84,7 @@ at::Generator generator_of(const at::Device& device) {
 
 void register_settings(Registry& registry) {
   restrict_cpu_features();
+  require_loaded_libtorch();
   install_cpu_allocator();
   // oneDNN computes the convolutions; NNPACK would only warn of processors that it does not know.
   at::globalContext().setUserEnabledNNPACK(false);
@@ -96,6 +97,9 @@ void register_settings(Registry& registry) {
                 });
   registry.sync("setGradEnabled", {"enabled"},
                 [](const Context& context, bool enabled) { context.environment->grad_enabled = enabled; });
+  registry.sync("abort", {"reason"}, [](const Context& context, const std::string& reason) {
+    Executor::instance().abort(context.environment.get(), reason);
+  });
   registry.sync("liveTensors", [](const Context& context) {
     const LiveTensors& live = context.environment->live_tensors;
     return LiveCount{live.count(), live.bytes()};
@@ -107,7 +111,7 @@ void register_settings(Registry& registry) {
   registry.sync("cpuMemory", [] { return cpu_memory(); });
   registry.sync("cpuResetPeakMemory", [] { reset_peak_cpu_memory(); });
   registry.async("cpuEmptyCache", [] { release_cpu_memory(); });
-  registry.sync("buildInfo", [] { return BuildInfo{TORCH_VERSION, at::show_config(), at::hasCUDA()}; });
+  registry.sync("buildInfo", [] { return BuildInfo{loaded_libtorch(), at::show_config(), at::hasCUDA()}; });
   registry.async("setThreads", {"threads"}, [](int64_t threads) { set_threads(threads); });
   registry.async("getThreads", [] { return static_cast<int64_t>(at::get_num_threads()); });
   registry.async("manualSeed", {"seed"}, [](int64_t seed) { at::manual_seed(static_cast<uint64_t>(seed)); });
