@@ -80,6 +80,14 @@ export interface BuildInfo {
   cuda: boolean;
 }
 
+/** How GPUs compute where there is a choice between speed and exactness. */
+export interface DeviceSettings {
+  /** Products and convolutions of float32 in TF32. */
+  allowTf32: boolean;
+  /** Algorithms that give the same bits each time. */
+  deterministic: boolean;
+}
+
 interface CudaDevice {
   name: string;
   /** Compute capability. */
@@ -260,6 +268,7 @@ export interface NativeAddon {
   cudaSynchronize(device: number): Promise<void>;
   cudaSetStream(device: number, stream: number): Promise<void>;
   buildInfo(): BuildInfo;
+  configureDevice(settings: DeviceSettings): Promise<void>;
   setThreads(threads: number): Promise<void>;
   getThreads(): Promise<number>;
   manualSeed(seed: number): Promise<void>;

@@ -2,7 +2,7 @@ import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import type { Batch } from '../data/loader/data-loader';
 import { KappaError, ioError } from '../errors';
-import { manualSeed, setThreads } from '../runtime/settings';
+import { configureDevice, manualSeed, setThreads } from '../runtime/settings';
 import { reportDifficulty } from './difficulty';
 import { dryRun } from './dry-run';
 import type { DryRunReport } from './dry-run';
@@ -65,6 +65,7 @@ export class Trainer {
   async #prepare(): Promise<void> {
     const { runtime, seed } = this.config;
     await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
+    await configureDevice(runtime);
     await manualSeed(seed);
   }
 
