@@ -158,6 +158,16 @@ export function withVariables<T>(wanted: Readonly<Record<string, string>>, body:
   }
 }
 
+/** What cuBLAS reads at its first product: with working memory of its own for each stream it gives the same bits each time. */
+export const DETERMINISTIC_VARIABLES = { CUBLAS_WORKSPACE_CONFIG: ':4096:8' } as const;
+
+/** Sets these variables for good, as {@link withVariables} does for a while. */
+export function setVariables(wanted: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    if (isMainThread) process.env[name] ??= value;
+  }
+}
+
 function nonEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }

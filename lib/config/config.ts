@@ -673,5 +673,15 @@ export interface Config {
      * @default "auto"
      */
     threads?: 'auto' | number;
+    /**
+     * products and convolutions of float32 in TF32 on GPUs: faster, 10 bits of mantissa
+     * @default false
+     */
+    allowTf32?: boolean;
+    /**
+     * algorithms on GPUs that give the same bits each time; otherwise cuDNN takes the fastest by trial
+     * @default false
+     */
+    deterministic?: boolean;
   };
 }

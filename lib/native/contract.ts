@@ -80,6 +80,14 @@ export interface BuildInfo {
   cuda: boolean;
 }
 
+/** How GPUs compute where there is a choice between speed and exactness. */
+export interface DeviceSettings {
+  /** Products and convolutions of float32 in TF32. */
+  allowTf32: boolean;
+  /** Algorithms that give the same bits each time. */
+  deterministic: boolean;
+}
+
 interface CudaDevice {
   name: string;
   /** Compute capability. */
@@ -243,6 +251,11 @@ export interface NativeAddon {
   // runtime
   initialize(errorClass: ErrorClass, debug: boolean, threads: number | null): void;
   setGradEnabled(enabled: boolean): void;
+  /**
+   * Rejects all calls that wait (`ERR_CANCELLED`, with the reason), and wakes the one that runs if it waits for something
+   * outside; any other goes on to its end.
+   */
+  abort(reason: string): void;
   liveTensors(): LiveTensors;
   computesFast(precision: Precision, device: string): boolean;
   cpuMemory(): MemoryUse;
@@ -256,6 +269,7 @@ export interface NativeAddon {
   cudaSynchronize(device: number): Promise<void>;
   cudaSetStream(device: number, stream: number): Promise<void>;
   buildInfo(): BuildInfo;
+  configureDevice(settings: DeviceSettings): Promise<void>;
   setThreads(threads: number): Promise<void>;
   getThreads(): Promise<number>;
   manualSeed(seed: number): Promise<void>;

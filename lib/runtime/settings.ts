@@ -1,4 +1,5 @@
-import type { BuildInfo } from '../native/contract';
+import { DETERMINISTIC_VARIABLES, setVariables } from '../env';
+import type { BuildInfo, DeviceSettings } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
 import { usableProcessors } from '../processors';
@@ -27,6 +28,16 @@ export async function setThreads(threads: number = usableProcessors()): Promise<
 
 export async function getThreads(): Promise<number> {
   return submit((addon) => addon.getThreads());
+}
+
+/**
+ * Chooses between speed and exactness on GPUs, for the whole process: TF32, and algorithms that give the same bits each
+ * time. Neither is on by default.
+ */
+export async function configureDevice(settings: DeviceSettings): Promise<void> {
+  if (settings.deterministic) setVariables(DETERMINISTIC_VARIABLES);
+  const { allowTf32, deterministic } = settings;
+  return submit((addon) => addon.configureDevice({ allowTf32, deterministic }));
 }
 
 /** Resolves when everything queued before has run. */

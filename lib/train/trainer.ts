@@ -1,7 +1,7 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import { KappaError, ioError } from '../errors';
-import { manualSeed, setThreads } from '../runtime/settings';
+import { configureDevice, manualSeed, setThreads } from '../runtime/settings';
 import { toDevice } from './batch-input';
 import { BatchSource } from './batch-source';
 import type { StepBatch } from './batch-source';
@@ -67,6 +67,7 @@ export class Trainer {
   async #prepare(): Promise<void> {
     const { runtime, seed } = this.config;
     await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
+    await configureDevice(runtime);
     await manualSeed(seed);
   }
 

@@ -125,8 +125,14 @@ class Call : public Job {
       settle->error = current_error(environment_->debug);
       if (pending_) pending_->error = std::current_exception();
     }
-    arguments_.reset();
-    environment_->post(std::move(settle));
+    end(std::move(settle));
+  }
+
+  void refuse(const std::string& reason) noexcept override {
+    auto settle = std::make_unique<Settle>(environment_, deferred_, number_);
+    settle->error = {"ERR_CANCELLED", reason};
+    if (pending_) pending_->error = std::make_exception_ptr(Error("ERR_CANCELLED", reason));
+    end(std::move(settle));
   }
 
  private:
@@ -162,6 +168,11 @@ class Call : public Job {
     napi_deferred deferred_;
     int64_t number_;
   };
+
+  void end(std::unique_ptr<Settle> settle) noexcept {
+    arguments_.reset();
+    environment_->post(std::move(settle));
+  }
 
   std::shared_ptr<Environment> environment_;
   F function_;

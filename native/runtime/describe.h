@@ -28,6 +28,9 @@ struct Field {
   const char* name;
   Value Owner::*member;
 };
+// Clang 14 does not find it by itself.
+template <class Owner, class Value>
+Field(const char*, Value Owner::*) -> Field<Owner, Value>;
 
 template <class E>
 struct Choice {

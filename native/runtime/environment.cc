@@ -107,6 +107,7 @@ Napi::Error Environment::make_error(Napi::Env env, const std::string& code, cons
 void Environment::close(Napi::Env) {
   Executor& executor = Executor::instance();
   executor.cancel(this);
+  executor.abort(this, "The environment of this call has ended.");
   // Memory that JavaScript owns goes with the environment: a job that may use it is waited for to its end.
   if (!executor.await(this, /*to_the_end=*/holds > 0)) guard_exit();
   {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "runtime/cpu_allocator.h"
@@ -50,16 +51,41 @@ void Executor::submit(std::unique_ptr<Job> job) {
   {
     std::lock_guard lock(mutex_);
     if (!active_) return;
-    queue_.push_back(std::move(job));
+    queue_.push_back({std::move(job)});
   }
   wake_.notify_one();
 }
 
-void Executor::cancel(const void* owner) {
-  std::vector<std::unique_ptr<Job>> dropped;  // destroyed outside the lock
+void Executor::abort(const void* owner, const std::string& reason) {
   std::lock_guard lock(mutex_);
-  auto keep_end = std::stable_partition(queue_.begin(), queue_.end(),
-                                        [owner](const auto& job) { return job->owner() != owner; });
+  for (Waiting& waiting : queue_) {
+    if (waiting.job->owner() == owner && !waiting.abort_reason) waiting.abort_reason = reason;
+  }
+  if (running_ != owner || abort_reason_) return;
+  abort_reason_ = reason;
+  // Under the lock: the job cannot end, nor another begin, before it has been woken.
+  if (abortable_ != nullptr) abortable_->wake_(reason);
+}
+
+Abortable::Abortable(Wake wake) : wake_(std::move(wake)) {
+  Executor& executor = Executor::instance();
+  std::lock_guard lock(executor.mutex_);
+  executor.abortable_ = this;
+  if (executor.abort_reason_) wake_(*executor.abort_reason_);
+}
+
+Abortable::~Abortable() {
+  Executor& executor = Executor::instance();
+  std::lock_guard lock(executor.mutex_);
+  executor.abortable_ = nullptr;
+}
+
+void Executor::cancel(const void* owner) {
+  std::vector<Waiting> dropped;  // destroyed outside the lock
+  std::lock_guard lock(mutex_);
+  auto keep_end = std::stable_partition(queue_.begin(), queue_.end(), [owner](const Waiting& waiting) {
+    return waiting.job->owner() != owner;
+  });
   std::move(keep_end, queue_.end(), std::back_inserter(dropped));
   queue_.erase(keep_end, queue_.end());
 }
@@ -106,14 +132,19 @@ void Executor::loop() {
     }
     // What waits when the process ends stays where it is: to destroy it would be work, too.
     if (queue_.empty() || exiting_) break;
-    std::unique_ptr<Job> job = std::move(queue_.front());
+    Waiting next = std::move(queue_.front());
     queue_.pop_front();
-    running_ = job->owner();
+    running_ = next.job->owner();
     lock.unlock();
-    job->run();
-    job.reset();
+    if (next.abort_reason) {
+      next.job->refuse(*next.abort_reason);
+    } else {
+      next.job->run();
+    }
+    next.job.reset();
     lock.lock();
     running_ = nullptr;
+    abort_reason_.reset();
     given_up_ = false;
     idle_.notify_all();
   }

@@ -4,8 +4,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 namespace kappa {
@@ -16,8 +19,27 @@ class Job {
   virtual ~Job() = default;
   /// Runs on the compute thread. Must not throw.
   virtual void run() noexcept = 0;
-  /// Identifies the environment whose end cancels the job; null for jobs that must always run.
+  /// Takes the place of `run`, on the compute thread, where the job was aborted while it waited.
+  virtual void refuse(const std::string& /*reason*/) noexcept {}
+  /// Identifies the environment that may abort the job and whose end cancels it; null for jobs that must
+  /// always run.
   virtual const void* owner() const noexcept { return nullptr; }
+};
+
+/// Lets the running job be woken while it waits for something that may never come. It must not wait within
+/// `wake` itself, which is called at most once, on another thread or in the constructor, and not after the
+/// destructor.
+class Abortable {
+ public:
+  using Wake = std::function<void(const std::string& reason)>;
+  explicit Abortable(Wake wake);
+  ~Abortable();
+  Abortable(const Abortable&) = delete;
+  Abortable& operator=(const Abortable&) = delete;
+
+ private:
+  friend class Executor;
+  Wake wake_;
 };
 
 class Executor {
@@ -42,6 +64,9 @@ class Executor {
 
   /// Queues a job. Without a running thread (after the last environment) the job is destroyed unrun.
   void submit(std::unique_ptr<Job> job);
+  /// Refuses the owner's waiting jobs and wakes its running one, if that is `Abortable`; any other goes on to
+  /// its end. Jobs submitted later run as ever.
+  void abort(const void* owner, const std::string& reason);
   /// Drops the owner's waiting jobs.
   void cancel(const void* owner);
   /// Waits for the owner's running job, for `patience` or to its end; returns whether it has ended.
@@ -51,6 +76,12 @@ class Executor {
   bool shut_down(bool to_the_end);
 
  private:
+  friend class Abortable;
+  struct Waiting {
+    std::unique_ptr<Job> job;
+    std::optional<std::string> abort_reason = std::nullopt;
+  };
+
   Executor() = default;
   void loop();
 
@@ -61,12 +92,14 @@ class Executor {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
-  std::deque<std::unique_ptr<Job>> queue_;
+  std::deque<Waiting> queue_;
   const void* running_ = nullptr;
-  bool given_up_ = false;  // somebody has waited long enough for the running job
-  bool active_ = false;    // jobs are taken
-  bool alive_ = false;     // the thread is in its loop
-  bool exiting_ = false;   // the process ends
+  std::optional<std::string> abort_reason_;  // of the running job
+  Abortable* abortable_ = nullptr;           // of the running job
+  bool given_up_ = false;                    // somebody has waited long enough for the running job
+  bool active_ = false;                      // jobs are taken
+  bool alive_ = false;                       // the thread is in its loop
+  bool exiting_ = false;                     // the process ends
 };
 
 }  // namespace kappa

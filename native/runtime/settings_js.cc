@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <torch/version.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -14,6 +13,8 @@
 #include "runtime/cpu_features.h"
 #include "runtime/cuda_js.h"
 #include "runtime/device.h"
+#include "runtime/device_settings.h"
+#include "runtime/libtorch_version.h"
 #include "runtime/memory_js.h"
 
 namespace kappa {
@@ -40,6 +41,13 @@ struct Fields<BuildInfo> {
   static constexpr std::tuple list{Field{"libtorch", &BuildInfo::libtorch},
                                    Field{"configuration", &BuildInfo::configuration},
                                    Field{"cuda", &BuildInfo::cuda}};
+};
+
+template <>
+struct Fields<DeviceSettings> {
+  static constexpr const char* name = "DeviceSettings";
+  static constexpr std::tuple list{Field{"allowTf32", &DeviceSettings::allow_tf32},
+                                   Field{"deterministic", &DeviceSettings::deterministic}};
 };
 
 namespace {
@@ -84,9 +92,12 @@ at::Generator generator_of(const at::Device& device) {
 
 void register_settings(Registry& registry) {
   restrict_cpu_features();
+  require_loaded_libtorch();
   install_cpu_allocator();
   // oneDNN computes the convolutions; NNPACK would only warn of processors that it does not know.
   at::globalContext().setUserEnabledNNPACK(false);
+  static std::once_flag defaults;
+  std::call_once(defaults, [] { apply(DeviceSettings{}); });
   registry.sync("initialize", {"errorClass", "debug", "threads"},
                 [](const Context& context, const ErrorClass& error_class, bool debug,
                    const std::optional<int64_t>& threads) {
@@ -96,6 +107,9 @@ void register_settings(Registry& registry) {
                 });
   registry.sync("setGradEnabled", {"enabled"},
                 [](const Context& context, bool enabled) { context.environment->grad_enabled = enabled; });
+  registry.sync("abort", {"reason"}, [](const Context& context, const std::string& reason) {
+    Executor::instance().abort(context.environment.get(), reason);
+  });
   registry.sync("liveTensors", [](const Context& context) {
     const LiveTensors& live = context.environment->live_tensors;
     return LiveCount{live.count(), live.bytes()};
@@ -107,7 +121,8 @@ void register_settings(Registry& registry) {
   registry.sync("cpuMemory", [] { return cpu_memory(); });
   registry.sync("cpuResetPeakMemory", [] { reset_peak_cpu_memory(); });
   registry.async("cpuEmptyCache", [] { release_cpu_memory(); });
-  registry.sync("buildInfo", [] { return BuildInfo{TORCH_VERSION, at::show_config(), at::hasCUDA()}; });
+  registry.sync("buildInfo", [] { return BuildInfo{loaded_libtorch(), at::show_config(), at::hasCUDA()}; });
+  registry.async("configureDevice", {"settings"}, [](const DeviceSettings& settings) { apply(settings); });
   registry.async("setThreads", {"threads"}, [](int64_t threads) { set_threads(threads); });
   registry.async("getThreads", [] { return static_cast<int64_t>(at::get_num_threads()); });
   registry.async("manualSeed", {"seed"}, [](int64_t seed) { at::manual_seed(static_cast<uint64_t>(seed)); });
