@@ -10,7 +10,7 @@ import {
   uniformTensor,
 } from '../support/parity';
 import type { Side } from '../support/parity';
-import { headBounds, smallHead, trainHead } from '../support/parity-head';
+import { headBounds, nearBounds, nearHead, smallHead, trainHead } from '../support/parity-head';
 import type { HeadCase } from '../support/parity-head';
 
 const NOTHING_KEPT = { memoryBudget: 0 };
@@ -95,6 +95,17 @@ describe('head: the device against the CPU', () => {
           assertParity(actual, expected, headBounds[precision], `head, ${precision}, ${name}`);
         });
     });
+
+  for (const precision of precisions)
+    for (const [name, options] of [
+      ['all kept', nearHead],
+      ['nothing kept', { ...nearHead, options: NOTHING_KEPT }],
+    ] as const)
+      it(`large logits, ${name}, ${precision}`, async () => {
+        const expected = await trainHead(reference, options);
+        const actual = await trainHead({ device: parityDevice, precision }, options);
+        assertParity(actual, expected, nearBounds(precision), `head, ${precision}, large logits, ${name}`);
+      });
 
   // A cosine beside the threshold is on either side of it, with or without a gradient: what rounding alone costs is no
   // measure there, so the bounds are three times as wide.

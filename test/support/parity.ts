@@ -60,32 +60,37 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
 /** Numbers of one side by what they are. */
 export type Outcome = Record<string, ArrayLike<number>>;
 
+/** Largest relative distance of each part. */
+export type Bounds = Readonly<Record<string, number>>;
+
+interface Compared {
+  part: string;
+  apart: number;
+  bound: number;
+  isWithin: boolean;
+}
+
+/** Compares every part of an outcome. */
+export function compare(actual: Outcome, expected: Outcome, bounds: Bounds): Compared[] {
+  assert.deepEqual(Object.keys(actual).sort(), Object.keys(bounds).sort(), 'parts that have a bound');
+  return Object.entries(bounds).map(([part, bound]) => {
+    const apart = distance(actual[part] ?? [], expected[part] ?? []);
+    // A NaN is within no bound.
+    return { part, apart, bound, isWithin: apart <= bound };
+  });
+}
+
 /**
  * Asserts that an outcome lies within bounds of another, each of its parts; on a GPU every distance is printed, so that
  * a run there leaves figures behind.
- *
- * @param bounds largest relative distance by part
  */
-export function assertParity(
-  actual: Outcome,
-  expected: Outcome,
-  bounds: Readonly<Record<string, number>>,
-  what: string,
-): void {
-  assert.deepEqual(Object.keys(actual).sort(), Object.keys(bounds).sort(), 'parts that have a bound');
-  const found = Object.entries(bounds).map(([part, bound]) => ({
-    part,
-    bound,
-    apart: distance(actual[part] ?? [], expected[part] ?? []),
-  }));
-  const line = found
-    .map(({ part, apart, bound }) => `${part} ${apart.toExponential(1)} of ${bound}`)
-    .join(', ');
-  if (parityDevice !== 'cpu') console.log(`      ${what}: ${line}`);
-  // A NaN is within no bound.
+export function assertParity(actual: Outcome, expected: Outcome, bounds: Bounds, what: string): void {
+  const compared = compare(actual, expected, bounds);
+  const parts = compared.map(({ part, apart, bound }) => `${part} ${apart.toExponential(1)} of ${bound}`);
+  if (parityDevice !== 'cpu') console.log(`      ${what}: ${parts.join(', ')}`);
   assert.ok(
-    found.every(({ apart, bound }) => apart <= bound),
-    `${what}: ${line}`,
+    compared.every(({ isWithin }) => isWithin),
+    `${what}: ${parts.join(', ')}`,
   );
 }
 
