@@ -69,13 +69,14 @@ async function compile(nvcc, args) {
 }
 
 /**
- * Compiles the kernels for every target and checks the compiler's report.
+ * Compiles the kernels and checks the compiler's report.
  *
+ * @param {string[]} names targets; default every one
  * @returns {Promise<string[]>} paths of the object files
  */
-async function buildKernels(nvcc) {
+async function buildKernels(nvcc, names = targets) {
   fs.mkdirSync(out, { recursive: true });
-  const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(targets)];
+  const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(names)];
   const objects = [];
   const report = [];
   for (const file of kernelFiles) {
@@ -92,11 +93,29 @@ async function buildKernels(nvcc) {
   for (const { name, target, stack, spills } of bad)
     console.error(`${name} for sm_${target}: ${stack} bytes of local memory, ${spills} bytes spilled`);
   const covered = new Set(report.map((kernel) => kernel.target));
-  const missing = targets.filter((target) => !covered.has(target));
+  const missing = names.filter((target) => !covered.has(target));
   if (missing.length > 0) throw new Error(`No code was made for sm_${missing.join(', sm_')}.`);
   if (bad.length > 0) throw new Error('Kernels must keep everything in registers.');
-  console.log(`${report.length} kernels for sm_${targets.join(', sm_')}: no spills, no local memory.`);
+  console.log(`${report.length} kernels for sm_${names.join(', sm_')}: no spills, no local memory.`);
   return objects;
+}
+
+/**
+ * Compiles the program that checks and times the kernels on a GPU.
+ *
+ * @returns {Promise<string>} its path
+ */
+async function buildGpuCheck(nvcc, names = targets) {
+  fs.mkdirSync(out, { recursive: true });
+  const program = path.join(out, 'gpu-check');
+  await compile(nvcc, [
+    ...common,
+    ...targetFlags(names),
+    path.join(native, 'head', 'cuda', 'gpu_check.cu'),
+    '-o',
+    program,
+  ]);
+  return program;
 }
 
 async function main() {
@@ -116,15 +135,7 @@ async function main() {
     return;
   }
   if (values['gpu-check']) {
-    fs.mkdirSync(out, { recursive: true });
-    const program = path.join(out, 'gpu-check');
-    await compile(nvcc, [
-      ...common,
-      ...targetFlags(targets),
-      path.join(native, 'head', 'cuda', 'gpu_check.cu'),
-      '-o',
-      program,
-    ]);
+    const program = await buildGpuCheck(nvcc);
     console.log(`Built ${path.relative(root, program)}.`);
     if (!values['no-run']) process.exitCode = await run(program, []);
     return;
@@ -138,4 +149,4 @@ if (require.main === module)
     process.exitCode = 1;
   });
 
-module.exports = { buildKernels, findNvcc, targets };
+module.exports = { buildGpuCheck, buildKernels, findNvcc, targets };
