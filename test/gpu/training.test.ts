@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 
-import { IResNet, Trainer, embedImages, evaluateVerification, readVerificationSet } from '../../lib';
-import type { Config, Precision, ResolvedConfig, StepReport, TrainResult } from '../../lib';
+import { Trainer, embedImages, evaluateVerification, readVerificationSet } from '../../lib';
+import type { Config, Precision, ResolvedConfig, StepReport, TrainResult , IResNet} from '../../lib';
 import { ensureSynthSet } from '../../lib/synth';
 import { temporaryFolder } from '../support/folder';
 import { assertParity, needsParityDevice, parityDevice, precisions, reference } from '../support/parity';
