@@ -1,9 +1,11 @@
 'use strict';
 // Packs what a bare machine with a GPU lacks into .gpu/: Node, the modules that are needed, the compiled library, and
-// the compiled tests and benchmarks. What draws faces is among them. npm run gpu:pack
+// the compiled tests and benchmarks. What draws faces is among them. npm run gpu:pack [-- --alone]
+//   --alone  ../shared does not travel: it is not counted
 const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { parseArgs } = require('node:util');
 const ts = require('typescript');
 const { root } = require('../load');
 
@@ -11,8 +13,6 @@ const { root } = require('../load');
 const LIMIT = 64 * 2 ** 20;
 const folder = path.join(root, '.gpu');
 const stage = path.join(root, 'build', 'gpu-pack');
-/** Needs 6 MB, for nothing that is done there: faces are drawn, and decoded, by the small JPEG library. */
-const leftOut = new Set(['sharp']);
 /** Binaries of other machines, and what only people and compilers read. */
 const needless = /darwin|win32|-arm|musl|\.map$|\.d\.[cm]?ts$|\.(md|markdown)$|^node_modules\/zod\/src\//;
 
@@ -33,14 +33,14 @@ function moduleFolder(name, from) {
   }
 }
 
-/** Modules with all that they need themselves. */
-function modules(names) {
+/** Modules with all that they need themselves, but for those that are there already. */
+function modules(names, there = []) {
   const found = new Set();
   const waiting = names.map((name) => [name, root]);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const [name, from] = next;
-    const at = leftOut.has(name) ? undefined : moduleFolder(name, from);
-    if (at === undefined || found.has(at)) continue;
+    const at = moduleFolder(name, from);
+    if (at === undefined || found.has(at) || there.includes(path.relative(root, at))) continue;
     found.add(at);
     const { dependencies = {}, optionalDependencies = {} } = require(path.join(at, 'package.json'));
     for (const needed of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)])
@@ -86,18 +86,30 @@ function packNode() {
   fs.renameSync(partial, packed);
 }
 
-function packFiles() {
-  const { dependencies } = require(path.join(root, 'package.json'));
-  const own = filesOf('dist').filter((file) => /\.js(on)?$/.test(file));
-  const needed = modules([...Object.keys(dependencies), 'mocha']).flatMap(filesOf);
-  const list = [...own, ...needed].filter((file) => !needless.test(file));
-  const archive = path.join(stage, 'files.tar');
+/** Packs files of the root, and the build folder of the stage where there is one. */
+function pack(name, files, flags) {
+  const archive = path.join(stage, name);
   // Modules inside modules come with their outer one, too.
-  const input = [...new Set(list)].sort().join('\n');
+  const input = [...new Set(files)]
+    .filter((file) => !needless.test(file))
+    .sort()
+    .join('\n');
   execFileSync('tar', ['-cf', archive, '-C', root, '-T', '-'], { input });
-  execFileSync('tar', ['-rf', archive, '-C', stage, 'build']);
-  execFileSync('xz', ['-9e', '--force', archive]);
-  fs.copyFileSync(`${archive}.xz`, path.join(folder, 'files.tar.xz'));
+  if (fs.existsSync(path.join(stage, 'build'))) {
+    execFileSync('tar', ['-rf', archive, '-C', stage, 'build']);
+    fs.rmSync(path.join(stage, 'build'), { recursive: true });
+  }
+  execFileSync('xz', [...flags, '--force', archive]);
+  fs.copyFileSync(`${archive}.xz`, path.join(folder, `${name}.xz`));
+}
+
+function packFiles() {
+  const dependencies = Object.keys(require(path.join(root, 'package.json')).dependencies);
+  const needed = modules([...dependencies.filter((name) => name !== 'sharp'), 'mocha']);
+  const own = filesOf('dist').filter((file) => /\.js(on)?$/.test(file));
+  compileTests();
+  pack('files.tar', [...own, ...needed.flatMap(filesOf)], ['-9e']);
+  pack('sharp.tar', modules(['sharp'], needed).flatMap(filesOf), ['--x86', '--lzma2=preset=9e,dict=64MiB']);
 }
 
 function bytesOf(files) {
@@ -105,23 +117,25 @@ function bytesOf(files) {
 }
 
 /** Bytes of all that travels, by part. */
-function weigh() {
+function weigh(alone) {
   const git = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const listed = execFileSync('git', git, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
   const checkout = listed.split('\0').filter((file) => file !== '' && fs.existsSync(path.join(root, file)));
-  const shared = path.join(root, '..', 'shared');
+  const shared = !alone && fs.existsSync(path.join(root, '..', 'shared')) ? filesOf('../shared') : [];
   return {
     '.gpu': bytesOf(filesOf('.gpu').map((file) => path.join(root, file))),
     checkout: bytesOf(checkout.map((file) => path.join(root, file))),
-    '../shared': fs.existsSync(shared)
-      ? bytesOf(filesOf('../shared').map((file) => path.join(root, file)))
-      : 0,
+    '../shared': bytesOf(shared.map((file) => path.join(root, file))),
   };
+}
+
+function weightOf(parts) {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function checkWeight(parts) {
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const all = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const all = weightOf(parts);
   const each = Object.entries(parts).map(([name, bytes]) => `${name} ${mebibytes(bytes)}`);
   const line = `${each.join(', ')}: ${mebibytes(all)} in all, of ${mebibytes(LIMIT)}`;
   if (all > LIMIT) throw new Error(`Too much for the machine with the GPU: ${line}.`);
@@ -129,6 +143,7 @@ function checkWeight(parts) {
 }
 
 function main() {
+  const { values } = parseArgs({ options: { alone: { type: 'boolean', default: false } } });
   if (!fs.existsSync(path.join(root, 'dist', 'index.js')))
     throw new Error('Nothing is compiled: npm run build.');
   if (process.platform !== 'linux' || process.arch !== 'x64')
@@ -137,10 +152,16 @@ function main() {
   fs.mkdirSync(stage, { recursive: true });
   fs.mkdirSync(folder, { recursive: true });
   packNode();
-  compileTests();
   packFiles();
   fs.rmSync(stage, { recursive: true, force: true });
-  checkWeight(weigh());
+  if (weightOf(weigh(values.alone)) > LIMIT) {
+    // Drawing and training decode by the small JPEG library; verification needs sharp.
+    fs.rmSync(path.join(folder, 'sharp.tar.xz'));
+    console.log(
+      'sharp is left out, for it would be too much: nothing is verified there. Where ../shared does not travel: npm run gpu:pack -- --alone',
+    );
+  }
+  checkWeight(weigh(values.alone));
   console.log('There, in the root of the checkout: bash scripts/gpu/run.sh');
 }
 
