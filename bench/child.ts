@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 
 /**
  * Runs a program whose last line on stdout is JSON, and returns that. Each measurement has a process of its own, so
@@ -20,4 +21,11 @@ export async function runForJson<T>(
   });
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${err.trim()}`);
   return JSON.parse(out.trim().split('\n').at(-1) ?? '') as T;
+}
+
+/** What Node has to run for the cases of a benchmark's folder, from the sources as where they have been compiled. */
+export function caseScript(folder: string): string[] {
+  const extension = path.extname(__filename);
+  const loader = extension === '.ts' ? ['-r', 'ts-node/register/transpile-only'] : [];
+  return [...loader, path.join(folder, `case${extension}`)];
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { benchData } from './data/bench';
+import { benchGpu } from './gpu/bench';
 import { benchHead } from './head/bench';
 import { benchTraining } from './training/bench';
 import { BenchRows, printRows } from './rows';
@@ -8,6 +9,7 @@ import type { BenchOptions } from './rows';
 
 const benches: Record<string, (options: BenchOptions) => Promise<void>> = {
   data: benchData,
+  gpu: benchGpu,
   head: benchHead,
   training: benchTraining,
 };
@@ -20,19 +22,22 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       resume: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
+      device: { type: 'string', default: 'cuda' },
+      seconds: { type: 'string', default: '180' },
     },
   });
   const [name = ''] = positionals;
   const bench = benches[name];
   if (!bench || positionals.length !== 1 || (values.resume && values.json === undefined)) {
     console.error(
-      `Usage: npm run bench -- NAME [--quick] [--only TEXT] [--json FILE [--resume]]; names: ${Object.keys(benches).join(', ')}`,
+      `Usage: npm run bench -- NAME [--quick] [--only TEXT] [--json FILE [--resume]] [--device DEVICE] [--seconds LIMIT]; names: ${Object.keys(benches).join(', ')}`,
     );
     process.exitCode = 2;
     return;
   }
   const rows = new BenchRows(values.json, values.resume);
-  await bench({ quick: values.quick, only: values.only, rows });
+  const { quick, only, device } = values;
+  await bench({ quick, only, device, seconds: Number(values.seconds), rows });
   printRows(rows.all);
 }
 

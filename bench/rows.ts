@@ -7,6 +7,10 @@ export interface BenchOptions {
   quick: boolean;
   /** Only cases whose name holds this text. */
   only: string;
+  /** What is measured, in the benchmarks of a GPU. */
+  device: string;
+  /** Seconds after which no further case is begun, in the benchmarks of a GPU: what is rented is paid by the minute. */
+  seconds: number;
   /** What has been measured so far. */
   rows: BenchRows;
 }
@@ -100,12 +104,14 @@ export class BenchRows {
     return this.#rows;
   }
 
-  /** Whether a case has been measured already, with all its peers. */
-  has(name: string, dtype: string): boolean {
-    return this.#rows.some((row) => row.case === name && row.dtype === dtype);
+  /** Whether a case has been measured already: beside this peer, or beside any. */
+  has(name: string, dtype: string, peer?: string): boolean {
+    return this.#rows.some(
+      (row) => row.case === name && row.dtype === dtype && (peer === undefined || row.peer === peer),
+    );
   }
 
-  /** Adds all rows of one case. */
+  /** Adds rows, and keeps them at once. */
   async add(...rows: BenchRow[]): Promise<void> {
     this.#rows.push(...rows);
     if (this.#file === undefined) return;

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import sharp from 'sharp';
 import { KappaError, ioError } from '../errors';
+import { loadSharp } from '../image/decode';
 import { drawPhotos } from './render/draw-photo';
 import type { SynthOptions } from './options';
 import { planSynthSet } from './plan';
@@ -33,6 +33,7 @@ export async function writeContactSheet(
     await yieldToEvents();
     if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Drawing ${file} was interrupted.`);
   }
+  const sharp = await loadSharp();
   try {
     await sharp({
       create: { width: columns * FACE_SIZE, height: count * FACE_SIZE, channels: 3, background: '#ffffff' },

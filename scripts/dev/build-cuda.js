@@ -35,24 +35,29 @@ async function look() {
   console.log(loaded.text);
 }
 
-async function main() {
+/**
+ * Builds the addon around compiled kernels, and looks at it.
+ *
+ * @param {{libtorch: string, kernels: string[], toolkit?: string}} parts libtorch: the folder `torch` of a wheel, beside
+ *   which the wheels of NVIDIA lie; toolkit: an installed CUDA toolkit, for the headers that these wheels lack
+ */
+async function buildCudaAddon({ libtorch, kernels, toolkit = '' }) {
   const lib = await loadLib('libtorch/index');
-  const libtorch = await cudaLibtorch();
-  const kernels = await buildKernels(findNvcc() ?? libtorch.nvcc);
   fs.mkdirSync(product, { recursive: true });
   const out = path.join(root, 'build', 'cuda');
   await lib.withLock(path.join(out, '.build.lock'), () =>
     configureAndBuild({
       out,
       config: 'Release',
-      libtorch: { root: libtorch.libtorch },
+      libtorch: { root: libtorch },
       jobs: lib.buildJobs(),
       options: {
         CMAKE_LIBRARY_OUTPUT_DIRECTORY: product,
         KAPPA_TESTS: 'OFF',
         KAPPA_SANITIZE: 'OFF',
         KAPPA_CUDA: 'ON',
-        KAPPA_CUDA_ROOT: libtorch.folder,
+        KAPPA_CUDA_ROOT: path.dirname(libtorch),
+        KAPPA_CUDA_TOOLKIT: toolkit,
         KAPPA_CUDA_KERNELS: kernels.join(';'),
       },
     }),
@@ -61,7 +66,15 @@ async function main() {
   console.log(`Built ${path.relative(root, addon)}. Use it with KAPPA_LIBTORCH_VARIANT=cuda.`);
 }
 
-main().catch((error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+async function main() {
+  const { libtorch, nvcc } = await cudaLibtorch();
+  await buildCudaAddon({ libtorch, kernels: await buildKernels(findNvcc() ?? nvcc) });
+}
+
+if (require.main === module)
+  main().catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+
+module.exports = { buildCudaAddon };

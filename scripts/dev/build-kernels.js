@@ -36,8 +36,11 @@ function findNvcc() {
 const common = ['-std=c++20', '-O3', '-I', native, '-Werror', 'all-warnings'];
 const hostWarnings = ['-Xcompiler', '-Wall,-Wextra,-Werror'];
 
+/** Code for each target, and PTX of the last one for cards that come later. */
 function targetFlags(names) {
-  return names.flatMap((name) => ['-gencode', `arch=compute_${name},code=sm_${name}`]);
+  const last = names.at(-1);
+  const ptx = ['-gencode', `arch=compute_${last},code=compute_${last}`];
+  return [...names.flatMap((name) => ['-gencode', `arch=compute_${name},code=sm_${name}`]), ...ptx];
 }
 
 /** Reads ptxas's report: for each kernel and target its registers, and what it keeps outside of them. */
@@ -69,13 +72,14 @@ async function compile(nvcc, args) {
 }
 
 /**
- * Compiles the kernels for every target and checks the compiler's report.
+ * Compiles the kernels and checks the compiler's report.
  *
+ * @param {string[]} names targets; default every one
  * @returns {Promise<string[]>} paths of the object files
  */
-async function buildKernels(nvcc) {
+async function buildKernels(nvcc, names = targets) {
   fs.mkdirSync(out, { recursive: true });
-  const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(targets)];
+  const args = [...common, ...hostWarnings, '-Xptxas', '-v', '-Xcompiler', '-fPIC', ...targetFlags(names)];
   const objects = [];
   const report = [];
   for (const file of kernelFiles) {
@@ -92,11 +96,29 @@ async function buildKernels(nvcc) {
   for (const { name, target, stack, spills } of bad)
     console.error(`${name} for sm_${target}: ${stack} bytes of local memory, ${spills} bytes spilled`);
   const covered = new Set(report.map((kernel) => kernel.target));
-  const missing = targets.filter((target) => !covered.has(target));
+  const missing = names.filter((target) => !covered.has(target));
   if (missing.length > 0) throw new Error(`No code was made for sm_${missing.join(', sm_')}.`);
   if (bad.length > 0) throw new Error('Kernels must keep everything in registers.');
-  console.log(`${report.length} kernels for sm_${targets.join(', sm_')}: no spills, no local memory.`);
+  console.log(`${report.length} kernels for sm_${names.join(', sm_')}: no spills, no local memory.`);
   return objects;
+}
+
+/**
+ * Compiles the program that checks and times the kernels on a GPU.
+ *
+ * @returns {Promise<string>} its path
+ */
+async function buildGpuCheck(nvcc, names = targets) {
+  fs.mkdirSync(out, { recursive: true });
+  const program = path.join(out, 'gpu-check');
+  await compile(nvcc, [
+    ...common,
+    ...targetFlags(names),
+    path.join(native, 'kernels', 'cuda', 'gpu_check.cu'),
+    '-o',
+    program,
+  ]);
+  return program;
 }
 
 async function main() {
@@ -116,15 +138,7 @@ async function main() {
     return;
   }
   if (values['gpu-check']) {
-    fs.mkdirSync(out, { recursive: true });
-    const program = path.join(out, 'gpu-check');
-    await compile(nvcc, [
-      ...common,
-      ...targetFlags(targets),
-      path.join(native, 'kernels', 'cuda', 'gpu_check.cu'),
-      '-o',
-      program,
-    ]);
+    const program = await buildGpuCheck(nvcc);
     console.log(`Built ${path.relative(root, program)}.`);
     if (!values['no-run']) process.exitCode = await run(program, []);
     return;
@@ -138,4 +152,4 @@ if (require.main === module)
     process.exitCode = 1;
   });
 
-module.exports = { buildKernels, findNvcc, targets };
+module.exports = { buildGpuCheck, buildKernels, findNvcc, targets };

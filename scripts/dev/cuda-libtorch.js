@@ -62,6 +62,16 @@ async function install(python, folder, requirements, options) {
   throw new Error(`pip could not install ${requirements.join(' ')}:\n${reason}`);
 }
 
+async function cacheFolder() {
+  const { readEnv } = await loadLib('libtorch/index');
+  return path.join(readEnv().cache, 'libtorch', `${version}-cuda`);
+}
+
+/** @returns {Promise<boolean>} whether the CUDA variant lies in the cache */
+async function isFetched() {
+  return fs.existsSync(path.join(await cacheFolder(), mark));
+}
+
 /**
  * Finds the CUDA variant in the cache, or fetches it: prepared aside and renamed, so that an interruption leaves
  * nothing half done.
@@ -71,7 +81,7 @@ async function install(python, folder, requirements, options) {
 async function cudaLibtorch() {
   const { readEnv, withLock } = await loadLib('libtorch/index');
   const env = readEnv();
-  const folder = path.join(env.cache, 'libtorch', `${version}-cuda`);
+  const folder = await cacheFolder();
   const found = {
     folder,
     libtorch: path.join(folder, 'torch'),
@@ -106,4 +116,4 @@ async function cudaLibtorch() {
   return found;
 }
 
-module.exports = { cudaLibtorch };
+module.exports = { cudaLibtorch, isFetched };
