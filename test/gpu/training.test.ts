@@ -65,7 +65,7 @@ describe('training: the device against the CPU', function () {
         ...changes,
         // Its images are decoded by sharp, which not every machine with a GPU has.
         data: { validation: [] },
-        runtime: { device: parityDevice },
+        runtime: { device: parityDevice, deterministic: true },
         train: { epochs: 3, batchSize: 8, logEvery: 2, checkpointEvery: 3 },
       });
     const train = (resolved: ResolvedConfig, steps = Infinity, resume = false): Promise<TrainResult> => {

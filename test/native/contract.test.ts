@@ -62,7 +62,10 @@ describe('the addon', () => {
     const options = { lr: 0.1, momentum: 0, weightDecay: 0, nesterov: false };
     await addon.sgdStep([], [], options, null);
     const refuses = (given: unknown, message: RegExp): void =>
-      assert.throws(() => void addon.sgdStep([], [], given as never, null), { code: 'ERR_ARGUMENT', message });
+      assert.throws(() => void addon.sgdStep([], [], given as never, null), {
+        code: 'ERR_ARGUMENT',
+        message,
+      });
     const { momentum: _, ...rest } = options;
     refuses(rest, /^SgdOptions: The field 'momentum' is missing\.$/);
     refuses({ ...options, momentun: 0 }, /^SgdOptions: Unknown field 'momentun'\.$/);

@@ -74,6 +74,32 @@ describe('GradScaler', () => {
     closeRelative(await train(4096), plain, 1e-6);
   });
 
+  for (const looksFirst of [true, false])
+    it(`leaves out a step whose centres would get what is not finite (${looksFirst ? 'unscaled before' : 'at once'})`, async () => {
+      await manualSeed(3);
+      const head = new ArcFaceHead({ numClasses: 10, embeddingSize: 8, fusedUpdate: true });
+      const optimizer = new SGD(head.parameters(), { lr: 0.1 });
+      const scaler = new GradScaler({ initialScale: 1024 });
+      const step = async (factor: number): Promise<boolean> => {
+        const embeddings = await Tensor.randn([6, 8]);
+        embeddings.requiresGrad = true;
+        const loss = await head.forward(embeddings, await Tensor.randint(0, 10, [6]));
+        await (await scaler.scale(loss)).mul(factor).backward();
+        if (looksFirst) assert.equal(await scaler.unscale(optimizer), Number.isFinite(factor));
+        const isMade = await scaler.step(optimizer);
+        await optimizer.zeroGrad();
+        scaler.update();
+        return isMade;
+      };
+      const centres = (): Promise<number[]> => head.centres.toArray();
+      const before = await centres();
+      assert.equal(await step(Infinity), false);
+      assert.deepEqual(await centres(), before);
+      assert.equal(scaler.factor, 512);
+      assert.equal(await step(1), true);
+      assert.notDeepEqual(await centres(), before);
+    });
+
   it('says what is wrong with its options', () => {
     for (const options of [
       { initialScale: 0 },
