@@ -46,7 +46,7 @@ async function buildNative({ debug = false, sanitize = false, force = false, out
       options: {
         CMAKE_LIBRARY_OUTPUT_DIRECTORY: product,
         KAPPA_TESTS: 'OFF',
-        KAPPA_SANITIZE: sanitize ? 'ON' : 'OFF',
+        KAPPA_SANITIZE: sanitize ? 'address' : 'OFF',
       },
     });
     for (const file of [addon, lib.pixelsBeside(addon)]) {

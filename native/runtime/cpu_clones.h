@@ -4,7 +4,8 @@
 #include "runtime/cpu_features.h"
 
 // The sanitizers are slow enough without several versions of everything.
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define KAPPA_CLONES 1
 #endif
 

@@ -1,7 +1,8 @@
 // Loops over the threads of LibTorch. LibTorch's own `at::parallel_for` is a template whose parallel region
 // the compiler of this addon makes; only GCC makes one for the OpenMP runtime of GCC, which LibTorch brings
 // on Linux. Any other compiler would bring a second runtime, with a second team of threads beside the first.
-// There the region is entered by the call that GCC would make; LLVM's runtime understands it, too.
+// There the region is entered by the call that GCC would make; LLVM's runtime understands it, too. So it is
+// under ThreadSanitizer, which does not see how the threads of the OpenMP runtime meet and has to be told.
 #pragma once
 #include <ATen/Parallel.h>
 
@@ -10,9 +11,13 @@
 #include <cstdint>
 #include <exception>
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace kappa {
 
-#if defined(_OPENMP) || defined(_MSC_VER)
+#if (defined(_OPENMP) || defined(_MSC_VER)) && !defined(__SANITIZE_THREAD__)
 
 /// Calls `body(begin, end)` for parts of a range, of at least `grain` elements each, on several threads.
 template <class F>
@@ -27,6 +32,18 @@ extern "C" {
 void GOMP_parallel(void (*body)(void*), void* data, unsigned threads, unsigned flags);
 int omp_get_num_threads();
 int omp_get_thread_num();
+}
+
+/// What was done before `end_here` on any thread has happened where `begin_here` returns.
+inline void begin_here([[maybe_unused]] void* region) {
+#ifdef __SANITIZE_THREAD__
+  __tsan_acquire(region);
+#endif
+}
+inline void end_here([[maybe_unused]] void* region) {
+#ifdef __SANITIZE_THREAD__
+  __tsan_release(region);
+#endif
 }
 }  // namespace parallel_detail
 
@@ -49,6 +66,12 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& body) {
     std::exception_ptr error;
 
     void run() noexcept {
+      parallel_detail::begin_here(this);
+      work();
+      parallel_detail::end_here(this);
+    }
+
+    void work() noexcept {
       const int64_t thread = parallel_detail::omp_get_thread_num();
       const int64_t team = parallel_detail::omp_get_num_threads();
       const int64_t parts = grain > 0 ? std::min(team, at::divup(end - begin, grain)) : team;
@@ -65,7 +88,9 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& body) {
     }
   };
   Region region{begin, end, grain, body, ATOMIC_FLAG_INIT, nullptr};
+  parallel_detail::end_here(&region);
   parallel_detail::GOMP_parallel([](void* data) { static_cast<Region*>(data)->run(); }, &region, 0, 0);
+  parallel_detail::begin_here(&region);
   if (region.error) std::rethrow_exception(region.error);
 }
 

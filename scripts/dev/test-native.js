@@ -1,5 +1,6 @@
 'use strict';
-// Builds and runs the C++ tests: node scripts/dev/test-native.js [--sanitize] [-- arguments of the tests]
+// Builds and runs the C++ tests: node scripts/dev/test-native.js [--sanitize[=address|=thread]]. Thread by itself
+// tests what threads share: runtime and head.
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -8,15 +9,15 @@ const { loadLib, root } = require('../load');
 const { run } = require('../run');
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    options: { sanitize: { type: 'boolean', default: false } },
-    allowPositionals: true,
-  });
+  const args = process.argv.slice(2).map((arg) => (arg === '--sanitize' ? '--sanitize=address' : arg));
+  const { sanitize = 'OFF' } = parseArgs({ args, options: { sanitize: { type: 'string' } } }).values;
+  if (!['OFF', 'address', 'thread'].includes(sanitize))
+    throw new Error(`Expected --sanitize=address or --sanitize=thread but received ${sanitize}.`);
   if (!fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8').includes('kappaface_tests'))
     throw new Error('CMakeLists.txt has no target kappaface_tests.');
   const lib = await loadLib('libtorch/index');
   const libtorch = await lib.findLibtorch();
-  const out = path.join(root, 'build', values.sanitize ? 'tests-sanitize' : 'tests');
+  const out = path.join(root, 'build', sanitize === 'OFF' ? 'tests' : `tests-${sanitize}`);
   const build = () =>
     configureAndBuild({
       out,
@@ -24,13 +25,13 @@ async function main() {
       libtorch,
       jobs: lib.buildJobs(),
       target: 'kappaface_tests',
-      options: { KAPPA_TESTS: 'ON', KAPPA_SANITIZE: values.sanitize ? 'ON' : 'OFF' },
+      options: { KAPPA_TESTS: 'ON', KAPPA_SANITIZE: sanitize },
     });
   await lib.withLock(path.join(out, '.build.lock'), build);
 
   const program = path.join(out, process.platform === 'win32' ? 'kappaface_tests.exe' : 'kappaface_tests');
   let counts;
-  const code = await run(program, positionals, {
+  const code = await run(program, [], {
     cwd: root,
     onLine: (line) => {
       counts = /(\d+) passed, (\d+) failed/.exec(line) ?? counts;
@@ -40,6 +41,7 @@ async function main() {
     env: {
       ASAN_OPTIONS: 'detect_leaks=0',
       UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+      TSAN_OPTIONS: `halt_on_error=1:suppressions=${path.join(root, 'native', 'test', 'tsan.txt')}`,
       ...process.env,
     },
   });
