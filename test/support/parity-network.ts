@@ -1,5 +1,5 @@
 import { IResNet, manualSeed, noGrad } from '../../lib';
-import type { IResNetOptions, Precision , Tensor} from '../../lib';
+import type { IResNetOptions, Precision, Tensor } from '../../lib';
 import { numbers, uniformTensor } from './parity';
 import type { Outcome, Side } from './parity';
 

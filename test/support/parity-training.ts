@@ -102,6 +102,7 @@ export async function baseRun(folder: string, { device, precision }: Side, steps
   const configOf = (where: string, output: string): Promise<ResolvedConfig> =>
     loadConfig('configs/base', [
       `output=${output}`,
+      'data.validation=[]',
       `runtime.device=${where}`,
       `backbone.precision=${precision}`,
       `head.precision=${precision}`,
