@@ -1,6 +1,7 @@
 #include "head/margin_softmax.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -148,6 +149,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
     ++step;
   }
   if (!workspace_) workspace_ = std::make_shared<Workspace>(centres_CD.device());
+  const c10::DeviceGuard guard(centres_CD.device());
   // Passes that wait for one update share the budget.
   MarginSoftmaxOptions options = options_;
   if (options.budget < 0)

@@ -1,6 +1,7 @@
 #include "head/partial_fc.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +18,7 @@ Tensor ClassSampler::draw(int64_t step, const Tensor& labels_B, int64_t first_cl
                           const at::Device& device) const {
   const auto wanted = static_cast<int64_t>(std::floor(rate_ * static_cast<double>(classes)));
   if (wanted >= classes) return {};
+  const c10::DeviceGuard guard(device);
   const Tensor local = labels_B - first_class;
   const Tensor here = local.masked_select((local >= 0).logical_and_(local < classes));
   const Tensor positives = std::get<0>(at::_unique(here));

@@ -1,6 +1,7 @@
 #include "head/softmax.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <type_traits>
 
@@ -161,6 +162,7 @@ SoftmaxResult softmax_forward(const Tensor& embeddings_BD, const ClassShard& sha
                               const SoftmaxWishes& wishes, const std::shared_ptr<Workspace>& workspace,
                               ShardGroup* group, const HeadDevice* device) {
   const HeadDevice& on = device_of(device, shard.centres_CD);
+  const c10::DeviceGuard guard(shard.centres_CD.device());
   MarginSoftmaxOptions decided = options;
   if (decided.budget < 0) decided.budget = on.default_budget(*workspace);
   const auto forward = shard.centres_CD.scalar_type() == at::kDouble ? forward_of<double> : forward_of<float>;
@@ -173,6 +175,7 @@ void softmax_gradient(const std::vector<WeightedPass>& passes, const Tensor& cen
   const std::vector<GradientTerm> terms = terms_of(passes, centres_CD);
   require(same_rows(terms), "ERR_ARGUMENT",
           "Passes over different samples of the classes have no one gradient.");
+  const c10::DeviceGuard guard(centres_CD.device());
   device_of(device, centres_CD).gradient(terms, centres_CD, gradient_CD);
 }
 
@@ -180,6 +183,7 @@ void softmax_update(const std::vector<WeightedPass>& passes, const Tensor& centr
                     const Tensor& velocity_CD, const SgdOptions& step, const Tensor& found_inf,
                     const std::shared_ptr<Workspace>& workspace, const HeadDevice* device) {
   if (passes.empty()) return;
+  const c10::DeviceGuard guard(centres_CD.device());
   device_of(device, centres_CD)
       .update(terms_of(passes, centres_CD), centres_CD, velocity_CD, step, found_inf, workspace);
 }

@@ -94,7 +94,7 @@ struct GradientTerm {
   at::Tensor device_factor = {};
 };
 
-/// What the head needs of a kind of device.
+/// What the head needs of a kind of device. The caller has made the device of the tensors the current one.
 struct HeadDevice {
   std::shared_ptr<Walk> (*walk)(const ClassShard& shard, const WalkBatch& batch,
                                 const MarginSoftmaxOptions& options,

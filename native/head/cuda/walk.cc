@@ -3,7 +3,6 @@
 #include "head/walk.h"
 
 #include <ATen/ATen.h>
-#include <c10/cuda/CUDAGuard.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -406,7 +405,6 @@ void update_united_rows(const std::vector<GradientTerm>& terms, const Tensor& ce
 std::shared_ptr<Walk> begin_walk(const ClassShard& shard, const WalkBatch& batch,
                                  const MarginSoftmaxOptions& options,
                                  const std::shared_ptr<Workspace>& workspace) {
-  const c10::cuda::CUDAGuard guard(shard.centres_CD.device());
   return dispatch(options.precision, [&](auto type) -> std::shared_ptr<Walk> {
     return std::make_shared<DeviceWalk<decltype(type)>>(shard, batch, options, workspace);
   });
@@ -417,7 +415,6 @@ Precision precision_of(const std::vector<GradientTerm>& terms) {
 }
 
 void gradient(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, Tensor& gradient_CD) {
-  const c10::cuda::CUDAGuard guard(centres_CD.device());
   const int64_t dim = centres_CD.size(1);
   dispatch(precision_of(terms), [&](auto type) {
     using L = decltype(type);
@@ -433,7 +430,6 @@ void gradient(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, 
 
 void update(const std::vector<GradientTerm>& terms, const Tensor& centres_CD, const Tensor& velocity_CD,
             const SgdOptions& options, const Tensor& found_inf, const std::shared_ptr<Workspace>& workspace) {
-  const c10::cuda::CUDAGuard guard(centres_CD.device());
   const int64_t dim = centres_CD.size(1);
   const RowStep<float> step{static_cast<float>(options.lr), static_cast<float>(options.momentum),
                             static_cast<float>(options.weight_decay), options.nesterov};
