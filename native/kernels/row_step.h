@@ -12,6 +12,10 @@ struct RowStep {
   T momentum;
   T weight_decay;
   bool nesterov;
+
+  /// What the row moves along: gradient and velocity, without a branch.
+  KAPPA_HOST_DEVICE T ahead() const { return nesterov ? T(1) : T(0); }
+  KAPPA_HOST_DEVICE T follow() const { return nesterov ? momentum : T(1); }
 };
 
 /// What the way through the normalisation needs of a row.
@@ -46,7 +50,7 @@ KAPPA_HOST_DEVICE inline T stepped(T gradient, T value, T* velocity, const RowSt
   if (velocity == nullptr) return value - step.lr * gradient;
   const T speed = step.momentum * *velocity + gradient;
   *velocity = speed;
-  return value - step.lr * (step.nesterov ? gradient + step.momentum * speed : speed);
+  return value - step.lr * (step.ahead() * gradient + step.follow() * speed);
 }
 
 }  // namespace kappa

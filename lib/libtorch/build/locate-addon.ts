@@ -11,7 +11,7 @@ const FOLDER: Record<AddonName, string> = { kappaface: '.', 'kappaface-pixels': 
 
 /**
  * Paths at which a native addon may lie, best first, whether or not it is there: the CUDA build
- * (`KAPPA_LIBTORCH_VARIANT=cuda`), the debug build (`KAPPA_DEBUG=1`), the release build, the prebuilt binaries of this
+ * (`KAPPA_LIBTORCH_VARIANT=cuda`; it alone where it is there), the debug build (`KAPPA_DEBUG=1`), the release build, the prebuilt binaries of this
  * platform.
  *
  * @param root root of the package; default this one
@@ -30,8 +30,11 @@ export function locateAddon(
   const names = fs.existsSync(prebuilds)
     ? fs.readdirSync(prebuilds).filter((name) => name.endsWith('.node'))
     : [];
+  const withCuda = built(path.join('cuda', 'Release'));
+  // Who asks for it gets no other where it fails: a second LibTorch in one process would be the least of the surprises.
+  if (cuda && fs.existsSync(withCuda)) return [withCuda];
   return [
-    ...(cuda ? [built(path.join('cuda', 'Release'))] : []),
+    ...(cuda ? [withCuda] : []),
     ...(debug ? [built('Debug')] : []),
     built('Release'),
     ...names.sort().map((name) => path.join(prebuilds, name)),
