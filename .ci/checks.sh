@@ -2,24 +2,34 @@
 passed=0
 failed=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
+
+# Keeps what a failed part said, for the end: a long log is read from its end, and often no more of it is kept.
+keep() {
+  {
+    echo "== failed: $1"
+    tail -n 60 | cut -c 1-400
+  } >>"$failures"
+}
 
 # Runs a check that counts as one.
 check() {
   local title=$1
   shift
   echo "== $title"
-  if "$@"; then
+  "$@" 2>&1 | tee "$log"
+  if [ "${PIPESTATUS[0]}" -eq 0 ]; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
-    echo "== failed: $title"
+    keep "$title" <"$log"
   fi
 }
 
-# Adds the counts of a test run in $log, which ended with exit code $1, and which calls them $2 and $3.
+# Adds the counts of a test run in $log, which ended with exit code $1, and which calls them $2 and $3; $4 names it.
 count() {
-  local code=$1 good bad
+  local code=$1 good bad before=$failed
   # Colours would hide the counts.
   sed -i "s/$(printf '\033')\\[[0-9;]*m//g" "$log"
   good=$(sed -nE "s/^ *([0-9]+) $2.*/\1/p" "$log" | tail -n 1)
@@ -29,9 +39,13 @@ count() {
   # A run that failed without failed tests (it crashed, or did not start) is a failure too.
   if [ "$code" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then failed=$((failed + 1)); fi
   if [ "$code" -eq 0 ] && [ "${good:-0}" -eq 0 ]; then failed=$((failed + 1)); fi
+  [ "$failed" -eq "$before" ] && return
+  # From the list of failed tests on where there is one, else the end.
+  { sed -nE "/^ *[0-9]+ $3/,\$p" "$log" | head -n 60; grep -A 2 '^FAILED' "$log"; tail -n 5 "$log"; } | keep "$4"
 }
 
 finish() {
+  cat "$failures"
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]
 }

@@ -131,6 +131,7 @@ if (isMainThread && ending.startsWith('worker')) {
         endings[ending]();
       });
     parentPort.postMessage('at work');
+    setTimeout(() => undefined, 60_000); // its end comes from outside: no end of the job may be earlier
     later(() => {
       if (ending === 'workerExit') process.exit(2);
       if (ending === 'workerThrow') throw new Error('thrown');
