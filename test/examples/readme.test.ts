@@ -63,7 +63,7 @@ describe('the README', function () {
     const stdout = runExample('examples/toy.mjs');
     const losses = [...stdout.matchAll(/loss (\d+\.\d+)/g)].map((match) => Number(match[1]));
     assert.equal(losses.length, 4, stdout);
-    // It begins above 20, and whatever it draws it comes near 0; a late step may jump.
-    assert.ok(Math.min(...losses) < 0.5 && Math.max(...losses) < 10, stdout);
+    // Untrained it is above 40; what it draws decides how soon it comes near 0, and a late step may jump.
+    assert.ok(Math.min(...losses.slice(1)) < 0.5, stdout);
   });
 });
