@@ -119,10 +119,9 @@ function later(action) {
 if (isMainThread && ending.startsWith('worker')) {
   const worker = new Worker(__filename, { workerData: process.argv.slice(2), execArgv: process.execArgv });
   const byItself = ['workerExit', 'workerThrow'].includes(ending);
-  worker.once('message', () => {
-    if (byItself) endings[ending](worker);
-    else later(() => endings[ending](worker));
-  });
+  // The end of a worker may overtake its message: whoever listens for it does so from the beginning.
+  if (byItself) endings[ending](worker);
+  else worker.once('message', () => later(() => endings[ending](worker)));
 } else {
   void work().then(() => {
     if (isMainThread)
