@@ -57,12 +57,13 @@ Napi::Object make_handle(Napi::Env env, const std::shared_ptr<Environment>& envi
     std::unique_ptr<Box<T>> owned(static_cast<Box<T>*>(data));
     dispose_box(*owned);
   };
-  if (napi_wrap(env, object, box.get(), finalize, nullptr, nullptr) != napi_ok ||
-      napi_type_tag_object(env, object, &HandleType<T>::tag) != napi_ok) {
-    throw Error("ERR_INTERNAL", "A native object could not be wrapped.");
-  }
+  require(napi_wrap(env, object, box.get(), finalize, nullptr, nullptr) == napi_ok, "ERR_INTERNAL",
+          "A native object could not be wrapped.");
+  // From here on the finalizer owns it, also where a worker is ended in between and the tag is refused.
   Box<T>* owned = box.release();
   if constexpr (std::is_same_v<T, at::Tensor>) track_tensor(*owned);
+  require(napi_type_tag_object(env, object, &HandleType<T>::tag) == napi_ok, "ERR_INTERNAL",
+          "A native object could not be tagged.");
   return object;
 }
 
