@@ -7,22 +7,9 @@
 #include <vector>
 
 #include "head/walk.h"
+#include "runtime/shard_group.h"
 
 namespace kappa {
-
-/// Where softmax over classes on several shards meets; all shards make the same calls in the same order. A
-/// batch is gathered from all shards; each has the classes that its centres are of.
-class ShardGroup {
- public:
-  virtual ~ShardGroup() = default;
-  /// The rows of all shards, one shard after the other.
-  virtual at::Tensor gather(const at::Tensor& rows) = 0;
-  /// Combines a tensor over all shards, in place.
-  virtual void sum(at::Tensor& values) = 0;
-  virtual void maximum(at::Tensor& values) = 0;
-  /// This shard's rows (those it gave to `gather`) of the sum over all shards.
-  virtual at::Tensor scatter_sum(const at::Tensor& rows) = 0;
-};
 
 /// The margin of each target.
 struct Margins {

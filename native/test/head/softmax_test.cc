@@ -6,7 +6,6 @@
 #include <c10/core/CPUAllocator.h>
 
 #include <atomic>
-#include <barrier>
 #include <cmath>
 #include <functional>
 #include <mutex>
@@ -16,6 +15,7 @@
 
 #include "head/partial_fc.h"
 #include "test/test.h"
+#include "test/thread_group.h"
 
 namespace {
 
@@ -434,43 +434,6 @@ TEST("the sampler keeps every class of the batch, draws by seed, shard and step,
   // 2000 draws with chance 0.097: standard deviation 13.2; 997 classes stay within 5 of them.
   EXPECT(((negatives - 2000.0 * 97 / 997).abs() < 5 * 13.3).all().item<bool>());
 }
-
-/// Shards in threads that meet at a barrier.
-class ThreadGroup {
- public:
-  explicit ThreadGroup(size_t shards) : given_(shards), barrier_(static_cast<std::ptrdiff_t>(shards)) {}
-
-  class Member : public ShardGroup {
-   public:
-    Member(ThreadGroup& group, size_t index) : group_(group), index_(index) {}
-    Tensor gather(const Tensor& rows) override { return at::cat(group_.exchange(index_, rows)); }
-    void sum(Tensor& values) override { values.copy_(at::stack(group_.exchange(index_, values)).sum(0)); }
-    void maximum(Tensor& values) override {
-      values.copy_(at::stack(group_.exchange(index_, values)).amax(0));
-    }
-    Tensor scatter_sum(const Tensor& rows) override {
-      const Tensor total = at::stack(group_.exchange(index_, rows)).sum(0);
-      const auto shards = static_cast<int64_t>(group_.given_.size());
-      return total.chunk(shards)[index_].contiguous();
-    }
-
-   private:
-    ThreadGroup& group_;
-    size_t index_;
-  };
-
- private:
-  /// What all shards give, to each of them.
-  std::vector<Tensor> exchange(size_t index, const Tensor& own) {
-    given_[index] = own.clone();
-    barrier_.arrive_and_wait();
-    std::vector<Tensor> all = given_;
-    barrier_.arrive_and_wait();
-    return all;
-  }
-  std::vector<Tensor> given_;
-  std::barrier<> barrier_;
-};
 
 TEST("two shards, each with half of the classes and half of the batch, give what one gives") {
   const Problem p = problem(20, 901, 24);
