@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "concentration/concentration_js.h"
+#include "distributed/distributed_js.h"
 #include "head/head_js.h"
 #include "io/io_js.h"
 #include "nn/nn_js.h"
@@ -28,6 +29,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     kappa::register_concentration(registry);
     kappa::register_optim(registry);
     kappa::register_io(registry);
+    kappa::register_distributed(registry);
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {

@@ -1,0 +1,155 @@
+#include "distributed/gradient_reducer.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "runtime/executor.h"
+
+namespace kappa {
+namespace {
+
+using at::Tensor;
+using Clock = std::chrono::steady_clock;
+using Future = c10::intrusive_ptr<c10::ivalue::Future>;
+
+/// The first bucket is small, so that the exchange begins early.
+constexpr int64_t first_bucket_bytes = 1 << 20;
+
+at::ScalarType type_of(Compression compression) {
+  return compression == Compression::bfloat16 ? at::kBFloat16 : at::kHalf;
+}
+
+}  // namespace
+
+/// The sums under way, which whoever aborts ends.
+struct GradientReducer::Progress {
+  std::mutex mutex;
+  std::vector<Future> sums;
+  std::optional<Error> error;
+
+  /// Completes a sum; only once, whoever comes first.
+  void complete(const Future& sum, const Tensor& result) {
+    std::lock_guard lock(mutex);
+    if (!sum->completed()) sum->markCompleted(result);
+  }
+  void fail(const Future& sum, const Error& why) {
+    std::lock_guard lock(mutex);
+    if (!error) error = why;
+    if (!sum->completed()) sum->setError(std::make_exception_ptr(why));
+  }
+  void fail_all(const Error& why) {
+    std::lock_guard lock(mutex);
+    if (!error) error = why;
+    for (const Future& sum : sums) {
+      if (!sum->completed()) sum->setError(std::make_exception_ptr(why));
+    }
+  }
+};
+
+/// What c10d calls for each bucket that is full.
+class GradientReducer::Hook : public c10d::CommHookInterface {
+ public:
+  Hook(std::shared_ptr<ProcessGroup> group, std::shared_ptr<Progress> progress, Compression compression)
+      : group_(std::move(group)), progress_(std::move(progress)), compression_(compression) {}
+
+  Future runHook(c10d::GradBucket& bucket) override {
+    const Tensor wide = bucket.getBuffer();
+    const bool narrows = compression_ != Compression::none && wide.scalar_type() == at::kFloat;
+    const Tensor sent = narrows ? wide.to(type_of(compression_)) : wide;
+    const auto sum = c10::make_intrusive<c10::ivalue::Future>(c10::TensorType::get());
+    {
+      std::lock_guard lock(progress_->mutex);
+      progress_->sums.push_back(sum);
+    }
+    const auto began = Clock::now();
+    const auto group = group_;
+    const auto progress = progress_;
+    group_->begin_sum(sent)->addCallback(
+        [=](c10::ivalue::Future& exchange) {
+          if (exchange.hasError()) {
+            progress->fail(sum, group->fault("summing gradients", exchange.exception_ptr(), began));
+            return;
+          }
+          if (narrows) wide.copy_(sent);
+          progress->complete(sum, wide);
+        },
+        /*uses_future=*/true);
+    return sum;
+  }
+
+  Tensor parseHookResult(const c10::IValue& result) override { return result.toTensor(); }
+
+ private:
+  std::shared_ptr<ProcessGroup> group_;
+  std::shared_ptr<Progress> progress_;
+  Compression compression_;
+};
+
+GradientReducer::GradientReducer(const std::shared_ptr<ProcessGroup>& group,
+                                 const std::vector<Tensor>& parameters, const ReducerOptions& options)
+    : group_(group), progress_(std::make_shared<Progress>()) {
+  require(options.bucket_bytes > 0, "ERR_ARGUMENT", "A bucket of gradients must have more than 0 bytes.");
+  for (const Tensor& parameter : parameters) {
+    if (parameter.requires_grad()) parameters_.push_back(parameter);
+  }
+  require(!parameters_.empty(), "ERR_ARGUMENT", "No parameter requires gradients.");
+  const std::vector<size_t> limits{static_cast<size_t>(std::min(first_bucket_bytes, options.bucket_bytes)),
+                                   static_cast<size_t>(options.bucket_bytes)};
+  auto [buckets, sizes] = c10d::compute_bucket_assignment_by_size(parameters_, limits);
+  // Gradients come from the last layer to the first.
+  std::reverse(buckets.begin(), buckets.end());
+  reducer_ = std::make_shared<c10d::Reducer>(
+      parameters_, std::move(buckets), group_->c10d_group(), std::vector<bool>(parameters_.size(), false),
+      options.bucket_bytes, /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
+      std::unordered_map<size_t, std::string>(), first_bucket_bytes, /*skip_all_reduce_unused_params=*/false,
+      /*use_python_reducer=*/false, std::vector<int64_t>());
+  reducer_->register_comm_hook(std::make_unique<Hook>(group_, progress_, options.compression));
+}
+
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::backward(const Tensor& loss) {
+  {
+    std::lock_guard lock(progress_->mutex);
+    progress_->sums.clear();
+    progress_->error.reset();
+  }
+  Abortable abortable([this](const std::string& reason) {
+    group_->abort(reason);
+    progress_->fail_all(Error("ERR_CANCELLED", reason));
+  });
+  try {
+    {
+      at::NoGradGuard guard;
+      reducer_->prepare_for_forward();
+    }
+    reducer_->prepare_for_backward({});
+    loss.backward();
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    // What the reducer makes of an error says less than the first one.
+    const auto error = std::current_exception();
+    std::unique_lock lock(progress_->mutex);
+    if (progress_->error) throw *progress_->error;
+    throw;
+  }
+}
+
+void GradientReducer::zero_gradients() {
+  at::NoGradGuard guard;
+  std::vector<Tensor> gradients;
+  for (const Tensor& parameter : parameters_) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  }
+  if (!gradients.empty()) at::_foreach_zero_(gradients);
+}
+
+}  // namespace kappa

@@ -1,0 +1,331 @@
+#include "distributed/process_group.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "runtime/executor.h"
+
+namespace kappa {
+namespace {
+
+using at::Tensor;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// How long an operation may outlast its time-out, which Gloo itself watches.
+constexpr milliseconds slack{5000};
+/// How long the ranks that wait have to say so.
+constexpr milliseconds roll_call{3000};
+
+milliseconds milliseconds_of(double seconds) { return milliseconds(static_cast<int64_t>(seconds * 1000)); }
+
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+/// What an exception of c10d says, without C++ frames.
+std::string words_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const c10::Error& fault) {
+    return fault.what_without_backtrace();
+  } catch (const std::exception& fault) {
+    return fault.what();
+  } catch (...) {
+    return "an unknown error";
+  }
+}
+
+c10::intrusive_ptr<c10d::Store> open_store(const GroupOptions& options) {
+  c10d::TCPStoreOptions settings;
+  settings.port = static_cast<uint16_t>(options.master_port);
+  settings.isServer = options.rank == 0;
+  settings.numWorkers = static_cast<size_t>(options.world_size);
+  settings.timeout = milliseconds_of(options.timeout);
+  try {
+    return c10::make_intrusive<c10d::TCPStore>(options.master_address, settings);
+  } catch (...) {
+    throw Error("ERR_PEER",
+                text("Rank ", options.rank, " of ", options.world_size,
+                     options.rank == 0 ? " could not bring all ranks together on " : " did not reach rank 0 on ",
+                     options.master_address, ":", options.master_port, " within ", options.timeout,
+                     " s: ", words_of(std::current_exception()),
+                     "\nAll ranks must be started, with the same address and port, and the port must be open."));
+  }
+}
+
+/// What the compute thread waits for; outlives the wait, for c10d may come back to it.
+struct Waiting {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  std::optional<std::string> aborted;
+};
+
+/// Asks who else waits. On a thread of its own: rank 0, whose store this is, may be the one that is missing.
+std::string call_roll(const c10::intrusive_ptr<c10d::Store>& store, int64_t own, int64_t size) {
+  const auto key = [](int64_t rank) { return text("waiting/", rank); };
+  store->set(key(own), std::vector<uint8_t>{1});
+  std::string missing;
+  const auto until = Clock::now() + roll_call;
+  for (int64_t rank = 0; rank < size; ++rank) {
+    bool waits = rank == own;
+    while (!waits && !(waits = store->check({key(rank)})) && Clock::now() < until) {
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+    if (!waits) missing += text(missing.empty() ? "" : ", ", rank);
+  }
+  return missing;
+}
+
+}  // namespace
+
+ProcessGroup::ProcessGroup(const GroupOptions& options) : options_(options) {
+  require(options.world_size > 0 && options.rank >= 0 && options.rank < options.world_size, "ERR_ARGUMENT",
+          "Rank ", options.rank, " is none of 0 to ", options.world_size - 1, ".");
+  require(options.timeout > 0 && options.timeout < 1e6, "ERR_ARGUMENT", "The time-out must be above 0 s but is ",
+          options.timeout, " s.");
+  const auto store = open_store(options);
+  store_ = c10::make_intrusive<c10d::PrefixStore>("kappa", store);
+  texts_ = c10::make_intrusive<c10d::PrefixStore>("texts", store->clone());
+  const int rank = static_cast<int>(options.rank);
+  const int size = static_cast<int>(options.world_size);
+  const auto began = Clock::now();
+  try {
+    cpu_ = make_gloo(c10::make_intrusive<c10d::PrefixStore>("gloo", store_),
+                     {rank, size, milliseconds_of(options.timeout), options.address});
+    group_ = c10::make_intrusive<c10d::ProcessGroup>(store_, rank, size);
+    group_->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, cpu_->shared_engine());
+    group_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+  } catch (...) {
+    throw fault("connecting to all others", std::current_exception(), began);
+  }
+}
+
+ProcessGroup::~ProcessGroup() {
+  group_.reset();
+  if (broken_) cpu_->forget();
+}
+
+CollectiveBackend& ProcessGroup::backend_of(const Tensor& tensor) const {
+  require(tensor.is_cpu(), "ERR_DEVICE", "This group exchanges tensors on the CPU, not on ", tensor.device(),
+          ".");
+  return *cpu_;
+}
+
+void ProcessGroup::must_be_whole() const {
+  std::lock_guard lock(mutex_);
+  require(abort_reason_.empty(), "ERR_CANCELLED", abort_reason_);
+  require(!broken_, "ERR_PEER", "The group of processes is broken: an exchange before failed.");
+}
+
+Error ProcessGroup::fault(const std::string& operation, const std::exception_ptr& error, Clock::time_point began) {
+  {
+    std::lock_guard lock(mutex_);
+    broken_ = true;
+    if (!abort_reason_.empty()) return {"ERR_CANCELLED", abort_reason_};
+  }
+  const std::string where =
+      text("Rank ", options_.rank, " of ", options_.world_size, ", step ", step_.load(), ", ", operation);
+  // Gloo says neither by type nor by code whether it was the time.
+  if (seconds_since(began) < options_.timeout * 0.99) {
+    return {"ERR_PEER", text(where, ": the connection to another rank broke (", words_of(error),
+                             "). That rank has ended or its machine is gone; its own output says why.")};
+  }
+  const std::string missing = missing_ranks();
+  return {"ERR_TIMEOUT",
+          text(where, ": another rank did not answer within ", options_.timeout, " s",
+               missing.empty() ? "" : text(" (not there: rank ", missing, ")"),
+               ". It hangs, it is stopped, or the network is cut; distributed.timeout sets how long to wait.")};
+}
+
+std::string ProcessGroup::missing_ranks() {
+  std::promise<std::string> promise;
+  std::future<std::string> answer = promise.get_future();
+  std::thread([promise = std::move(promise), store = store_, own = rank(), all = size()]() mutable {
+    try {
+      promise.set_value(call_roll(store, own, all));
+    } catch (...) {
+      promise.set_value("");
+    }
+  }).detach();
+  if (answer.wait_for(2 * roll_call) == std::future_status::ready) return answer.get();
+  return "0, which keeps the store";
+}
+
+void ProcessGroup::finish(const Work& work, const char* operation, double bytes) {
+  const auto began = Clock::now();
+  const auto waiting = std::make_shared<Waiting>();
+  const auto future = work->getFuture();
+  future->addCallback(
+      [waiting](c10::ivalue::Future&) {
+        std::lock_guard lock(waiting->mutex);
+        waiting->done = true;
+        waiting->changed.notify_all();
+      },
+      /*uses_future=*/false);
+  {
+    Abortable abortable([this, waiting](const std::string& reason) {
+      abort(reason);
+      std::lock_guard lock(waiting->mutex);
+      waiting->aborted = reason;
+      waiting->changed.notify_all();
+    });
+    std::unique_lock lock(waiting->mutex);
+    const bool ended = waiting->changed.wait_for(lock, milliseconds_of(options_.timeout) + slack,
+                                                 [&] { return waiting->done || waiting->aborted; });
+    if (waiting->aborted) throw Error("ERR_CANCELLED", *waiting->aborted);
+    if (!ended) throw fault(operation, std::make_exception_ptr(std::runtime_error("no answer")), began);
+  }
+  if (future->hasError()) throw fault(operation, future->exception_ptr(), began);
+  std::lock_guard lock(mutex_);
+  traffic_.operations += 1;
+  traffic_.bytes += bytes;
+  traffic_.seconds += seconds_since(began);
+}
+
+Tensor ProcessGroup::gather(const Tensor& rows) {
+  must_be_whole();
+  Tensor given = rows.contiguous();
+  std::vector<int64_t> shape = given.sizes().vec();
+  require(!shape.empty(), "ERR_SHAPE", "Expected rows to gather but received a tensor without dimensions.");
+  shape[0] *= size();
+  Tensor all = at::empty(shape, given.options().requires_grad(false));
+  CollectiveBackend& backend = backend_of(given);
+  finish(backend.engine()._allgather_base(all, given), "gathering rows",
+         static_cast<double>(given.nbytes()) * static_cast<double>(size() - 1));
+  return all;
+}
+
+void ProcessGroup::reduce(Tensor& values, Reduction reduction) {
+  must_be_whole();
+  Tensor dense = values.contiguous();
+  c10d::AllreduceOptions settings;
+  settings.reduceOp = reduction == Reduction::sum       ? c10d::ReduceOp::SUM
+                      : reduction == Reduction::maximum ? c10d::ReduceOp::MAX
+                                                        : c10d::ReduceOp::MIN;
+  std::vector<Tensor> list{dense};
+  const auto shards = static_cast<double>(size());
+  finish(backend_of(dense).engine().allreduce(list, settings), "reducing values",
+         2 * static_cast<double>(dense.nbytes()) * (shards - 1) / shards);
+  if (!dense.is_same(values)) values.copy_(dense);
+}
+
+Tensor ProcessGroup::scatter_sum(const Tensor& rows) {
+  must_be_whole();
+  Tensor given = rows.contiguous();
+  require(given.dim() > 0 && given.size(0) % size() == 0, "ERR_SHAPE", "Rows of shape ", given.sizes(),
+          " cannot be split over ", size(), " ranks.");
+  // Gloo itself would reduce all of it everywhere. So everybody sends each rank its part and adds up what comes, in
+  // the order of the ranks.
+  Tensor parts = at::empty_like(given);
+  std::vector<int64_t> evenly;
+  const auto shards = static_cast<double>(size());
+  finish(backend_of(given).engine().alltoall_base(parts, given, evenly, evenly), "reducing and scattering rows",
+         static_cast<double>(given.nbytes()) * (shards - 1) / shards);
+  std::vector<int64_t> shape = given.sizes().vec();
+  shape[0] /= size();
+  shape.insert(shape.begin(), size());
+  return parts.reshape(shape).sum(0, /*keepdim=*/false, given.scalar_type());
+}
+
+void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) {
+  at::NoGradGuard guard;
+  for (const Tensor& tensor : tensors) {
+    must_be_whole();
+    Tensor dense = tensor.detach();
+    // Whatever their strides, all ranks have the same.
+    if (!dense.is_contiguous()) dense = dense.clone(at::MemoryFormat::Contiguous);
+    std::vector<Tensor> list{dense};
+    const double bytes = rank() == 0 ? static_cast<double>(dense.nbytes()) : 0;
+    finish(backend_of(dense).engine().broadcast(list), "broadcasting from rank 0", bytes);
+    if (dense.data_ptr() != tensor.data_ptr()) tensor.detach().copy_(dense);
+  }
+}
+
+c10::intrusive_ptr<c10::ivalue::Future> ProcessGroup::begin_sum(const Tensor& values) {
+  must_be_whole();
+  std::vector<Tensor> list{values};
+  const auto shards = static_cast<double>(size());
+  {
+    std::lock_guard lock(mutex_);
+    traffic_.operations += 1;
+    traffic_.bytes += 2 * static_cast<double>(values.nbytes()) * (shards - 1) / shards;
+  }
+  return backend_of(values).engine().allreduce(list)->getFuture();
+}
+
+GroupTraffic ProcessGroup::traffic() const {
+  std::lock_guard lock(mutex_);
+  return traffic_;
+}
+
+void ProcessGroup::abort(const std::string& reason) noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (!abort_reason_.empty()) return;
+    abort_reason_ = reason;
+    broken_ = true;
+  }
+  cpu_->break_off();
+}
+
+void ProcessGroup::leave(milliseconds patience) {
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) return;
+  }
+  try {
+    int64_t left = texts_->add("left", 1);
+    if (rank() != 0) return;
+    for (const auto until = Clock::now() + patience; left < size() && Clock::now() < until;) {
+      std::this_thread::sleep_for(milliseconds(10));
+      left = texts_->add("left", 0);
+    }
+  } catch (...) {
+    // Nobody is there to be waited for.
+  }
+}
+
+void ProcessGroup::put_text(const std::string& key, const std::string& value) {
+  try {
+    texts_->set(key, std::vector<uint8_t>(value.begin(), value.end()));
+  } catch (...) {
+    throw Error("ERR_PEER", text("Rank ", rank(), " of ", size(), " lost the store that rank 0 keeps: ",
+                                 words_of(std::current_exception())));
+  }
+}
+
+std::string ProcessGroup::take_text(const std::string& key) {
+  const auto began = Clock::now();
+  try {
+    texts_->wait({key}, milliseconds_of(options_.timeout));
+    const std::vector<uint8_t> value = texts_->get(key);
+    return {value.begin(), value.end()};
+  } catch (...) {
+    const bool is_late = seconds_since(began) >= options_.timeout * 0.99;
+    throw Error(is_late ? "ERR_TIMEOUT" : "ERR_PEER",
+                text("Rank ", rank(), " of ", size(), " waited for ", key, ": ",
+                     is_late ? text("there was no answer within ", options_.timeout, " s.")
+                             : text("the store that rank 0 keeps is gone (", words_of(std::current_exception()),
+                                    ").")));
+  }
+}
+
+void ProcessGroup::forget_text(const std::string& key) {
+  try {
+    texts_->deleteKey(key);
+  } catch (...) {
+    // It only takes a few bytes where it stays.
+  }
+}
+
+}  // namespace kappa

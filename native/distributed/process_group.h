@@ -1,0 +1,113 @@
+// The processes of a run, over c10d. What they exchange goes through the compute thread, in the order of the
+// calls; nobody waits longer than the time-out, and a wait can be aborted from outside.
+#pragma once
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "distributed/backend.h"
+#include "runtime/error.h"
+#include "runtime/shard_group.h"
+
+namespace kappa {
+
+struct GroupOptions {
+  int64_t rank = 0;
+  int64_t world_size = 1;
+  /// Where rank 0 keeps the store that the others meet at.
+  std::string master_address;
+  int64_t master_port = 0;
+  /// Address of this machine that the others reach.
+  std::string address;
+  /// Seconds after which whoever waits for another process gives up.
+  double timeout = 600;
+};
+
+/// What went over the wire so far.
+struct GroupTraffic {
+  int64_t operations = 0;
+  /// Bytes that this process must send at least for what was asked for, by the best algorithm known.
+  double bytes = 0;
+  /// Seconds that the compute thread waited.
+  double seconds = 0;
+};
+
+enum class Reduction { sum, maximum, minimum };
+
+class ProcessGroup : public ShardGroup {
+ public:
+  /// Meets the other processes.
+  /// @throws Error ERR_TIMEOUT, ERR_PEER
+  explicit ProcessGroup(const GroupOptions& options);
+  ~ProcessGroup() override;
+
+  int64_t rank() const override { return options_.rank; }
+  int64_t size() const override { return options_.world_size; }
+
+  at::Tensor gather(const at::Tensor& rows) override;
+  void sum(at::Tensor& values) override { reduce(values, Reduction::sum); }
+  void maximum(at::Tensor& values) override { reduce(values, Reduction::maximum); }
+  at::Tensor scatter_sum(const at::Tensor& rows) override;
+  void reduce(at::Tensor& values, Reduction reduction);
+  /// Makes the tensors of all what those of rank 0 are.
+  void broadcast(const std::vector<at::Tensor>& tensors);
+
+  /// Begins a sum that nobody waits for here.
+  /// @param values contiguous; holds the sum when the future is completed, which has no value
+  c10::intrusive_ptr<c10::ivalue::Future> begin_sum(const at::Tensor& values);
+
+  /// The group as c10d's own classes take it.
+  const c10::intrusive_ptr<c10d::ProcessGroup>& c10d_group() const { return group_; }
+
+  /// What the run is at, for errors.
+  void at_step(int64_t step) { step_ = step; }
+  GroupTraffic traffic() const;
+
+  /// Breaks the group off: whoever waits in it is told the reason, here, and that this process is gone,
+  /// elsewhere. From any thread.
+  void abort(const std::string& reason) noexcept;
+  /// Leaves in order: rank 0 waits until all others have left, for at most the given time.
+  void leave(std::chrono::milliseconds patience);
+
+  /// Leaves a text for the others, or takes one; not for the compute thread, whose operations it does not
+  /// wait for.
+  void put_text(const std::string& key, const std::string& value);
+  /// @throws Error ERR_TIMEOUT
+  std::string take_text(const std::string& key);
+  void forget_text(const std::string& key);
+
+  /// The error of an operation that c10d ended.
+  Error fault(const std::string& operation, const std::exception_ptr& error,
+              std::chrono::steady_clock::time_point began);
+
+ private:
+  using Work = c10::intrusive_ptr<c10d::Work>;
+  CollectiveBackend& backend_of(const at::Tensor& tensor) const;
+  void must_be_whole() const;
+  /// Waits for an operation.
+  void finish(const Work& work, const char* operation, double bytes);
+  /// Names the ranks that do not wait as this one does.
+  std::string missing_ranks();
+
+  GroupOptions options_;
+  c10::intrusive_ptr<c10d::Store> store_;
+  /// A connection of its own, for one waits while the other is used.
+  c10::intrusive_ptr<c10d::Store> texts_;
+  std::unique_ptr<CollectiveBackend> cpu_;
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  std::atomic<int64_t> step_ = 0;
+
+  mutable std::mutex mutex_;
+  std::string abort_reason_;
+  bool broken_ = false;
+  GroupTraffic traffic_;
+  std::function<void()> wake_;
+};
+
+}  // namespace kappa
