@@ -1,11 +1,10 @@
 // The engines of c10d that move the numbers: Gloo for tensors on the CPU, NCCL for those on GPUs.
 #pragma once
-#include <torch/csrc/distributed/c10d/Backend.hpp>
-#include <torch/csrc/distributed/c10d/Store.hpp>
-
 #include <chrono>
 #include <memory>
 #include <string>
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <torch/csrc/distributed/c10d/Store.hpp>
 
 namespace kappa {
 

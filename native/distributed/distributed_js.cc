@@ -23,9 +23,8 @@ struct Choices<Reduction> {
 template <>
 struct Choices<Compression> {
   static constexpr const char* name = "GradientCompression";
-  static constexpr Choice<Compression> list[] = {{"none", Compression::none},
-                                                 {"bfloat16", Compression::bfloat16},
-                                                 {"float16", Compression::float16}};
+  static constexpr Choice<Compression> list[] = {
+      {"none", Compression::none}, {"bfloat16", Compression::bfloat16}, {"float16", Compression::float16}};
 };
 
 template <>
@@ -68,8 +67,9 @@ std::shared_ptr<ProcessGroup> processes(const Group& group) {
 }
 
 void register_groups(Registry& registry) {
-  registry.async("processGroup", {"options"},
-                 [](const GroupOptions& options) -> Group { return std::make_shared<ProcessGroup>(options); });
+  registry.async("processGroup", {"options"}, [](const GroupOptions& options) -> Group {
+    return std::make_shared<ProcessGroup>(options);
+  });
   registry.async("groupGather", {"group", "rows"},
                  [](const Group& group, const Tensor& rows) { return group->gather(rows.detach()); });
   registry.async("groupScatterSum", {"group", "rows"},
@@ -79,35 +79,32 @@ void register_groups(Registry& registry) {
                    Tensor combined = values.detach();
                    processes(group)->reduce(combined, reduction);
                  });
-  registry.async("groupBroadcast", {"group", "tensors"},
-                 [](const Group& group, const std::vector<Tensor>& tensors) {
-                   processes(group)->broadcast(tensors);
-                 });
+  registry.async(
+      "groupBroadcast", {"group", "tensors"},
+      [](const Group& group, const std::vector<Tensor>& tensors) { processes(group)->broadcast(tensors); });
   registry.async("groupAtStep", {"group", "step"},
                  [](const Group& group, int64_t step) { processes(group)->at_step(step); });
   registry.async("groupPutText", {"group", "key", "value"},
                  [](const Group& group, const std::string& key, const std::string& value) {
                    processes(group)->put_text(key, value);
                  });
-  registry.async("groupTakeText", {"group", "key"}, [](const Group& group, const std::string& key) {
-    return processes(group)->take_text(key);
-  });
-  registry.async("groupForgetText", {"group", "key"}, [](const Group& group, const std::string& key) {
-    processes(group)->forget_text(key);
-  });
+  registry.async("groupTakeText", {"group", "key"},
+                 [](const Group& group, const std::string& key) { return processes(group)->take_text(key); });
+  registry.async("groupForgetText", {"group", "key"},
+                 [](const Group& group, const std::string& key) { processes(group)->forget_text(key); });
   registry.async("groupLeave", {"group", "seconds"}, [](const Group& group, double seconds) {
     processes(group)->leave(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
   });
   registry.sync("groupTraffic", {"group"}, [](const Group& group) { return processes(group)->traffic(); });
-  registry.sync("disposeProcessGroup", {"group"},
-                [](const Boxed<Group>& group) { dispose_box(*group.box); });
+  registry.sync("disposeProcessGroup", {"group"}, [](const Boxed<Group>& group) { dispose_box(*group.box); });
 }
 
 void register_reducers(Registry& registry) {
-  registry.async("gradientReducer", {"group", "parameters", "options"},
-                 [](const Group& group, const std::vector<Tensor>& parameters, const ReducerOptions& options) {
-                   return std::make_shared<GradientReducer>(processes(group), parameters, options);
-                 });
+  registry.async(
+      "gradientReducer", {"group", "parameters", "options"},
+      [](const Group& group, const std::vector<Tensor>& parameters, const ReducerOptions& options) {
+        return std::make_shared<GradientReducer>(processes(group), parameters, options);
+      });
   registry.async("reducerBackward", {"reducer", "loss"},
                  [](const Reducer& reducer, const Tensor& loss) { reducer->backward(loss); });
   registry.async("reducerZeroGradients", {"reducer"},

@@ -1,6 +1,5 @@
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-
 #include <memory>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <utility>
 
 #include "distributed/backend.h"

@@ -1,13 +1,13 @@
 #include "distributed/gradient_reducer.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/distributed/c10d/comm.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <utility>
 
 #include "runtime/executor.h"

@@ -1,5 +1,5 @@
-// The gradients of a network that all ranks have, summed over the ranks while the backward pass goes on: c10d's
-// Reducer.
+// The gradients of a network that all ranks have, summed over the ranks while the backward pass goes on:
+// c10d's Reducer.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -24,17 +24,18 @@ struct ReducerOptions {
   Compression compression = Compression::none;
 };
 
-/// Gradients are summed and not averaged: what the ranks differentiate is a mean over the samples of all of them
-/// already. This is the one place that decides it.
+/// Gradients are summed and not averaged: what the ranks differentiate is a mean over the samples of all of
+/// them already. This is the one place that decides it.
 class GradientReducer {
  public:
-  /// @param parameters those that require gradients, in the order of the forward pass; the others are left out
+  /// @param parameters those that require gradients, in the order of the forward pass; the others are left
+  /// out
   GradientReducer(const std::shared_ptr<ProcessGroup>& group, const std::vector<at::Tensor>& parameters,
                   const ReducerOptions& options);
   ~GradientReducer();
 
-  /// Backward pass of a step's last loss: the gradients of earlier losses of the step, which are not reduced, are
-  /// summed up with it. Returns when all gradients are.
+  /// Backward pass of a step's last loss: the gradients of earlier losses of the step, which are not reduced,
+  /// are summed up with it. Returns when all gradients are.
   void backward(const at::Tensor& loss);
 
   /// Zeroes the gradients where they are, in the buckets: nothing is allocated or copied in the next step.

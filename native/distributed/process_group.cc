@@ -1,14 +1,14 @@
 #include "distributed/process_group.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <optional>
 #include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
 
 #include "runtime/executor.h"
@@ -53,12 +53,13 @@ c10::intrusive_ptr<c10d::Store> open_store(const GroupOptions& options) {
   try {
     return c10::make_intrusive<c10d::TCPStore>(options.master_address, settings);
   } catch (...) {
-    throw Error("ERR_PEER",
-                text("Rank ", options.rank, " of ", options.world_size,
-                     options.rank == 0 ? " could not bring all ranks together on " : " did not reach rank 0 on ",
-                     options.master_address, ":", options.master_port, " within ", options.timeout,
-                     " s: ", words_of(std::current_exception()),
-                     "\nAll ranks must be started, with the same address and port, and the port must be open."));
+    throw Error(
+        "ERR_PEER",
+        text("Rank ", options.rank, " of ", options.world_size,
+             options.rank == 0 ? " could not bring all ranks together on " : " did not reach rank 0 on ",
+             options.master_address, ":", options.master_port, " within ", options.timeout,
+             " s: ", words_of(std::current_exception()),
+             "\nAll ranks must be started, with the same address and port, and the port must be open."));
   }
 }
 
@@ -91,8 +92,8 @@ std::string call_roll(const c10::intrusive_ptr<c10d::Store>& store, int64_t own,
 ProcessGroup::ProcessGroup(const GroupOptions& options) : options_(options) {
   require(options.world_size > 0 && options.rank >= 0 && options.rank < options.world_size, "ERR_ARGUMENT",
           "Rank ", options.rank, " is none of 0 to ", options.world_size - 1, ".");
-  require(options.timeout > 0 && options.timeout < 1e6, "ERR_ARGUMENT", "The time-out must be above 0 s but is ",
-          options.timeout, " s.");
+  require(options.timeout > 0 && options.timeout < 1e6, "ERR_ARGUMENT",
+          "The time-out must be above 0 s but is ", options.timeout, " s.");
   const auto store = open_store(options);
   store_ = c10::make_intrusive<c10d::PrefixStore>("kappa", store);
   texts_ = c10::make_intrusive<c10d::PrefixStore>("texts", store->clone());
@@ -127,7 +128,8 @@ void ProcessGroup::must_be_whole() const {
   require(!broken_, "ERR_PEER", "The group of processes is broken: an exchange before failed.");
 }
 
-Error ProcessGroup::fault(const std::string& operation, const std::exception_ptr& error, Clock::time_point began) {
+Error ProcessGroup::fault(const std::string& operation, const std::exception_ptr& error,
+                          Clock::time_point began) {
   {
     std::lock_guard lock(mutex_);
     broken_ = true;
@@ -141,10 +143,11 @@ Error ProcessGroup::fault(const std::string& operation, const std::exception_ptr
                              "). That rank has ended or its machine is gone; its own output says why.")};
   }
   const std::string missing = missing_ranks();
-  return {"ERR_TIMEOUT",
-          text(where, ": another rank did not answer within ", options_.timeout, " s",
-               missing.empty() ? "" : text(" (not there: rank ", missing, ")"),
-               ". It hangs, it is stopped, or the network is cut; distributed.timeout sets how long to wait.")};
+  return {
+      "ERR_TIMEOUT",
+      text(where, ": another rank did not answer within ", options_.timeout, " s",
+           missing.empty() ? "" : text(" (not there: rank ", missing, ")"),
+           ". It hangs, it is stopped, or the network is cut; distributed.timeout sets how long to wait.")};
 }
 
 std::string ProcessGroup::missing_ranks() {
@@ -224,13 +227,13 @@ Tensor ProcessGroup::scatter_sum(const Tensor& rows) {
   Tensor given = rows.contiguous();
   require(given.dim() > 0 && given.size(0) % size() == 0, "ERR_SHAPE", "Rows of shape ", given.sizes(),
           " cannot be split over ", size(), " ranks.");
-  // Gloo itself would reduce all of it everywhere. So everybody sends each rank its part and adds up what comes, in
-  // the order of the ranks.
+  // Gloo itself would reduce all of it everywhere. So everybody sends each rank its part and adds up what
+  // comes, in the order of the ranks.
   Tensor parts = at::empty_like(given);
   std::vector<int64_t> evenly;
   const auto shards = static_cast<double>(size());
-  finish(backend_of(given).engine().alltoall_base(parts, given, evenly, evenly), "reducing and scattering rows",
-         static_cast<double>(given.nbytes()) * (shards - 1) / shards);
+  finish(backend_of(given).engine().alltoall_base(parts, given, evenly, evenly),
+         "reducing and scattering rows", static_cast<double>(given.nbytes()) * (shards - 1) / shards);
   std::vector<int64_t> shape = given.sizes().vec();
   shape[0] /= size();
   shape.insert(shape.begin(), size());
@@ -299,8 +302,8 @@ void ProcessGroup::put_text(const std::string& key, const std::string& value) {
   try {
     texts_->set(key, std::vector<uint8_t>(value.begin(), value.end()));
   } catch (...) {
-    throw Error("ERR_PEER", text("Rank ", rank(), " of ", size(), " lost the store that rank 0 keeps: ",
-                                 words_of(std::current_exception())));
+    throw Error("ERR_PEER", text("Rank ", rank(), " of ", size(),
+                                 " lost the store that rank 0 keeps: ", words_of(std::current_exception())));
   }
 }
 
@@ -315,8 +318,8 @@ std::string ProcessGroup::take_text(const std::string& key) {
     throw Error(is_late ? "ERR_TIMEOUT" : "ERR_PEER",
                 text("Rank ", rank(), " of ", size(), " waited for ", key, ": ",
                      is_late ? text("there was no answer within ", options_.timeout, " s.")
-                             : text("the store that rank 0 keeps is gone (", words_of(std::current_exception()),
-                                    ").")));
+                             : text("the store that rank 0 keeps is gone (",
+                                    words_of(std::current_exception()), ").")));
   }
 }
 

@@ -1,14 +1,13 @@
 // The processes of a run, over c10d. What they exchange goes through the compute thread, in the order of the
 // calls; nobody waits longer than the time-out, and a wait can be aborted from outside.
 #pragma once
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <vector>
 
 #include "distributed/backend.h"

@@ -5,6 +5,7 @@
 #include "optim/sgd_js.h"
 #include "runtime/call.h"
 #include "runtime/labels.h"
+#include "runtime/shard_group_js.h"
 
 namespace kappa {
 
@@ -36,11 +37,21 @@ struct Fields<MarginFunction> {
                                    Field{"cosineMargin", &MarginFunction::cosine_margin}};
 };
 
-/// The options of the operation and of its sampler.
+template <>
+struct Fields<ShardRange> {
+  static constexpr const char* name = "ShardRange";
+  static constexpr std::tuple list{Field{"firstClass", &ShardRange::first_class},
+                                   Field{"classes", &ShardRange::classes},
+                                   Field{"allClasses", &ShardRange::all_classes}};
+};
+
+/// The options of the operation, of its sampler and of its shard.
 struct HeadOptions : MarginSoftmaxOptions {
   std::optional<int64_t> memory_budget;
   double sample_rate = 1;
   int64_t seed = 0;
+  ShardRange classes;
+  MaybeGroup group;
 };
 template <>
 struct Fields<HeadOptions> {
@@ -51,7 +62,9 @@ struct Fields<HeadOptions> {
                                    Field{"precision", &HeadOptions::precision},
                                    Field{"memoryBudget", &HeadOptions::memory_budget},
                                    Field{"sampleRate", &HeadOptions::sample_rate},
-                                   Field{"seed", &HeadOptions::seed}};
+                                   Field{"seed", &HeadOptions::seed},
+                                   Field{"classes", &HeadOptions::classes},
+                                   Field{"group", &HeadOptions::group}};
 };
 
 struct HeadBatch {
@@ -105,8 +118,16 @@ void register_head(Registry& registry) {
     HeadOptions options = given;
     if (options.memory_budget) options.budget = *options.memory_budget;
     return std::make_shared<MarginSoftmax>(
-        options, ClassSampler(options.sample_rate, static_cast<uint64_t>(options.seed), 0));
+        options, ClassSampler(options.sample_rate, static_cast<uint64_t>(options.seed)), options.classes,
+        options.group.value_or(nullptr));
   });
+  registry.async("marginSoftmaxDraw", {"head", "labels", "centres", "samplerStep"},
+                 [](const Head& head, const std::vector<at::Tensor>& labels, const at::Tensor& centres,
+                    const at::Tensor& sampler_step) {
+                   std::vector<at::Tensor> wide;
+                   for (const at::Tensor& batch : labels) wide.push_back(as_int64(batch, "labels"));
+                   head->draw_classes(wide, centres, sampler_step);
+                 });
   registry.async("marginSoftmaxForward", {"head", "batch"}, [](const Head& head, const HeadBatch& batch) {
     auto [loss, cosines] =
         head->forward(batch.embeddings, batch.centres, as_int64(batch.labels, "labels"), batch.margins,

@@ -18,7 +18,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, const Tensor& labels_B,
-                     const Tensor& margins_C, const MarginSoftmaxOptions& options) {
+                     const Tensor& margins_C, const MarginSoftmaxOptions& options, const ShardRange& shard) {
   require(embeddings_BD.dim() == 2 && centres_CD.dim() == 2 && embeddings_BD.size(1) == centres_CD.size(1),
           "ERR_SHAPE",
           "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
@@ -40,14 +40,16 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   require(
       labels_B.dim() == 1 && labels_B.size(0) == embeddings_BD.size(0) && labels_B.scalar_type() == at::kLong,
       "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
+  require(centres_CD.size(0) == shard.classes, "ERR_SHAPE", "Expected the centres of ", shard.classes,
+          " classes but received ", centres_CD.sizes(), ".");
   require(margins_C.dim() == 1 && margins_C.size(0) == centres_CD.size(0), "ERR_SHAPE", "Expected ",
           centres_CD.size(0), " class margins but received ", margins_C.sizes(), ".");
   if (!labels_B.is_cpu()) return;  // reading them would wait for the device
   const auto* label = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
-    require(label[i] >= 0 && label[i] < centres_CD.size(0), "ERR_LABEL_RANGE", "Label ", label[i],
-            " of sample ", i, " in the batch lies outside 0 to ", centres_CD.size(0) - 1, ": the head has ",
-            centres_CD.size(0), " classes.");
+    require(label[i] >= 0 && label[i] < shard.all_classes, "ERR_LABEL_RANGE", "Label ", label[i],
+            " of sample ", i, " in the batch lies outside 0 to ", shard.all_classes - 1, ": the head has ",
+            shard.all_classes, " classes.");
   }
 }
 
@@ -64,6 +66,8 @@ struct Batch {
   Tensor rows;  // the sampled ones
   Tensor labels_B;
   Margins margins;
+  int64_t first_class;
+  int64_t all_classes;
 };
 
 /// A copy on the device that nobody waits for: from pageable memory the driver would.
@@ -77,10 +81,12 @@ class Operation : public torch::autograd::Function<Operation> {
                                const Tensor& centres_CD, const Batch& batch,
                                const MarginSoftmaxOptions& options, const SoftmaxWishes& wishes,
                                const std::shared_ptr<Workspace>& workspace,
-                               const std::shared_ptr<MarginSoftmax>& waits_at, const Tensor& /*anchor*/) {
+                               const std::shared_ptr<MarginSoftmax>& waits_at, ShardGroup* group,
+                               const Tensor& /*anchor*/) {
     at::NoGradGuard guard;
-    SoftmaxResult result = softmax_forward(embeddings_BD.contiguous(), {centres_CD, batch.rows},
-                                           batch.labels_B, batch.margins, options, wishes, workspace);
+    const ClassShard shard{centres_CD, batch.rows, batch.first_class, batch.all_classes};
+    SoftmaxResult result = softmax_forward(embeddings_BD.contiguous(), shard, batch.labels_B, batch.margins,
+                                           options, wishes, workspace, group);
     // Saved centres would make autograd complain about the update in place, which is the point of waiting.
     context->save_for_backward({result.embeddings_gradient_BD, waits_at ? Tensor() : centres_CD});
     context->saved_data["pass"] =
@@ -94,7 +100,7 @@ class Operation : public torch::autograd::Function<Operation> {
     const variable_list saved = context->get_saved_variables();
     const Tensor& embeddings_gradient = saved[0];
     const Tensor& factor = upstream[0];
-    variable_list gradients(8);
+    variable_list gradients(9);
     if (embeddings_gradient.defined()) gradients[0] = embeddings_gradient * factor;
     const auto capsule = context->saved_data["pass"].toCapsule();
     const auto& holder = static_cast<const PassHolder&>(*capsule);
@@ -118,8 +124,13 @@ class Operation : public torch::autograd::Function<Operation> {
 
 }  // namespace
 
-MarginSoftmax::MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler)
-    : options_(options), sampler_(sampler) {
+MarginSoftmax::MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler,
+                             const ShardRange& shard, std::shared_ptr<ShardGroup> group)
+    : options_(options), sampler_(sampler), shard_(shard), group_(std::move(group)) {
+  require(
+      shard.first_class >= 0 && shard.classes > 0 && shard.first_class + shard.classes <= shard.all_classes,
+      "ERR_ARGUMENT", "The classes ", shard.first_class, " to ", shard.first_class + shard.classes - 1,
+      " are none of ", shard.all_classes, ".");
   require(options.scale > 0 && std::isfinite(options.scale), "ERR_ARGUMENT",
           "The scale must be above 0 but is ", options.scale, ".");
   require(sampler.rate() > 0 && sampler.rate() <= 1, "ERR_ARGUMENT",
@@ -131,7 +142,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
                                                   const Tensor& sampler_step) {
   const Tensor labels = labels_B.contiguous();
   const Tensor margins = margins_C.contiguous();
-  check_arguments(embeddings_BD, centres_CD, labels, margins, options_);
+  check_arguments(embeddings_BD, centres_CD, labels, margins, options_, shard_);
   const bool training = at::GradMode::is_enabled();
   require(!(fused && centres_CD.requires_grad()), "ERR_ARGUMENT",
           "With fusedUpdate the centres take no gradient, but these require one.");
@@ -141,13 +152,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   require(!sampling || fused, "ERR_ARGUMENT",
           "A sample rate below 1 needs fusedUpdate: only the sampled centres may be updated.");
   Tensor rows;
-  if (sampling) {
-    require(sampler_step.defined() && sampler_step.scalar_type() == at::kLong && sampler_step.numel() == 1,
-            "ERR_ARGUMENT", "Expected one int64 for the step of the sampler.");
-    int64_t& step = *sampler_step.data_ptr<int64_t>();
-    rows = sampler_.draw(step, labels.cpu(), 0, centres_CD.size(0), centres_CD.device());
-    ++step;
-  }
+  if (sampling) rows = drawn_ ? *drawn_ : draw(labels.cpu(), centres_CD, sampler_step);
   if (!workspace_) workspace_ = std::make_shared<Workspace>(centres_CD.device());
   const c10::DeviceGuard guard(centres_CD.device());
   // Passes that wait for one update share the budget.
@@ -160,10 +165,28 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   // Something must require a gradient, or autograd makes no graph: the centres do not in fused mode.
   Tensor anchor = at::zeros({}, embeddings_BD.options());
   anchor.requires_grad_(wishes.centres_update);
-  const Batch batch{rows, upload(labels, centres_CD.device()), {margins}};
+  const Batch batch{
+      rows, upload(labels, centres_CD.device()), {margins}, shard_.first_class, shard_.all_classes};
   auto outputs = Operation::apply(embeddings_BD, centres_CD, batch, options, wishes, workspace_,
-                                  fused ? shared_from_this() : nullptr, anchor);
+                                  fused ? shared_from_this() : nullptr, group_.get(), anchor);
   return {outputs[0], outputs[1]};
+}
+
+Tensor MarginSoftmax::draw(const Tensor& labels_B, const Tensor& centres_CD,
+                           const Tensor& sampler_step) const {
+  require(sampler_step.defined() && sampler_step.scalar_type() == at::kLong && sampler_step.numel() == 1,
+          "ERR_ARGUMENT", "Expected one int64 for the step of the sampler.");
+  const Tensor labels = group_ ? group_->gather(labels_B) : labels_B;
+  int64_t& step = *sampler_step.data_ptr<int64_t>();
+  Tensor rows = sampler_.draw(step, labels, shard_, centres_CD.device());
+  ++step;
+  return rows;
+}
+
+void MarginSoftmax::draw_classes(const std::vector<Tensor>& labels, const Tensor& centres_CD,
+                                 const Tensor& sampler_step) {
+  require(!labels.empty(), "ERR_ARGUMENT", "Expected the labels of at least one batch.");
+  if (sampler_.rate() < 1) drawn_ = draw(at::cat(labels).cpu(), centres_CD, sampler_step);
 }
 
 void MarginSoftmax::unscale(double scale) {
@@ -191,6 +214,7 @@ void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, 
           "ERR_ARGUMENT", "Whether a step is left out is one float32 element on the device of the centres.");
   at::NoGradGuard guard;
   const std::vector<WeightedPass> passes = std::exchange(waiting_, {});
+  drawn_.reset();
   softmax_update(passes, centres_CD, velocity_CD, step, found_inf, workspace_);
 }
 

@@ -14,23 +14,25 @@ namespace kappa {
 
 using at::Tensor;
 
-Tensor ClassSampler::draw(int64_t step, const Tensor& labels_B, int64_t first_class, int64_t classes,
+Tensor ClassSampler::draw(int64_t step, const Tensor& labels_B, const ShardRange& shard,
                           const at::Device& device) const {
-  const auto wanted = static_cast<int64_t>(std::floor(rate_ * static_cast<double>(classes)));
-  if (wanted >= classes) return {};
+  const auto& [first_class, classes, all_classes] = shard;
+  const auto wanted = static_cast<int64_t>(std::floor(rate_ * static_cast<double>(all_classes)));
+  if (wanted >= all_classes) return {};
   const c10::DeviceGuard guard(device);
-  const Tensor local = labels_B - first_class;
-  const Tensor here = local.masked_select((local >= 0).logical_and_(local < classes));
-  const Tensor positives = std::get<0>(at::_unique(here));
-  const uint64_t key = mix(mix(mix(seed_) ^ shard_) ^ static_cast<uint64_t>(step));
-  Tensor keys = at::empty({classes}, at::dtype(at::kLong).device(device));
-  head_device(device.type()).class_keys(key, classes, keys.data_ptr<int64_t>());
+  const Tensor known = labels_B.masked_select((labels_B >= 0).logical_and_(labels_B < all_classes));
+  const Tensor positives = std::get<0>(at::_unique(known));
+  const uint64_t key = mix(mix(mix(seed_)) ^ static_cast<uint64_t>(step));
+  Tensor keys = at::empty({all_classes}, at::dtype(at::kLong).device(device));
+  head_device(device.type()).class_keys(key, all_classes, keys.data_ptr<int64_t>());
   // Below every other key.
   keys.index_fill_(0, device.is_cpu() ? positives : positives.pin_memory().to(device, /*non_blocking=*/true),
                    -1);
   const int64_t count = std::max(wanted, positives.size(0));
-  const Tensor rows = std::get<1>(at::topk(keys, count, 0, /*largest=*/false, /*sorted=*/false));
-  return std::get<0>(at::sort(rows));
+  const Tensor drawn = std::get<1>(at::topk(keys, count, 0, /*largest=*/false, /*sorted=*/false));
+  if (classes == all_classes) return std::get<0>(at::sort(drawn));
+  const Tensor own = drawn - first_class;
+  return std::get<0>(at::sort(own.masked_select((own >= 0).logical_and_(own < classes))));
 }
 
 }  // namespace kappa

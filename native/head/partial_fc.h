@@ -7,29 +7,36 @@
 
 namespace kappa {
 
+/// The classes of a shard among all.
+struct ShardRange {
+  int64_t first_class = 0;
+  int64_t classes = 0;
+  int64_t all_classes = 0;
+};
+
 /// Draws the classes of a step, the same wherever it is drawn: those of the batch, and of the others those
-/// with the smallest keys (kernels/class_keys.h), so that every subset is equally likely.
+/// with the smallest keys (kernels/class_keys.h), so that every subset is equally likely. The keys are of all
+/// classes of all shards: how many shards there are does not change what is drawn, and no two shards draw
+/// alike.
 class ClassSampler {
  public:
-  /// @param rate share of a shard's classes, in (0, 1]
-  /// @param shard shards of one run draw apart from each other
-  ClassSampler(double rate, uint64_t seed, uint64_t shard) : rate_(rate), seed_(seed), shard_(shard) {}
+  /// @param rate share of the classes, in (0, 1]
+  ClassSampler(double rate, uint64_t seed) : rate_(rate), seed_(seed) {}
 
   double rate() const { return rate_; }
 
   /// @param step number of the draw
-  /// @param labels_B int64 on the CPU, global classes; how many rows there are depends on them
-  /// @param first_class,classes the classes of the shard
-  /// @param device where the rows are drawn
-  /// @returns int64, rows of the shard, ascending: rate times `classes` of them or, if that is more, those of
-  ///   the batch; undefined where that is all of them
-  at::Tensor draw(int64_t step, const at::Tensor& labels_B, int64_t first_class, int64_t classes,
+  /// @param labels_B int64 on the CPU, global classes of the batch of all shards
+  /// @param shard whose rows are wanted
+  /// @param all_classes of all shards: rate times so many are drawn or, if that is more, those of the batch
+  /// @returns int64, the drawn rows of the shard, ascending, where its centres are; undefined where that is
+  /// all
+  at::Tensor draw(int64_t step, const at::Tensor& labels_B, const ShardRange& shard,
                   const at::Device& device) const;
 
  private:
   double rate_;
   uint64_t seed_;
-  uint64_t shard_;
 };
 
 }  // namespace kappa

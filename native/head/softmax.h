@@ -14,7 +14,7 @@ namespace kappa {
 /// The margin of each target.
 struct Margins {
   at::Tensor values;        // in the type of the centres: radians (angles) or cosine (cosine kind)
-  bool per_sample = false;  // (B of this shard), otherwise by global class
+  bool per_sample = false;  // (B of this shard), otherwise by class of the shard
 };
 
 /// What a forward pass leaves for the update of the centres.

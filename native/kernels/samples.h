@@ -32,7 +32,7 @@ struct TargetClasses {
   int64_t classes = 0;
   int64_t all_classes = 0;
   int64_t dim = 0;
-  /// By global class, or one a sample.
+  /// By row of the shard, or one a sample; asked for where the target is in the shard only.
   const T* margins = nullptr;
   bool margin_per_sample = false;
   /// The rows that are walked, ascending; null: all of them.
@@ -57,7 +57,9 @@ struct TargetClasses {
     return first < walked_count && walked[first] == row ? first : -1;
   }
   KAPPA_HOST_DEVICE bool is_class(int64_t i) const { return labels[i] >= 0 && labels[i] < all_classes; }
-  KAPPA_HOST_DEVICE T margin_of(int64_t i) const { return margins[margin_per_sample ? i : labels[i]]; }
+  KAPPA_HOST_DEVICE T margin_of(int64_t i) const {
+    return margins[margin_per_sample ? i : labels[i] - first_class];
+  }
 };
 
 /// The stream of a device; a CPU takes no notice of it.

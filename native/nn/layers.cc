@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/synced_batch_norm.h"
 #include "runtime/error.h"
 
 namespace kappa {
@@ -16,7 +17,6 @@ using Kind = Initial::Kind;
 constexpr double convolution_deviation = 0.1;
 constexpr double prelu_slope = 0.25;
 constexpr double batch_norm_epsilon = 1e-5;
-constexpr double batch_norm_momentum = 0.1;
 
 /// Weights are float32; products are in the type of what comes in.
 Tensor in_type_of(const Tensor& x, const Tensor& weight) { return weight.to(x.scalar_type()); }
@@ -66,7 +66,8 @@ class Projection : public Layer {
 class BatchNorm : public Layer {
  public:
   BatchNorm(const LayerDescription& layer, const ActivationShape& input, Module& module)
-      : weight_(module.add_parameter(layer.name + ".weight", {input.channels}, {Kind::constant, 1})),
+      : module_(module),
+        weight_(module.add_parameter(layer.name + ".weight", {input.channels}, {Kind::constant, 1})),
         bias_(module.add_parameter(layer.name + ".bias", {input.channels}, {Kind::constant, 0})),
         mean_(module.add_buffer(layer.name + ".running_mean", input.channels, {Kind::constant, 0})),
         variance_(module.add_buffer(layer.name + ".running_var", input.channels, {Kind::constant, 1})) {
@@ -75,11 +76,17 @@ class BatchNorm : public Layer {
   }
 
   Tensor forward(const Inputs& inputs, bool training) const override {
+    ShardGroup* group = module_.batch_group();
+    if (training && group != nullptr) {
+      return synced_batch_norm(inputs.front(), {weight_, bias_, mean_, variance_}, batch_norm_momentum,
+                               batch_norm_epsilon, *group);
+    }
     return at::batch_norm(inputs.front(), weight_, bias_, mean_, variance_, training, batch_norm_momentum,
                           batch_norm_epsilon, /*cudnn_enabled=*/true);
   }
 
  private:
+  const Module& module_;
   Tensor weight_, bias_, mean_, variance_;
 };
 

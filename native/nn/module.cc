@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "runtime/error.h"
 
 namespace kappa {
@@ -66,6 +68,28 @@ void Module::restore_buffers() {
   require(kept_batches_.has_value(), "ERR_INTERNAL", "No buffers were kept.");
   if (!statistics_.empty()) at::_foreach_copy_(statistics_, kept_statistics_);
   batches_.fill_(*kept_batches_);
+}
+
+void Module::merge_statistics(ShardGroup& group) {
+  at::NoGradGuard guard;
+  require(kept_batches_.has_value(), "ERR_INTERNAL", "No buffers were kept.");
+  const int64_t passes = batches_.item<int64_t>() - *kept_batches_;
+  // A pass makes r <- (1 - m) r + m s: after all of them the old value and each pass have these shares.
+  const auto share = [](int64_t later) {
+    return std::pow(1 - batch_norm_momentum, static_cast<double>(later));
+  };
+  if (!statistics_.empty() && passes > 0) {
+    const auto flat = [](const std::vector<Tensor>& tensors) { return at::cat(tensors).to(at::kDouble); };
+    const Tensor before = flat(kept_statistics_);
+    Tensor added = flat(statistics_) - share(passes) * before;
+    added.mul_(share(passes * (group.size() - 1 - group.rank())));
+    group.sum(added);
+    const Tensor merged = (share(passes * group.size()) * before + added).to(at::kFloat);
+    std::vector<int64_t> sizes;
+    for (const Tensor& tensor : statistics_) sizes.push_back(tensor.size(0));
+    at::_foreach_copy_(statistics_, merged.split_with_sizes(sizes));
+  }
+  batches_.fill_(*kept_batches_ + passes * group.size());
 }
 
 void Module::follow(const Module& source, double momentum) {

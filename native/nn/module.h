@@ -5,12 +5,18 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "runtime/shard_group.h"
+
 namespace kappa {
+
+/// Share of a batch in the running statistics of batch normalisation.
+inline constexpr double batch_norm_momentum = 0.1;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -54,6 +60,15 @@ class Module {
   void keep_buffers();
   void restore_buffers();
 
+  /// Makes the running statistics what one rank would have that had made the forward passes of all ranks
+  /// since `keep_buffers`, one rank's after the other's; every rank has made as many.
+  void merge_statistics(ShardGroup& group);
+
+  /// From now on batches are normalised over those of all ranks, each layer's in one exchange; null: over
+  /// this rank's. Then all ranks have the same statistics, and there is nothing to merge.
+  void set_batch_group(std::shared_ptr<ShardGroup> group) { batch_group_ = std::move(group); }
+  ShardGroup* batch_group() const { return batch_group_.get(); }
+
   /// Moves every parameter towards the source's, p <- momentum p + (1 - momentum) p_source, and copies its
   /// buffers.
   void follow(const Module& source, double momentum);
@@ -68,6 +83,7 @@ class Module {
   std::vector<at::Tensor> kept_statistics_;
   std::optional<int64_t> kept_batches_;
   bool training_ = true;
+  std::shared_ptr<ShardGroup> batch_group_;
 };
 
 }  // namespace kappa

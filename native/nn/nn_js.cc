@@ -5,6 +5,7 @@
 #include "nn/network.h"
 #include "runtime/call.h"
 #include "runtime/device.h"
+#include "runtime/shard_group_js.h"
 
 namespace kappa {
 
@@ -97,6 +98,14 @@ void register_nn(Registry& registry) {
                  [](const SharedNetwork& network) { network->keep_buffers(); });
   registry.async("networkRestoreBuffers", {"network"},
                  [](const SharedNetwork& network) { network->restore_buffers(); });
+  registry.async("networkMergeStatistics", {"network", "group"},
+                 [](const SharedNetwork& network, const std::shared_ptr<ShardGroup>& group) {
+                   network->merge_statistics(*group);
+                 });
+  registry.async("networkNormalizeOver", {"network", "group"},
+                 [](const SharedNetwork& network, const MaybeGroup& group) {
+                   network->set_batch_group(group.value_or(nullptr));
+                 });
   registry.async("networkTrace", {"network", "on"}, [](const SharedNetwork& network, bool on) {
     TracedLayers seen;
     if (const LayerTrace* trace = network->traced()) seen = {trace->outputs(), trace->gradients()};

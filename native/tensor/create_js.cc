@@ -1,4 +1,5 @@
 // Creation, transfer to and from JavaScript, metadata, casting and devices.
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/call.h"
@@ -55,6 +56,37 @@ at::Tensor from_host(const HostBytes& source, const std::vector<int64_t>& shape,
 
 }  // namespace
 
+namespace {
+
+/// Fills a tensor with some rows of a larger one as that would be filled as a whole, and leaves the generator
+/// as that would. The larger one is drawn piece by piece.
+const auto normal_rows = [](const at::Tensor& target, double mean, double deviation, int64_t first,
+                            int64_t all) {
+  // LibTorch draws 16 numbers at a time: pieces of so many rows give the same numbers as the whole.
+  constexpr int64_t unit = 16;
+  constexpr int64_t piece_bytes = 4 << 20;
+  require(target.dim() == 2 && first >= 0 && first + target.size(0) <= all, "ERR_SHAPE", "Rows ", first,
+          " to ", first + target.size(0) - 1, " are none of ", all, ".");
+  at::NoGradGuard guard;
+  const int64_t columns = target.size(1);
+  const int64_t row_bytes = columns * static_cast<int64_t>(target.element_size());
+  const int64_t piece = std::max<int64_t>(1, piece_bytes / std::max<int64_t>(1, row_bytes) / unit) * unit;
+  const int64_t last = first + target.size(0);
+  for (int64_t from = 0; from < all;) {
+    // The last piece takes what is left over, for less than 16 numbers are drawn in another way.
+    const int64_t to = all - from < 2 * piece ? all : from + piece;
+    const at::Tensor drawn =
+        at::empty({to - from, columns}, target.options().device(at::kCPU)).normal_(mean, deviation);
+    const int64_t begin = std::max(first, from);
+    const int64_t end = std::min(last, to);
+    if (begin < end)
+      target.slice(0, begin - first, end - first).copy_(drawn.slice(0, begin - from, end - from));
+    from = to;
+  }
+};
+
+}  // namespace
+
 void register_creation(Registry& registry) {
   registry.async("fromHost", {"source", "shape", "dtype"},
                  [](const HostBytes& source, const std::vector<int64_t>& shape, at::ScalarType dtype) {
@@ -72,6 +104,7 @@ void register_creation(Registry& registry) {
                   return at::empty(shape, at::dtype(dtype).device(device));
                 });
   registry.sync("allocateLike", {"a"}, [](const at::Tensor& like) { return at::empty_like(like.detach()); });
+  registry.async("normalRowsInto", {"target", "mean", "deviation", "firstRow", "allRows"}, normal_rows);
   registry.async("normalInto", {"target", "mean", "deviation"},
                  [](const at::Tensor& target, double mean, double deviation) {
                    at::NoGradGuard guard;

@@ -110,11 +110,9 @@ HeadResult kernel_head(const HeadProblem& p, int shards, const RowStep<float>* s
   std::vector<Shard> parts(n(shards));
   std::vector<double> logits(n(p.batch), 0);
   const auto targets_of = [&](const Shard& shard) {
-    return TargetClasses<float>{labels.data(),  centres.data() + shard.first * p.dim,
-                                shard.first,    shard.classes,
-                                p.classes,      p.dim,
-                                margins.data(), false,
-                                nullptr,        0};
+    return TargetClasses<float>{
+        labels.data(), centres.data() + shard.first * p.dim, shard.first, shard.classes, p.classes,
+        p.dim,         margins.data() + shard.first,         false,       nullptr,       0};
   };
   result.target_cosines.assign(n(p.batch), 0);
   for (int s = 0; s < shards; ++s) {

@@ -40,7 +40,8 @@ TEST("ranks gather, reduce, scatter and broadcast tensors of every type they nee
         const Tensor all = group->gather(rows);
         right = right && all.size(0) == 2 * size && all.scalar_type() == type;
         for (int64_t other = 0; other < size; ++other)
-          right = right && at::equal(all.slice(0, 2 * other, 2 * other + 2), at::full({2, 3}, other + 1).to(type));
+          right = right &&
+                  at::equal(all.slice(0, 2 * other, 2 * other + 2), at::full({2, 3}, other + 1).to(type));
         Tensor sum = rows.clone();
         group->sum(sum);
         right = right && at::equal(sum, at::full({2, 3}, size * (size + 1) / 2).to(type));
@@ -48,7 +49,8 @@ TEST("ranks gather, reduce, scatter and broadcast tensors of every type they nee
         group->maximum(most);
         right = right && at::equal(most, at::full({2, 3}, size).to(type));
         Tensor scattered = group->scatter_sum(at::arange(2 * size).reshape({2 * size, 1}).to(type));
-        right = right && at::equal(scattered, (at::arange(2 * rank, 2 * rank + 2).reshape({2, 1}) * size).to(type));
+        right = right &&
+                at::equal(scattered, (at::arange(2 * rank, 2 * rank + 2).reshape({2, 1}) * size).to(type));
       }
       // A tensor that does not lie row by row.
       Tensor turned = at::full({3, 2}, rank + 1).t();

@@ -358,8 +358,8 @@ TEST("extra memory is the budget, and a scratch of a stated size for each thread
 
 TEST("sampled classes: softmax and update cover these rows alone") {
   const Problem p = problem(20, 900, 24);
-  const ClassSampler sampler(0.2, 5, 0);
-  const Tensor rows = sampler.draw(3, p.labels, 0, 900, at::kCPU);
+  const ClassSampler sampler(0.2, 5);
+  const Tensor rows = sampler.draw(3, p.labels, {0, 900, 900}, at::kCPU);
   EXPECT(rows.size(0) == 180);
   const Tensor part = p.centres.index_select(0, rows);
   Tensor local = at::empty_like(p.labels);
@@ -386,7 +386,7 @@ TEST("sampled classes: softmax and update cover these rows alone") {
 
 TEST("passes over different samples are updated together, each row once") {
   const Problem p = problem(20, 900, 24);
-  const ClassSampler sampler(0.2, 5, 0);
+  const ClassSampler sampler(0.2, 5);
   const MarginSoftmaxOptions options;
   const SgdOptions step{0.1, 0.9, 5e-4, false};
   auto workspace = std::make_shared<Workspace>();
@@ -396,7 +396,7 @@ TEST("passes over different samples are updated together, each row once") {
   Tensor covered = at::zeros({900}, at::kBool);
   std::vector<WeightedPass> passes;
   for (int64_t draw = 0; draw < 2; ++draw) {
-    const Tensor rows = sampler.draw(draw, p.labels, 0, 900, at::kCPU);
+    const Tensor rows = sampler.draw(draw, p.labels, {0, 900, 900}, at::kCPU);
     passes.push_back(
         {softmax_forward(p.embeddings, {centres, rows}, p.labels, {p.margins}, options, {}, workspace).pass,
          0.5});
@@ -413,23 +413,32 @@ TEST("passes over different samples are updated together, each row once") {
   EXPECT(distance(velocity, at::where(moved, speed, at::full_like(speed, 0.5))) < 1e-12);
 }
 
-TEST("the sampler keeps every class of the batch, draws by seed, shard and step, and is fair") {
+TEST(
+    "the sampler keeps every class of the batch, draws by seed and step, alike for any shards, and is fair") {
   const Tensor labels = at::tensor({999, 0, 0, 512}, at::kLong);
-  const ClassSampler sampler(0.1, 7, 0);
-  const Tensor rows = sampler.draw(0, labels, 0, 1000, at::kCPU);
+  const ClassSampler sampler(0.1, 7);
+  const Tensor rows = sampler.draw(0, labels, {0, 1000, 1000}, at::kCPU);
   EXPECT(rows.size(0) == 100);
   for (int64_t label : {0, 512, 999}) EXPECT((rows == label).any().item<bool>());
   EXPECT((rows.diff() > 0).all().item<bool>());
-  EXPECT(at::equal(rows, sampler.draw(0, labels, 0, 1000, at::kCPU)));
-  EXPECT(!at::equal(rows, sampler.draw(1, labels, 0, 1000, at::kCPU)));
-  EXPECT(!at::equal(rows, ClassSampler(0.1, 8, 0).draw(0, labels, 0, 1000, at::kCPU)));
-  EXPECT(!at::equal(rows, ClassSampler(0.1, 7, 1).draw(0, labels, 0, 1000, at::kCPU)));
-  EXPECT(!ClassSampler(1, 7, 0).draw(0, labels, 0, 1000, at::kCPU).defined());
-  // A shard of 10 classes that holds one of the labels, wanting fewer rows than the batch has classes.
-  EXPECT(ClassSampler(0.1, 7, 0).draw(0, labels, 990, 10, at::kCPU).equal(at::tensor({9}, at::kLong)));
+  EXPECT(at::equal(rows, sampler.draw(0, labels, {0, 1000, 1000}, at::kCPU)));
+  EXPECT(!at::equal(rows, sampler.draw(1, labels, {0, 1000, 1000}, at::kCPU)));
+  EXPECT(!at::equal(rows, ClassSampler(0.1, 8).draw(0, labels, {0, 1000, 1000}, at::kCPU)));
+  EXPECT(!ClassSampler(1, 7).draw(0, labels, {0, 1000, 1000}, at::kCPU).defined());
+  // Fewer rows than the batch has classes.
+  EXPECT(ClassSampler(0.002, 7)
+             .draw(0, labels, {0, 1000, 1000}, at::kCPU)
+             .equal(at::tensor({0, 512, 999}, at::kLong)));
+  // However many shards there are, together they draw the same classes.
+  std::vector<Tensor> parts;
+  for (int64_t first : {0, 334, 667}) {
+    const int64_t classes = first == 0 ? 334 : 333;
+    parts.push_back(sampler.draw(0, labels, {first, classes, 1000}, at::kCPU) + first);
+  }
+  EXPECT(at::equal(at::cat(parts), rows));
   Tensor visits = at::zeros({1000});
   for (int64_t step = 0; step < 2000; ++step)
-    visits.index_add_(0, sampler.draw(step, labels, 0, 1000, at::kCPU), at::ones({100}));
+    visits.index_add_(0, sampler.draw(step, labels, {0, 1000, 1000}, at::kCPU), at::ones({100}));
   Tensor negatives = visits.index_fill(0, at::tensor({0, 512, 999}, at::kLong), 2000.0 * 97 / 997);
   // 2000 draws with chance 0.097: standard deviation 13.2; 997 classes stay within 5 of them.
   EXPECT(((negatives - 2000.0 * 97 / 997).abs() < 5 * 13.3).all().item<bool>());
@@ -452,8 +461,8 @@ TEST("two shards, each with half of the classes and half of the batch, give what
         ThreadGroup::Member member(group, index);
         const Tensor centres = p.centres.slice(0, cuts[index], cuts[index + 1]).contiguous();
         const Tensor labels = p.labels.chunk(2)[index].contiguous();
-        const Margins margins =
-            per_sample ? Margins{p.margins.index_select(0, labels), true} : Margins{p.margins};
+        const Margins margins = per_sample ? Margins{p.margins.index_select(0, labels), true}
+                                           : Margins{p.margins.slice(0, cuts[index], cuts[index + 1])};
         const auto result =
             softmax_forward(p.embeddings.chunk(2)[index].contiguous(), {centres, {}, cuts[index], 901},
                             labels, margins, options, {}, std::make_shared<Workspace>(), &member);

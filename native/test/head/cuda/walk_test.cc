@@ -135,9 +135,9 @@ TEST("scales above 64 are met by a walk for the maximum on a device, too") {
 }
 
 TEST("the loss scale never enters a half-precision operand: 2^21 and 2^24 change nothing, in any precision") {
-  const ClassSampler sampler(0.3, 5, 0);
+  const ClassSampler sampler(0.3, 5);
   const Problem p = problem();
-  const Tensor drawn = sampler.draw(0, p.labels, 0, classes, at::kCPU);
+  const Tensor drawn = sampler.draw(0, p.labels, {0, classes, classes}, at::kCPU);
   const SgdOptions step{0.1, 0.9, 5e-4, false};
   for (const auto& [precision, tolerance] : precisions) {
     for (const int64_t budget : {int64_t{0}, int64_t{46} << 20}) {
@@ -173,7 +173,7 @@ TEST("the unit centres that a device keeps are those of the centres, whoever mov
   MarginSoftmaxOptions options;
   options.precision = Precision::bfloat16;
   const auto workspace = std::make_shared<Workspace>();
-  const ClassSampler sampler(0.3, 5, 0);
+  const ClassSampler sampler(0.3, 5);
   Tensor velocity = at::zeros_like(p.centres);
   const auto update = [&](const Tensor& rows) {
     const auto result = on_device(p, options, rows, workspace);
@@ -187,7 +187,7 @@ TEST("the unit centres that a device keeps are those of the centres, whoever mov
   update({});
   const Tensor kept = workspace->unit_centres.units;
   expect_fresh();
-  update(sampler.draw(0, p.labels, 0, classes, at::kCPU));
+  update(sampler.draw(0, p.labels, {0, classes, classes}, at::kCPU));
   expect_fresh();
   p.centres.mul_(-1);
   expect_fresh();
@@ -224,10 +224,10 @@ void compare_updates(const std::vector<Tensor>& rows_of_passes, const Tolerance&
 }
 
 TEST("the update on a device is the CPU's: one pass and several, of all classes and of samples of them") {
-  const ClassSampler sampler(0.3, 5, 0);
+  const ClassSampler sampler(0.3, 5);
   const Tensor labels = problem().labels;
-  const Tensor first = sampler.draw(0, labels, 0, classes, at::kCPU);
-  const Tensor second = sampler.draw(1, labels, 0, classes, at::kCPU);
+  const Tensor first = sampler.draw(0, labels, {0, classes, classes}, at::kCPU);
+  const Tensor second = sampler.draw(1, labels, {0, classes, classes}, at::kCPU);
   const SgdOptions step{0.1, 0.9, 5e-4, false};
   for (const std::vector<Tensor>& rows : std::vector<std::vector<Tensor>>{
            {Tensor(), Tensor()}, {first}, {first, first}, {first, Tensor(), second}}) {
