@@ -37,11 +37,12 @@ const FLOORS = [
   'eval/metrics',
 
   'optim',
-  'distributed',
   'pytorch',
   'nn',
   'io',
   'runtime',
+  // Networks and heads are spread over processes, too.
+  'distributed',
   'tensor',
   'prepare',
 

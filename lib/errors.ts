@@ -40,6 +40,10 @@ export type KappaErrorCode =
   | 'ERR_NOT_FINITE'
   /** Work was cancelled, for instance because its environment went away. */
   | 'ERR_CANCELLED'
+  /** Another process of the run failed or is gone. */
+  | 'ERR_PEER'
+  /** Another process of the run did not answer in time. */
+  | 'ERR_TIMEOUT'
   /** A command line is wrong. */
   | 'ERR_USAGE'
   /** A defect of kappaface itself. */

@@ -568,7 +568,7 @@ export interface Config {
      */
     nesterov?: boolean;
     /**
-     * batch size that lr is meant for: the rate used is lr * batchSize * accumulate / referenceBatchSize
+     * batch size that lr is meant for: the rate used is lr * batchSize * accumulate * ranks / referenceBatchSize
      * @default 512
      */
     referenceBatchSize?: number;
@@ -660,6 +660,34 @@ export interface Config {
      * @default 20
      */
     maxSkippedSteps?: number;
+  };
+  /** several processes, see kappa launch */
+  distributed?: {
+    /**
+     * seconds after which a rank that waits for another one gives up
+     * @default 600
+     */
+    timeout?: number;
+    /**
+     * MiB of the backbone's gradients that are sent together while the backward pass goes on
+     * @default 16
+     */
+    bucketMiB?: number;
+    /**
+     * what the backbone's gradients are sent as; none: float32
+     * @default "none"
+     */
+    compression?: 'none' | 'bfloat16' | 'float16';
+    /**
+     * running statistics of batch normalisation: merged over the ranks after each step, as if one rank had made all passes, or each its own
+     * @default "merge"
+     */
+    statistics?: 'merge' | 'own';
+    /**
+     * normalise over the batches of all ranks together, with an exchange for each layer
+     * @default false
+     */
+    syncBatchNorm?: boolean;
   };
   /** the machine */
   runtime?: {

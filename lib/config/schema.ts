@@ -1,4 +1,5 @@
 import { dataSection } from '../data/options';
+import { distributedSection } from '../distributed/options';
 import { headSection } from '../head/options';
 import { backboneSection } from '../nn/options';
 import { optimizerSection, scheduleSection } from '../optim/options';
@@ -34,6 +35,7 @@ export const configSchema = lazySchema((z) =>
     optimizer: optimizerSection(),
     schedule: scheduleSection(),
     train: trainSection(),
+    distributed: distributedSection(),
     runtime: runtimeSection(),
   }),
 );

@@ -1,5 +1,5 @@
 import { resolveOptions } from '../options/check';
-import { MarginHead } from './margin-head';
+import { MarginHead, type SpreadOptions } from './margin-head';
 import type { CombinedMarginHeadOptions } from './option-types';
 import { combinedOptions } from './options';
 
@@ -9,8 +9,8 @@ import { combinedOptions } from './options';
  */
 export class CombinedMarginHead extends MarginHead {
   /** @throws KappaError `ERR_ARGUMENT` */
-  constructor(options: CombinedMarginHeadOptions) {
+  constructor({ group, ...options }: CombinedMarginHeadOptions & SpreadOptions) {
     const { margin, angleFactor, cosineMargin, ...rest } = resolveOptions(combinedOptions(), options);
-    super(rest, { kind: 'combined', margin, angleFactor, cosineMargin });
+    super(rest, { kind: 'combined', margin, angleFactor, cosineMargin }, group);
   }
 }

@@ -1,3 +1,4 @@
+import type { ProcessGroup } from '../distributed/process-group';
 import type { Backbone } from '../nn/backbone';
 import { ArcFaceHead } from './arcface-head';
 import { CombinedMarginHead } from './combined-margin-head';
@@ -16,6 +17,8 @@ export interface HeadContext {
   backbone: Backbone;
   /** Seed of the random classes of PartialFC. */
   seed: number;
+  /** The ranks that the classes are spread over. */
+  group?: ProcessGroup;
 }
 
 /**
@@ -25,10 +28,10 @@ export interface HeadContext {
  */
 export function createHead(
   section: HeadSection,
-  { samplesPerClass, backbone, seed }: HeadContext,
+  { samplesPerClass, backbone, seed, group }: HeadContext,
 ): MarginHead {
   const { embeddingSize, device } = backbone.options;
-  const place = { embeddingSize, device, seed };
+  const place = { embeddingSize, device, seed, group };
   if (section.kind === 'kappaface') {
     const { kind: _kind, concentration, ...options } = section;
     return new KappaFaceHead({

@@ -12,7 +12,7 @@ import { resolveOptions } from '../options/check';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import { MarginHead } from './margin-head';
-import type { ForwardOptions, HeadCounters } from './margin-head';
+import type { ForwardOptions, HeadCounters, SpreadOptions } from './margin-head';
 import type { KappaFaceOptions } from './option-types';
 import { kappafaceOptions } from './options';
 
@@ -20,7 +20,7 @@ import { kappafaceOptions } from './options';
 export type ConcentrationOptions = NonNullable<KappaFaceOptions['concentration']> & { backbone?: Backbone };
 
 /** What makes a {@link KappaFaceHead}. */
-export interface KappaFaceHeadOptions extends Omit<KappaFaceOptions, 'concentration'> {
+export interface KappaFaceHeadOptions extends Omit<KappaFaceOptions, 'concentration'>, SpreadOptions {
   /** Images of each class in the training set. */
   samplesPerClass: ArrayLike<number>;
   /**
@@ -53,13 +53,14 @@ export class KappaFaceHead extends MarginHead {
   #updates = 0;
 
   /** @throws KappaError `ERR_ARGUMENT`, `ERR_SHAPE` where backbone and head differ in the embeddings' dimension */
-  constructor({ samplesPerClass, concentration: given, ...rest }: KappaFaceHeadOptions) {
+  constructor({ samplesPerClass, concentration: given, group, ...rest }: KappaFaceHeadOptions) {
     const { backbone, ...concentration } = given ?? {};
     const options = resolveOptions(kappafaceOptions(), { ...rest, concentration } as KappaFaceOptions);
     const { margin, initialMarginScale } = options;
     super(
       { ...options, numClasses: samplesPerClass.length },
       { kind: 'angular', margin: margin * initialMarginScale },
+      group,
     );
     this.margin = margin;
     this.initialMarginScale = initialMarginScale;

@@ -1,4 +1,6 @@
 import type { ObservedBatch } from '../concentration/estimator';
+import { classRange, type ClassRange } from '../distributed/class-range';
+import type { ProcessGroup } from '../distributed/process-group';
 import { KappaError } from '../errors';
 import type { MarginSoftmaxHandle, Precision, SgdOptions } from '../native/contract';
 import { native } from '../native/load';
@@ -25,6 +27,15 @@ export interface CommonHeadOptions {
   readonly interclassFilteringThreshold: number;
   readonly memoryBudget: number | 'auto';
   readonly device: string;
+}
+
+/** Where a head's classes are spread over the ranks of a run. */
+export interface SpreadOptions {
+  /**
+   * The ranks that share the classes out; each has floor(numClasses / worldSize) of them, the first ranks one more where
+   * they do not come out even. @default undefined: this process has all of them
+   */
+  group?: ProcessGroup;
 }
 
 export interface ForwardOptions {
@@ -63,19 +74,34 @@ export abstract class MarginHead implements Stateful {
   readonly device: string;
   readonly fusedUpdate: boolean;
   readonly sampleRate: number;
-  /** Class centres (numClasses, embeddingSize), not normalised. */
+  /** The classes of this rank: all of them where there is one. */
+  readonly classes: ClassRange;
+  /** The ranks that the classes are spread over. */
+  readonly group: ProcessGroup | undefined;
+  /** Centres of this rank's classes (classes.count, embeddingSize), not normalised. */
   readonly centres: Tensor;
-  /** Margin of each class (numClasses): radians, or cosine for CosFace. */
+  /** Margin of each of this rank's classes (classes.count): radians, or cosine for CosFace. */
   readonly margins: Tensor;
   /** How many samples of the classes were drawn: int64 (1). */
   readonly #samplerStep: Tensor;
   readonly #ready: Promise<unknown>;
   #handle: MarginSoftmaxHandle | undefined;
 
-  protected constructor(options: CommonHeadOptions, recipe: MarginRecipe) {
+  protected constructor(
+    options: CommonHeadOptions,
+    recipe: MarginRecipe,
+    group: ProcessGroup | undefined = undefined,
+  ) {
     const { beyondPi = 'extend', dtype, device } = options;
     const { margin } = recipe;
     this.numClasses = options.numClasses;
+    this.group = group;
+    this.classes = classRange(options.numClasses, group?.rank ?? 0, group?.worldSize ?? 1);
+    if (this.classes.count === 0)
+      throw new KappaError(
+        'ERR_CONFIG',
+        `${options.numClasses} classes cannot be spread over ${group?.worldSize} ranks: each needs one at least.`,
+      );
     this.embeddingSize = options.embeddingSize;
     this.scale = options.scale;
     this.beyondPi = beyondPi;
@@ -97,12 +123,18 @@ export abstract class MarginHead implements Stateful {
       memoryBudget: options.memoryBudget === 'auto' ? null : options.memoryBudget,
       sampleRate: options.sampleRate,
       seed: options.seed,
+      classes: {
+        firstClass: this.classes.first,
+        classes: this.classes.count,
+        allClasses: this.numClasses,
+      },
+      group: group?.handle ?? null,
     });
-    this.centres = Tensor.empty([this.numClasses, this.embeddingSize], { dtype, device }).keep();
-    this.margins = Tensor.empty([this.numClasses], { dtype, device }).keep();
+    this.centres = Tensor.empty([this.classes.count, this.embeddingSize], { dtype, device }).keep();
+    this.margins = Tensor.empty([this.classes.count], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
     this.#ready = Promise.all([
-      this.centres.fillNormal(0, CENTRE_DEVIATION),
+      this.#drawCentres(),
       this.margins.fill(margin),
       this.#samplerStep.fill(0),
     ]);
@@ -111,16 +143,36 @@ export abstract class MarginHead implements Stateful {
     else this.centres.requiresGrad = true;
   }
 
+  /** Whatever the number of ranks, the centres begin as those of one. */
+  #drawCentres(): Promise<void> {
+    if (this.group === undefined) return this.centres.fillNormal(0, CENTRE_DEVIATION);
+    const [centres, { first }, all] = [this.centres.handle, this.classes, this.numClasses];
+    return submit((addon) => addon.normalRowsInto(centres, 0, CENTRE_DEVIATION, first, all));
+  }
+
   get #native(): MarginSoftmaxHandle {
     if (this.#handle === undefined) throw new KappaError('ERR_DISPOSED', 'This head has been disposed.');
     return this.#handle;
   }
 
   /**
-   * Mean loss of a batch.
+   * Draws the classes that all forward passes up to the next update go over, where `sampleRate` is below 1: several
+   * batches of a step then are as one large batch. Without this call each forward pass draws its own.
+   *
+   * @param labels of each batch of this rank, int64 (batch)
+   */
+  async drawClasses(labels: readonly Tensor[]): Promise<void> {
+    if (this.sampleRate >= 1) return;
+    const [head, centres, step] = [this.#native, this.centres.handle, this.#samplerStep.handle];
+    const handles = labels.map((batch) => batch.handle);
+    await Promise.all([submit((addon) => addon.marginSoftmaxDraw(head, handles, centres, step)), this.#ready]);
+  }
+
+  /**
+   * Mean loss of a batch; over several ranks, which all call it with as many samples, that of the batches of all.
    *
    * @param embeddings (batch, embeddingSize), not normalised
-   * @param labels int64 (batch), other integer types are taken; best on the CPU, also for a head on a GPU: there they are checked without a wait
+   * @param labels int64 (batch), of all classes; other integer types are taken; best on the CPU, also for a head on a GPU: there they are checked without a wait
    * @returns one element, differentiable by embeddings and centres
    * @throws KappaError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_DEVICE`, `ERR_LABEL_RANGE`
    */

@@ -10,6 +10,8 @@
 declare const tensorBrand: unique symbol;
 declare const networkBrand: unique symbol;
 declare const marginSoftmaxBrand: unique symbol;
+declare const processGroupBrand: unique symbol;
+declare const gradientReducerBrand: unique symbol;
 
 /** Opaque reference to a LibTorch tensor. */
 export interface TensorHandle {
@@ -25,6 +27,16 @@ export interface NetworkHandle {
 /** A native head, owned by its JavaScript object. */
 export interface MarginSoftmaxHandle {
   readonly [marginSoftmaxBrand]: true;
+}
+
+/** A native group of processes, owned by its JavaScript object. */
+export interface ProcessGroupHandle {
+  readonly [processGroupBrand]: true;
+}
+
+/** A native reducer of gradients, owned by its JavaScript object. */
+export interface GradientReducerHandle {
+  readonly [gradientReducerBrand]: true;
 }
 
 /** Element types. */
@@ -158,6 +170,13 @@ interface MarginFunction {
   cosineMargin: number;
 }
 
+/** The classes of a rank, among all. */
+interface ShardRange {
+  firstClass: number;
+  classes: number;
+  allClasses: number;
+}
+
 interface MarginSoftmaxOptions {
   scale: number;
   margin: MarginFunction;
@@ -167,6 +186,8 @@ interface MarginSoftmaxOptions {
   memoryBudget: number | null;
   sampleRate: number;
   seed: number;
+  classes: ShardRange;
+  group: ProcessGroupHandle | null;
 }
 
 interface MarginSoftmaxBatch {
@@ -245,6 +266,41 @@ interface TensorSpan {
   shape: number[];
 }
 
+/** How a rank meets the others. */
+interface ProcessGroupOptions {
+  rank: number;
+  worldSize: number;
+  masterAddress: string;
+  masterPort: number;
+  /** Whether rank 0 keeps the store that all meet at; otherwise whoever started the ranks does. */
+  keepsStore: boolean;
+  /** Of this machine, as the others reach it. */
+  address: string;
+  /** Seconds that a rank waits for another. */
+  timeout: number;
+}
+
+/** How values of all ranks become one. */
+export type GroupReduction = 'sum' | 'maximum' | 'minimum';
+
+/** What gradients are sent as. */
+export type GradientCompression = 'none' | 'bfloat16' | 'float16';
+
+/** What a group has exchanged so far. */
+export interface GroupTraffic {
+  operations: number;
+  /** Bytes that this rank must send at least for what was asked for. */
+  bytes: number;
+  /** Seconds that computing waited for exchanges. */
+  seconds: number;
+}
+
+interface GradientReducerOptions {
+  /** Gradients that are sent together. */
+  bucketBytes: number;
+  compression: GradientCompression;
+}
+
 export interface NativeAddon {
   signatures(): Signatures;
 
@@ -280,6 +336,13 @@ export interface NativeAddon {
   // creation and transfer
   allocate(shape: number[], dtype: DType, device: string): TensorHandle;
   allocateLike(a: TensorHandle): TensorHandle;
+  normalRowsInto(
+    target: TensorInput,
+    mean: number,
+    deviation: number,
+    firstRow: number,
+    allRows: number,
+  ): Promise<void>;
   normalInto(target: TensorInput, mean: number, deviation: number): Promise<void>;
   /** The array is copied at the call. */
   fromHost(source: HostElements, shape: number[], dtype: DType): Promise<TensorHandle>;
@@ -408,7 +471,8 @@ export interface NativeAddon {
   isLeaf(a: TensorHandle): boolean;
   backward(a: TensorInput, gradient: TensorInput | null, retainGraph: boolean): Promise<void>;
   grad(a: TensorInput): Promise<TensorHandle | null>;
-  zeroGrad(tensors: TensorInput[]): Promise<void>;
+  /** Drops the gradients, or fills them with zeros where they are. */
+  zeroGrad(tensors: TensorInput[], setToNone: boolean): Promise<void>;
   detach: Unary;
 
   // backbones
@@ -420,6 +484,8 @@ export interface NativeAddon {
   networkFollow(network: NetworkHandle, source: NetworkHandle, momentum: number): Promise<void>;
   networkKeepBuffers(network: NetworkHandle): Promise<void>;
   networkRestoreBuffers(network: NetworkHandle): Promise<void>;
+  networkMergeStatistics(network: NetworkHandle, group: ProcessGroupHandle): Promise<void>;
+  networkNormalizeOver(network: NetworkHandle, group: ProcessGroupHandle | null): Promise<void>;
   /** Begins to note what layers give, or ends it; tells what was noted since the last call. */
   networkTrace(network: NetworkHandle, on: boolean): Promise<LayerTrace>;
   disposeNetwork(network: NetworkHandle): void;
@@ -428,6 +494,12 @@ export interface NativeAddon {
   // head
   marginSoftmax(options: MarginSoftmaxOptions): MarginSoftmaxHandle;
   marginSoftmaxForward(head: MarginSoftmaxHandle, batch: MarginSoftmaxBatch): Promise<MarginSoftmaxLoss>;
+  marginSoftmaxDraw(
+    head: MarginSoftmaxHandle,
+    labels: TensorInput[],
+    centres: TensorInput,
+    samplerStep: TensorInput,
+  ): Promise<void>;
   marginSoftmaxUpdate(
     head: MarginSoftmaxHandle,
     centres: TensorInput,
@@ -470,6 +542,27 @@ export interface NativeAddon {
   noteNotFinite(found: TensorInput, values: TensorInput[]): Promise<void>;
   /** Of tensors of one element each, in one transfer. */
   readNumbers(tensors: TensorInput[]): Promise<number[]>;
+
+  // processes; all ranks of a group make the same calls in the same order
+  processGroup(options: ProcessGroupOptions): Promise<ProcessGroupHandle>;
+  groupGather(group: ProcessGroupHandle, rows: TensorInput): Promise<TensorHandle>;
+  groupScatterSum(group: ProcessGroupHandle, rows: TensorInput): Promise<TensorHandle>;
+  groupReduce(group: ProcessGroupHandle, values: TensorInput, reduction: GroupReduction): Promise<void>;
+  groupBroadcast(group: ProcessGroupHandle, tensors: TensorInput[]): Promise<void>;
+  groupAtStep(group: ProcessGroupHandle, step: number): Promise<void>;
+  groupPutText(group: ProcessGroupHandle, key: string, value: string): Promise<void>;
+  groupTakeText(group: ProcessGroupHandle, key: string): Promise<string>;
+  groupForgetText(group: ProcessGroupHandle, key: string): Promise<void>;
+  groupLeave(group: ProcessGroupHandle, seconds: number): Promise<void>;
+  groupTraffic(group: ProcessGroupHandle): GroupTraffic;
+  disposeProcessGroup(group: ProcessGroupHandle): void;
+  gradientReducer(
+    group: ProcessGroupHandle,
+    parameters: TensorInput[],
+    options: GradientReducerOptions,
+  ): Promise<GradientReducerHandle>;
+  reducerBackward(reducer: GradientReducerHandle, loss: TensorInput): Promise<void>;
+  disposeGradientReducer(reducer: GradientReducerHandle): void;
 
   // files
   writeTensorFile(path: string, header: Uint8Array, tensors: TensorInput[]): Promise<void>;

@@ -1,3 +1,4 @@
+import type { ProcessGroup } from '../distributed/process-group';
 import type { LayerTrace } from '../native/contract';
 import type { Tensor } from '../tensor/tensor';
 import type { NamedTensors, Stateful } from './module';
@@ -45,6 +46,13 @@ export interface Backbone extends Stateful, Disposable {
   keepBuffers(): Promise<void>;
   /** Brings back the running statistics of the last `keepBuffers`, after a batch whose values were not finite. */
   restoreBuffers(): Promise<void>;
+  /**
+   * Makes the running statistics what one rank would have that had made the forward passes of all ranks since
+   * `keepBuffers`, rank by rank; all ranks call it, after as many passes.
+   */
+  mergeStatistics(group: ProcessGroup): Promise<void>;
+  /** From now on batches are normalised over those of all ranks (SyncBatchNorm); undefined: over this rank's. */
+  normalizeOver(group: ProcessGroup | undefined): Promise<void>;
   /**
    * Looks at what every layer gives while something runs: for the question why a step failed. Slow.
    *

@@ -1,4 +1,5 @@
 import { KappaError, argumentError } from '../errors';
+import type { ProcessGroup } from '../distributed/process-group';
 import type { LayerTrace, NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
@@ -158,6 +159,16 @@ export class IResNet implements Backbone {
   async restoreBuffers(): Promise<void> {
     const handle = this.handle;
     return submit((addon) => addon.networkRestoreBuffers(handle));
+  }
+
+  async mergeStatistics(group: ProcessGroup): Promise<void> {
+    const [handle, ranks] = [this.handle, group.handle];
+    return submit((addon) => addon.networkMergeStatistics(handle, ranks));
+  }
+
+  async normalizeOver(group: ProcessGroup | undefined): Promise<void> {
+    const [handle, ranks] = [this.handle, group?.handle ?? null];
+    return submit((addon) => addon.networkNormalizeOver(handle, ranks));
   }
 
   async traced(work: () => Promise<unknown>): Promise<LayerTrace> {

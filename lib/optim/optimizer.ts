@@ -19,7 +19,7 @@ export interface Optimizer extends Stateful, Disposable {
    * @param found float32 (1), on `device`: added to where a gradient is not finite
    */
   unscaleGradients(scale: number, found: Tensor): Promise<void>;
-  /** Drops all gradients. */
-  zeroGrad(): Promise<void>;
+  /** Drops all gradients, or (`setToNone: false`) fills them with zeros where they are. */
+  zeroGrad(options?: { setToNone?: boolean }): Promise<void>;
   dispose(): void;
 }

@@ -20,7 +20,7 @@ const commonShape = (z: Z) => ({
   referenceBatchSize: count(z)
     .default(512)
     .describe(
-      'batch size that lr is meant for: the rate used is lr * batchSize * accumulate / referenceBatchSize',
+      'batch size that lr is meant for: the rate used is lr * batchSize * accumulate * ranks / referenceBatchSize',
     ),
   clipNorm: z.number().gt(0).default(5).describe("largest 2-norm of the backbone's gradient"),
 });

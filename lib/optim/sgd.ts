@@ -88,11 +88,10 @@ export class SGD implements Optimizer {
     await Promise.all([submit((addon) => addon.unscaleGradients(parameters, scale, noted)), ...fused]);
   }
 
-  /** Drops all gradients. */
-  async zeroGrad(): Promise<void> {
+  async zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): Promise<void> {
     const parameters = this.#separate.map(({ parameter }) => parameter.handle);
     const fused = this.#all.map(({ parameter }) => fusedUpdaterOf(parameter)?.dropUpdate());
-    await Promise.all([submit((addon) => addon.zeroGrad(parameters)), ...fused]);
+    await Promise.all([submit((addon) => addon.zeroGrad(parameters, setToNone)), ...fused]);
   }
 
   /** The velocities, named by the position of their parameter. */

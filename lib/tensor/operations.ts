@@ -217,5 +217,5 @@ export const valueOperations = {
       (addon, x) => addon.grad(x),
       (gradient, wrap) => (gradient === null ? null : wrap(gradient)),
     ),
-  zeroGrad: (a) => plan([a], (addon, x) => addon.zeroGrad([x])),
+  zeroGrad: (a) => plan([a], (addon, x) => addon.zeroGrad([x], true)),
 } satisfies { [K in Name]?: Reader<K, Plan<unknown, Awaited<ReturnType<TensorOperations[K]>>>> };

@@ -18,3 +18,8 @@ export async function toDevice(batch: Batch, side: number, device: string): Prom
   const images = await Tensor.fromImages(batch.images, size, batch.flips, { device });
   return { images, labels, sampleIndex };
 }
+
+/** Labels on the CPU: that is where PartialFC draws the classes of a step. */
+export function labelsOf({ labels }: Batch): Promise<Tensor> {
+  return Tensor.from(BigInt64Array.from(labels, BigInt));
+}

@@ -7,7 +7,7 @@ import type { FailedStep } from './failed-step';
 import { restoreRandomStates } from './restore';
 import { firstNotFinite } from './save';
 import type { Session } from './session';
-import { toDevice } from './batch-input';
+import { labelsOf, toDevice } from './batch-input';
 
 /** What is known of a step that failed; also `not-finite.json` in the run's folder. */
 export interface Diagnosis extends FailedStep {
@@ -43,21 +43,26 @@ export async function diagnose(
   const weights = await firstNotFinite({ backbone: backbone.stateDict(), head: head.stateDict() });
   const before = await session.randomBefore;
   if (before) await restoreRandomStates(before, config.runtime.device);
-  // PartialFC draws its classes by this counter, once a batch; a step that failed had all of its batches.
-  await head.stateDict().get('samplerStep')?.subInPlace(config.train.accumulate);
+  // PartialFC draws its classes by this counter, once a step.
+  await head.stateDict().get('samplerStep')?.subInPlace(1);
   const samples: Diagnosis['samples'] = [];
   let found: Found | undefined;
   await backbone.keepBuffers();
   try {
-    let left = config.train.accumulate;
-    for await (const batch of loader.epoch(failed.epoch, { startBatch: failed.startBatch })) {
+    const batches: Batch[] = [];
+    for await (const batch of loader.epoch(failed.epoch, { startBatch: failed.startBatch }))
+      if (batches.push(batch) === config.train.accumulate) break;
+    await scope(async () => head.drawClasses(await Promise.all(batches.map(labelsOf))));
+    for (const batch of batches) {
       batch.sampleIndex.forEach((sample, i) =>
         samples.push({ sample: describeSample(dataset.table, sample), label: batch.labels[i] ?? -1 }),
       );
-      // What is told is of the batch in which it happened: of one without it only where nothing happens any more.
-      if (!found?.firstOutput && !found?.firstGradient) found = await look(session, batch, failed.lossScale);
+      // What is told is of the batch in which it happened: of one without it only where nothing happens any more. Several
+      // ranks look at all of their batches together, whatever each finds.
+      const isOver = found?.firstOutput !== undefined || found?.firstGradient !== undefined;
+      const seen = isOver && !model.ranks ? undefined : await look(session, batch, failed.lossScale);
+      if (!isOver) found = seen;
       batch.release();
-      if (--left === 0) break;
     }
   } finally {
     await backbone.restoreBuffers();

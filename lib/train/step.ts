@@ -1,8 +1,9 @@
+import type { ProcessGroup } from '../distributed/process-group';
 import { clipGradients } from '../optim/clip';
 import { nothingFound, noteNotFinite, readNumbers } from '../optim/decision';
 import { adopt, openScope, scope } from '../tensor/scope';
-import type { Tensor } from '../tensor/tensor';
-import { toDevice } from './batch-input';
+import { Tensor } from '../tensor/tensor';
+import { labelsOf, toDevice } from './batch-input';
 import type { BatchInput } from './batch-input';
 import type { StepBatch } from './batch-source';
 import type { Model } from './model';
@@ -17,6 +18,8 @@ export interface StepResult {
   targetCosine: number;
   /** Whether the parameters were updated: not where loss or gradient were not finite. */
   updated: boolean;
+  /** Whether this rank or another one is to stop after this step. */
+  stopping: boolean;
 }
 
 /** Images of one forward pass on their way through the step. */
@@ -27,6 +30,8 @@ interface Observed extends BatchInput {
 export interface StepOptions {
   lr: number;
   clipNorm: number;
+  /** Whether this rank is to stop after this step: all ranks hear of it in the same step. @default false */
+  stopping?: boolean;
   /** Called when everything of the step is under way and the device is about to be waited for. */
   onUnderWay?: () => void;
   /** Called where the step failed before anything was updated: everything but the random numbers is as it was. */
@@ -38,6 +43,8 @@ export interface StepOptions {
  * batch: each weighs by its size, so that the gradient is that of the large batch. Where loss or gradient are not
  * finite nothing is updated, running statistics included: that is decided on the device, which is waited for once, when
  * everything of the step is under way.
+ *
+ * Over several ranks each makes its part of the global batch, with as many batches of the same size; they decide as one.
  */
 export async function trainStep(
   model: Model,
@@ -64,7 +71,7 @@ async function isUndone({ backbone, optimizer }: Model): Promise<boolean> {
 }
 
 async function tryStep(
-  { backbone, head, optimizer, scaler }: Model,
+  { backbone, head, optimizer, scaler, ranks }: Model,
   batches: readonly StepBatch[],
   options: StepOptions,
   onUpdate: () => void,
@@ -78,6 +85,7 @@ async function tryStep(
     const losses: Tensor[] = [];
     const cosines: Tensor[] = [];
     const shares = batches.map(({ size }) => size / globalBatch);
+    if (head.sampleRate < 1) await head.drawClasses(await Promise.all(batches.map(labelsOf)));
     for (const [i, batch] of batches.entries()) {
       const input = await (batch.input ?? toDevice(batch, imageSize, device));
       for (const tensor of Object.values(input)) adopt(tensor, openScope());
@@ -85,9 +93,11 @@ async function tryStep(
       const embeddings = await backbone.forward(input.images);
       const { loss, targetCosines } = await head.forwardWithCosines(embeddings, input.labels);
       const weighted = await loss.mul(shares[i] as number);
-      await (scaler ? scaler.scale(weighted) : weighted).backward();
+      const scaled = scaler ? await scaler.scale(weighted) : weighted;
+      // The gradients of the earlier batches stay here until those of the last one are there.
+      await (ranks && i === batches.length - 1 ? ranks.reducer.backward(scaled) : scaled.backward());
       losses.push(weighted);
-      cosines.push(await targetCosines.mean());
+      cosines.push(await targetCosines.mean().mul(shares[i] as number));
       observed.push({ ...input, embeddings: await embeddings.detach() });
     }
     await noteNotFinite(found, losses);
@@ -97,29 +107,63 @@ async function tryStep(
     const norm = await clipGradients(backbone.parameters(), options.clipNorm);
     await noteNotFinite(found, [norm]);
     await head.checkGradients(found);
+    const decided = await decideTogether(ranks?.group, found, options.stopping ?? false, cosines);
     onUpdate();
     optimizer.lr = options.lr;
     await optimizer.step(found);
     options.onUnderWay?.();
-    const [before, after, gradNorm, ...rest] = (await readNumbers([
+    const [before, after, gradNorm, stopping, targetCosine, ...parts] = (await readNumbers([
       ...[foundBefore, found, norm],
+      ...[decided.stopping, decided.targetCosine],
       ...losses,
-      ...cosines,
-    ])) as [number, number, number, ...number[]];
+    ])) as [number, number, number, number, number, ...number[]];
     const updated = after === 0;
-    if (updated) await head.observe(...observed);
-    else await backbone.restoreBuffers();
-    await optimizer.zeroGrad();
+    if (updated) {
+      if (ranks?.mergesStatistics) await backbone.mergeStatistics(ranks.group);
+      await head.observe(...observed);
+    } else await backbone.restoreBuffers();
+    // The reducer's gradients stay in its buckets.
+    await optimizer.zeroGrad({ setToNone: ranks === undefined });
     scaler?.update(updated);
     return {
-      loss: weightedSum(rest.slice(0, batches.length)),
+      loss: parts.reduce((sum, value) => sum + value, 0),
       gradNorm: before === 0 ? gradNorm : NaN,
-      targetCosine: weightedSum(rest.slice(batches.length), shares),
+      targetCosine,
       updated,
+      stopping: stopping > 0,
     };
   });
 }
 
-function weightedSum(values: readonly number[], weights?: readonly number[]): number {
-  return values.reduce((sum, value, i) => sum + value * (weights?.[i] ?? 1), 0);
+/** What the ranks decide of a step, each one number on the device. */
+interface Decision {
+  /** 0 unless a rank is to stop. */
+  stopping: Tensor;
+  /** Mean cosine to the targets over the samples of all ranks. */
+  targetCosine: Tensor;
+}
+
+/**
+ * Makes `found` that of all ranks, in one exchange of a few numbers: they all make the step or leave it out, and stop after
+ * the same one.
+ */
+async function decideTogether(
+  group: ProcessGroup | undefined,
+  found: Tensor,
+  isStopping: boolean,
+  cosines: readonly Tensor[],
+): Promise<Decision> {
+  const wish = Tensor.emptyLike(found);
+  await wish.fill(isStopping ? 1 : 0);
+  const own = await Tensor.cat([
+    found,
+    wish,
+    await Tensor.stack([...cosines]).sum().reshape([1]).to('float32'),
+  ]);
+  if (group) {
+    await group.allReduce(own);
+    await found.copyFrom(own.slice(0, 0, 1));
+  }
+  const stopping = await own.slice(0, 1, 2);
+  return { stopping, targetCosine: await own.slice(0, 2, 3).div(group?.worldSize ?? 1) };
 }

@@ -16,7 +16,7 @@ struct HandleType<std::shared_ptr<GradientReducer>> {
 
 template <>
 struct Choices<Reduction> {
-  static constexpr const char* name = "Reduction";
+  static constexpr const char* name = "GroupReduction";
   static constexpr Choice<Reduction> list[] = {
       {"sum", Reduction::sum}, {"maximum", Reduction::maximum}, {"minimum", Reduction::minimum}};
 };
@@ -35,6 +35,7 @@ struct Fields<GroupOptions> {
       Field{"worldSize", &GroupOptions::world_size},
       Field{"masterAddress", &GroupOptions::master_address},
       Field{"masterPort", &GroupOptions::master_port},
+      Field{"keepsStore", &GroupOptions::keeps_store},
       Field{"address", &GroupOptions::address},
       Field{"timeout", &GroupOptions::timeout},
   };
@@ -107,8 +108,6 @@ void register_reducers(Registry& registry) {
       });
   registry.async("reducerBackward", {"reducer", "loss"},
                  [](const Reducer& reducer, const Tensor& loss) { reducer->backward(loss); });
-  registry.async("reducerZeroGradients", {"reducer"},
-                 [](const Reducer& reducer) { reducer->zero_gradients(); });
   registry.sync("disposeGradientReducer", {"reducer"},
                 [](const Boxed<Reducer>& reducer) { dispose_box(*reducer.box); });
 }

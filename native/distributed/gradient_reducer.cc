@@ -143,13 +143,4 @@ void GradientReducer::backward(const Tensor& loss) {
   }
 }
 
-void GradientReducer::zero_gradients() {
-  at::NoGradGuard guard;
-  std::vector<Tensor> gradients;
-  for (const Tensor& parameter : parameters_) {
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-  }
-  if (!gradients.empty()) at::_foreach_zero_(gradients);
-}
-
 }  // namespace kappa

@@ -24,7 +24,8 @@ struct ReducerOptions {
   Compression compression = Compression::none;
 };
 
-/// Gradients are summed and not averaged: what the ranks differentiate is a mean over the samples of all of
+/// The gradients stay in the buckets: whoever fills them with zeros instead of dropping them saves the next step an
+/// allocation and a copy. Gradients are summed and not averaged: what the ranks differentiate is a mean over the samples of all of
 /// them already. This is the one place that decides it.
 class GradientReducer {
  public:
@@ -37,9 +38,6 @@ class GradientReducer {
   /// Backward pass of a step's last loss: the gradients of earlier losses of the step, which are not reduced,
   /// are summed up with it. Returns when all gradients are.
   void backward(const at::Tensor& loss);
-
-  /// Zeroes the gradients where they are, in the buckets: nothing is allocated or copied in the next step.
-  void zero_gradients();
 
  private:
   struct Progress;

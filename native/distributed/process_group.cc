@@ -47,8 +47,9 @@ std::string words_of(const std::exception_ptr& error) {
 c10::intrusive_ptr<c10d::Store> open_store(const GroupOptions& options) {
   c10d::TCPStoreOptions settings;
   settings.port = static_cast<uint16_t>(options.master_port);
-  settings.isServer = options.rank == 0;
-  settings.numWorkers = static_cast<size_t>(options.world_size);
+  settings.isServer = options.rank == 0 && options.keeps_store;
+  // A store that is not ours has had its workers already.
+  if (options.keeps_store) settings.numWorkers = static_cast<size_t>(options.world_size);
   settings.timeout = milliseconds_of(options.timeout);
   try {
     return c10::make_intrusive<c10d::TCPStore>(options.master_address, settings);

@@ -19,9 +19,11 @@ namespace kappa {
 struct GroupOptions {
   int64_t rank = 0;
   int64_t world_size = 1;
-  /// Where rank 0 keeps the store that the others meet at.
+  /// Where the store is that all meet at.
   std::string master_address;
   int64_t master_port = 0;
+  /// Whether rank 0 keeps the store; otherwise whoever started the ranks does.
+  bool keeps_store = true;
   /// Address of this machine that the others reach.
   std::string address;
   /// Seconds after which whoever waits for another process gives up.

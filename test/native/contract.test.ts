@@ -91,6 +91,8 @@ describe('the addon', () => {
       memoryBudget: 1e6,
       sampleRate: 1,
       seed: 0,
+      classes: { firstClass: 0, classes: 1, allClasses: 1 },
+      group: null,
     } as const;
     assert.throws(() => addon.marginSoftmax(head), {
       code: 'ERR_ARGUMENT',

@@ -37,7 +37,7 @@ inline void as_ranks(int64_t size, const std::function<void(const std::shared_pt
     threads.emplace_back([&, rank] {
       try {
         const auto group =
-            std::make_shared<ProcessGroup>(GroupOptions{rank, size, "127.0.0.1", port, "127.0.0.1", timeout});
+            std::make_shared<ProcessGroup>(GroupOptions{rank, size, "127.0.0.1", port, true, "127.0.0.1", timeout});
         body(group);
         group->leave(std::chrono::seconds(10));
       } catch (...) {

@@ -1,0 +1,136 @@
+import { KappaError } from '../errors';
+import type { GroupTraffic, ProcessGroupHandle, GroupReduction } from '../native/contract';
+import { native } from '../native/load';
+import { submit } from '../native/submit';
+import { Tensor } from '../tensor/tensor';
+import { classRange, type ClassRange } from './class-range';
+import { localAddress } from './local-address';
+
+/** What a rank must know to meet the others. */
+export interface GroupPlace {
+  readonly rank: number;
+  readonly worldSize: number;
+  /** Host and port of the store that all ranks meet at. */
+  readonly masterAddress: string;
+  readonly masterPort: number;
+  /** Whether whoever started the ranks keeps that store. @default false: rank 0 does */
+  readonly storeIsHosted?: boolean;
+  /** Address of this machine as the others reach it. @default the one that it reaches the store from */
+  readonly nodeAddress?: string;
+}
+
+export interface GroupSettings {
+  /** Seconds after which whoever waits for another rank gives up. @default 600 */
+  timeout?: number;
+}
+
+const LEAVE_SECONDS = 10;
+
+/**
+ * The processes of a run, over c10d: Gloo for tensors on the CPU. All of them make the same calls in the same order. What
+ * they exchange goes through the compute thread; a rank that is gone or silent is an error with a name (`ERR_PEER`,
+ * `ERR_TIMEOUT`), never a wait without end.
+ */
+export class ProcessGroup {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly timeout: number;
+  #handle: ProcessGroupHandle | undefined;
+  #texts = 0;
+
+  private constructor({ rank, worldSize }: GroupPlace, timeout: number, handle: ProcessGroupHandle) {
+    this.rank = rank;
+    this.worldSize = worldSize;
+    this.timeout = timeout;
+    this.#handle = handle;
+  }
+
+  /**
+   * Meets the other ranks. Every pair of them is connected then.
+   *
+   * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT`, `ERR_ARGUMENT`
+   */
+  static async join(place: GroupPlace, { timeout = 600 }: GroupSettings = {}): Promise<ProcessGroup> {
+    const { rank, worldSize, masterAddress, masterPort, storeIsHosted = false } = place;
+    const address = place.nodeAddress ?? (await localAddress(masterAddress, masterPort));
+    const keepsStore = !storeIsHosted;
+    const options = { rank, worldSize, masterAddress, masterPort, keepsStore, address, timeout };
+    return new ProcessGroup(place, timeout, await submit((addon) => addon.processGroup(options)));
+  }
+
+  /** @internal */
+  get handle(): ProcessGroupHandle {
+    if (this.#handle === undefined)
+      throw new KappaError('ERR_DISPOSED', 'This group of processes has been left.');
+    return this.#handle;
+  }
+
+  /** The classes of this rank. */
+  classes(numClasses: number): ClassRange {
+    return classRange(numClasses, this.rank, this.worldSize);
+  }
+
+  /** The rows of all ranks, one rank after the other; tensors of the same shape and element type. */
+  async allGather(rows: Tensor): Promise<Tensor> {
+    const wrap = Tensor.wrapper();
+    const [group, given] = [this.handle, rows.handle];
+    return wrap(await submit((addon) => addon.groupGather(group, given)));
+  }
+
+  /** Combines a tensor over all ranks, in place. */
+  async allReduce(values: Tensor, operation: GroupReduction = 'sum'): Promise<void> {
+    const [group, given] = [this.handle, values.handle];
+    await submit((addon) => addon.groupReduce(group, given, operation));
+  }
+
+  /** Makes the tensors of all ranks what those of rank 0 are. */
+  async broadcast(tensors: Iterable<Tensor>): Promise<void> {
+    const [group, handles] = [this.handle, [...tensors].map((tensor) => tensor.handle)];
+    await submit((addon) => addon.groupBroadcast(group, handles));
+  }
+
+  /** Says what the run is at, for errors. */
+  async atStep(step: number): Promise<void> {
+    const group = this.handle;
+    await submit((addon) => addon.groupAtStep(group, step));
+  }
+
+  /**
+   * Gives all ranks the texts of all, in the order of the ranks; nobody gets them before everybody has come. It does not
+   * go through the compute thread. One call at a time.
+   *
+   * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT` naming the rank that did not come
+   */
+  async gatherText(text: string): Promise<string[]> {
+    const group = this.handle;
+    const number = this.#texts++;
+    const key = (round: number, rank: number): string => `text ${round} of rank ${rank}`;
+    await submit((addon) => addon.groupPutText(group, key(number, this.rank), text));
+    const all: string[] = [];
+    for (let rank = 0; rank < this.worldSize; rank++)
+      all.push(await submit((addon) => addon.groupTakeText(group, key(number, rank))));
+    // Everybody is beyond the one before: nobody will ask for it any more.
+    if (number > 0) await submit((addon) => addon.groupForgetText(group, key(number - 1, this.rank)));
+    return all;
+  }
+
+  /** What was exchanged so far. */
+  get traffic(): GroupTraffic {
+    return native().groupTraffic(this.handle);
+  }
+
+  /** Leaves the group in order: rank 0 waits a moment until all others have left. */
+  async leave(): Promise<void> {
+    if (this.#handle === undefined) return;
+    const group = this.#handle;
+    await submit((addon) => addon.groupLeave(group, LEAVE_SECONDS));
+    this.dispose();
+  }
+
+  /** Lets go of the group at once; the others take notice. */
+  dispose(): void {
+    if (this.#handle === undefined) return;
+    native().disposeProcessGroup(this.#handle);
+    this.#handle = undefined;
+  }
+}
