@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { KappaError, argumentError } from '../errors';
+import { KappaError } from '../errors';
 import { readHead, stranger, TENSORS } from '../files/strangers';
 import { readSafetensors, readTensorRows, tensorPlaces } from '../io/safetensors';
 import type { RowsPlace, TensorPlace } from '../io/safetensors';
@@ -123,7 +123,10 @@ class Reader<S> implements LoadedCheckpoint<S> {
       const range = rowsOf(tensor, total);
       const { first, count } = range;
       if (!isCount(first) || !isCount(count) || first + count > total)
-        throw argumentError(`the rows of ${tensor}`, `a range of its ${total} rows`, JSON.stringify(range));
+        throw new KappaError(
+          'ERR_ARGUMENT',
+          `Expected a range of the ${total} rows of ${tensor} but received ${JSON.stringify(range)}.`,
+        );
       return { tensor, byRank, range };
     });
     const tensors = new Map<string, Tensor>();
