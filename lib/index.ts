@@ -158,7 +158,8 @@ export type { DifficultyReport } from './train/difficulty';
 export type { StepResult } from './train/step';
 export type { ValidationResult } from './run/run-state';
 export { createSchedule } from './optim/schedule';
-export { openCheckpoint, resolveCheckpoint } from './run/checkpoint';
+export { resolveCheckpoint } from './run/checkpoint';
+export { openCheckpoint } from './run/checkpoint-reader';
 export { loadBackbone } from './run/load-backbone';
 export type { LoadBackboneOptions } from './run/load-backbone';
 

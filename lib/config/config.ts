@@ -656,6 +656,11 @@ export interface Config {
      */
     keepCheckpoints?: number;
     /**
+     * MiB for copies of the weights, so that a checkpoint is written beside training; auto: a quarter of what is free, 0: training waits
+     * @default "auto"
+     */
+    checkpointMemory?: 'auto' | number;
+    /**
      * steps in a row with a non-finite loss or gradient after which the run stops
      * @default 20
      */

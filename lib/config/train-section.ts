@@ -21,6 +21,12 @@ export const trainSection = lazySchema((z) => {
       validateEvery: every().describe('steps between verifications; null: at the end of each epoch'),
       checkpointEvery: every().describe('steps between checkpoints; null: at the end of each epoch'),
       keepCheckpoints: count(z).default(2).describe('newest checkpoints kept besides the best one'),
+      checkpointMemory: z
+        .union([z.literal('auto'), z.int().min(0)])
+        .default('auto')
+        .describe(
+          'MiB for copies of the weights, so that a checkpoint is written beside training; auto: a quarter of what is free, 0: training waits',
+        ),
       maxSkippedSteps: count(z)
         .default(20)
         .describe('steps in a row with a non-finite loss or gradient after which the run stops'),

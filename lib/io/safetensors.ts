@@ -33,6 +33,22 @@ interface Entry {
   end: number;
 }
 
+/** Where a tensor lies in a file. */
+export interface TensorPlace {
+  dtype: DType;
+  shape: number[];
+  /** Bytes from the start of the file. */
+  offset: number;
+  bytes: number;
+}
+
+/** Some rows of a tensor, one behind the other: where they begin in a file, and how many they are. */
+export interface RowsPlace {
+  path: string;
+  offset: number;
+  rows: number;
+}
+
 /**
  * Writes tensors to a safetensors file and waits until the disk has it. A file that could not be finished is removed.
  *
@@ -43,6 +59,47 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  const head = headOf(tensors, metadata);
+  const handles = [...tensors.values()].map((tensor) => tensor.handle);
+  await submit((addon) => addon.writeTensorFile(path, head, handles));
+}
+
+/**
+ * As {@link writeSafetensors}, beside whatever is computed meanwhile.
+ *
+ * @param tensors as {@link snapshotTensors} gives them; they must stay as they are until it has ended
+ * @throws KappaError `ERR_IO`, `ERR_ARGUMENT` for tensors that are not contiguous or not in the memory of the CPU
+ */
+export async function writeSafetensorsAside(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  const head = headOf(tensors, {});
+  const handles = [...tensors.values()].map((tensor) => tensor.handle);
+  await submit((addon) => addon.writeTensorFileAside(path, head, handles));
+}
+
+/** Copies of tensors as they are at this call, contiguous and in the memory of the CPU. The caller disposes them. */
+export async function snapshotTensors(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+  const wrap = Tensor.wrapper();
+  const names = [...tensors.keys()];
+  const handles = await submit((addon) =>
+    addon.snapshotTensors([...tensors.values()].map((tensor) => tensor.handle)),
+  );
+  return new Map(handles.map((handle, i) => [names[i] as string, wrap(handle).keep()]));
+}
+
+/** Bytes of the elements of all tensors. */
+export function bytesOf(tensors: ReadonlyMap<string, Tensor>): number {
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += tensor.size * bytesOfDtype[tensor.dtype];
+  return bytes;
+}
+
+function headOf(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const [name, tensor] of tensors) {
@@ -59,8 +116,7 @@ export async function writeSafetensors(
   const head = Buffer.alloc(PREFIX_BYTES + padded, ' ');
   head.writeBigUInt64LE(BigInt(padded), 0);
   text.copy(head, PREFIX_BYTES);
-  const handles = [...tensors.values()].map((tensor) => tensor.handle);
-  await submit((addon) => addon.writeTensorFile(path, head, handles));
+  return head;
 }
 
 /**
@@ -79,6 +135,35 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
   }));
   const handles = await submit((addon) => addon.readTensorFile(path, spans));
   return new Map(handles.map((handle, i) => [names[i] as string, wrap(handle)]));
+}
+
+/**
+ * Looks where the tensors of a safetensors file lie, without reading them.
+ *
+ * @throws KappaError `ERR_IO`, `ERR_CHECKPOINT`
+ */
+export async function tensorPlaces(path: string): Promise<Map<string, TensorPlace>> {
+  const { entries, dataStart } = await readHeader(path);
+  const places = [...entries].map(
+    ([name, { dtype, shape, begin, end }]) =>
+      [name, { dtype, shape, offset: dataStart + begin, bytes: end - begin }] as const,
+  );
+  return new Map(places);
+}
+
+/**
+ * Reads one tensor whose rows lie in several files, each straight to its place.
+ *
+ * @param shape of the whole; the rows of the pieces make up its first dimension
+ * @throws KappaError `ERR_IO`, `ERR_CHECKPOINT` for a file that does not have them
+ */
+export async function readTensorRows(
+  dtype: DType,
+  shape: readonly number[],
+  pieces: readonly RowsPlace[],
+): Promise<Tensor> {
+  const wrap = Tensor.wrapper();
+  return wrap(await submit((addon) => addon.readTensorRows(dtype, [...shape], [...pieces])));
 }
 
 async function readHeader(path: string): Promise<{ entries: Map<string, Entry>; dataStart: number }> {

@@ -299,6 +299,12 @@ interface GradientReducerOptions {
   /** Gradients that are sent together. */
   bucketBytes: number;
   compression: GradientCompression;
+/** Rows of a tensor that a file has, one behind the other. */
+interface RowsOfFile {
+  path: string;
+  /** Bytes from the start of the file to the first of them. */
+  offset: number;
+  rows: number;
 }
 
 export interface NativeAddon {
@@ -566,5 +572,11 @@ export interface NativeAddon {
 
   // files
   writeTensorFile(path: string, header: Uint8Array, tensors: TensorInput[]): Promise<void>;
+  /** As `writeTensorFile`, on the background thread; the tensors must stay as they are until it has ended. */
+  writeTensorFileAside(path: string, header: Uint8Array, tensors: TensorHandle[]): Promise<void>;
+  /** Copies as they are now: contiguous, in the memory of the CPU. */
+  snapshotTensors(tensors: TensorInput[]): Promise<TensorHandle[]>;
   readTensorFile(path: string, spans: TensorSpan[]): Promise<TensorHandle[]>;
+  /** One tensor, its rows from several files. */
+  readTensorRows(dtype: DType, shape: number[], pieces: RowsOfFile[]): Promise<TensorHandle>;
 }

@@ -1,51 +1,42 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
 import { writeFileAtomically } from '../files/atomic-file';
-import { readHead, stranger, TENSORS } from '../files/strangers';
+import { readHead, stranger } from '../files/strangers';
 import { KappaError, ioError } from '../errors';
-import { readSafetensors, writeSafetensors } from '../io/safetensors';
-import type { NamedTensors } from '../nn/module';
-import { bytesOfDtype } from '../tensor/host';
-import type { Tensor } from '../tensor/tensor';
+import { CHECKPOINT_VERSION, STATE_FILE } from './checkpoint-layout';
+import type { CheckpointTensors, StateFile } from './checkpoint-layout';
+import { CheckpointPart, joinParts } from './checkpoint-part';
+import type { WrittenPart } from './checkpoint-part';
+import { alone, together } from './peers';
+import type { Peers } from './peers';
 
-/** Version of the layout below; a reader refuses others. */
-const CHECKPOINT_VERSION = 1;
-const STATE_FILE = 'state.json';
 const folderPattern = /^step-(\d{8,})$/;
 
-interface FileStamp {
-  bytes: number;
-  sha256: string;
+export interface SaveOptions {
+  /** Whether `best` names it. @default false */
+  best?: boolean;
+  /** Whether `last` names it; otherwise it is only kept. @default true */
+  last?: boolean;
+  /** The processes that save together. @default alone */
+  peers?: Peers;
+  /** Bytes of memory that copies of the tensors may take. @default 0 */
+  memory?: number;
 }
 
-interface StateFile<S> {
-  version: number;
-  files: Record<string, FileStamp>;
-  state: S;
+/** A checkpoint on its way to the disk. */
+export interface PendingCheckpoint {
+  /** Where it will be. */
+  readonly folder: string;
+  /** Bytes that had to be written before the tensors could change again, for want of memory for copies. */
+  readonly uncopiedBytes: number;
+  /** Its folder, once it is there, on all ranks. Rejected with what a rank met: KappaError `ERR_IO` and others. */
+  readonly written: Promise<string>;
 }
-
-/** Tensors by the name of their file (without extension). */
-export type CheckpointTensors = Readonly<Record<string, NamedTensors>>;
 
 function folderOfStep(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
-}
-
-async function stamp(file: string): Promise<FileStamp> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      bytes += chunk.length;
-    }
-  } catch (error) {
-    throw ioError(error, 'read', file);
-  }
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -64,10 +55,8 @@ export class CheckpointFolder {
   constructor(readonly root: string) {}
 
   /**
-   * Writes a checkpoint aside, syncs it, renames it and points `last` (and `best`) at it. Whatever happens on the
-   * way, the checkpoints from before stay usable.
+   * Writes a checkpoint, see {@link begin}, and waits until it is on the disk.
    *
-   * @param last false: one that is only kept, `last` goes on naming the one before
    * @returns the checkpoint's folder
    * @throws KappaError `ERR_IO`
    */
@@ -75,40 +64,124 @@ export class CheckpointFolder {
     step: number,
     tensors: CheckpointTensors,
     state: unknown,
-    best: boolean,
-    last = true,
+    options: SaveOptions = {},
   ): Promise<string> {
+    return (await this.begin(step, tensors, state, options)).written;
+  }
+
+  /**
+   * Begins to write a checkpoint, on every rank: aside, synced, renamed when all ranks have written their part, and only
+   * then pointed at by `last` (and `best`). Whatever happens on the way, the checkpoints from before stay usable. Only
+   * one may be on its way at a time.
+   *
+   * @param state anything that JSON can hold, taken as it is now; that of rank 0 is kept
+   * @returns when the tensors may change again: as much as fits into `memory` is copied, only the rest is written by then
+   * @throws KappaError `ERR_IO`
+   */
+  async begin(
+    step: number,
+    tensors: CheckpointTensors,
+    state: unknown,
+    { best = false, last = true, peers = alone, memory = 0 }: SaveOptions = {},
+  ): Promise<PendingCheckpoint> {
     const folder = path.join(this.root, folderOfStep(step));
-    const partial = path.join(this.root, `.${folderOfStep(step)}.${process.pid}.partial`);
+    const text = JSON.stringify(state);
+    const part = new CheckpointPart(tensors, peers, memory);
+    let free = (): void => undefined;
+    const freed = new Promise<void>((resolve) => (free = resolve));
+    const written = this.#write(step, part, text, peers, free).then(async () => {
+      await together(peers, async () => {
+        if (peers.rank > 0) return;
+        if (last) await this.point('last', folder);
+        if (best) await this.point('best', folder);
+      });
+      return folder;
+    });
+    written.catch(() => undefined); // reported by whoever waits for it
+    if (part.uncopiedBytes > 0) await Promise.race([freed, written]);
+    else await part.copied().catch(() => written);
+    return { folder, uncopiedBytes: part.uncopiedBytes, written };
+  }
+
+  /** Writes this rank's part; rank 0 makes the folder before that, and commits it when all have written theirs. */
+  async #write(
+    step: number,
+    part: CheckpointPart,
+    state: string,
+    peers: Peers,
+    onFree: () => void,
+  ): Promise<void> {
+    const isFirst = peers.rank === 0;
+    let partial: string | undefined;
+    try {
+      const bytes = await together(peers, () => Promise.resolve(part.bytes));
+      const [name] = (await together(peers, async () => {
+        if (!isFirst) return '';
+        partial = await this.#makePartial(step, sum(bytes));
+        return path.basename(partial);
+      })) as [string];
+      const place = path.join(this.root, name);
+      const parts = await together(peers, () =>
+        part.write(place, onFree).catch((error: unknown) => {
+          throw ioError(error, 'write the checkpoint', path.join(this.root, folderOfStep(step)));
+        }),
+      );
+      await together(peers, async () => {
+        if (isFirst) await this.#commit(step, place, parts, state, peers.worldSize);
+      });
+    } catch (error) {
+      if (isFirst && partial !== undefined)
+        await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    } finally {
+      await part.dispose();
+    }
+  }
+
+  /** Makes the folder that all ranks write into. */
+  async #makePartial(step: number, bytes: number): Promise<string> {
+    // No two processes that ever write beside each other have the same.
+    const unique = `${process.pid}-${randomBytes(4).toString('hex')}`;
+    const partial = path.join(this.root, `.${folderOfStep(step)}.${unique}.partial`);
     try {
       await mkdir(this.root, { recursive: true });
-      await rm(partial, { recursive: true, force: true });
-      await this.#requireSpace(tensors);
+      await this.#requireSpace(bytes);
       await mkdir(partial);
-      const files: Record<string, FileStamp> = {};
-      for (const [name, group] of Object.entries(tensors)) {
-        const file = path.join(partial, `${name}.safetensors`);
-        await writeSafetensors(file, group);
-        files[`${name}.safetensors`] = await stamp(file);
-      }
-      const content: StateFile<unknown> = { version: CHECKPOINT_VERSION, files, state };
+    } catch (error) {
+      throw ioError(error, 'write the checkpoint', path.join(this.root, folderOfStep(step)));
+    }
+    return partial;
+  }
+
+  /** Gives a folder that all ranks have written its state and its name. */
+  async #commit(
+    step: number,
+    partial: string,
+    parts: readonly WrittenPart[],
+    state: string,
+    worldSize: number,
+  ): Promise<void> {
+    const folder = path.join(this.root, folderOfStep(step));
+    const content: StateFile<unknown> = {
+      version: CHECKPOINT_VERSION,
+      worldSize,
+      ...joinParts(parts),
+      state: JSON.parse(state),
+    };
+    try {
       await writeFileAtomically(path.join(partial, STATE_FILE), async (file) => {
         await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`);
       });
       await syncFolder(partial);
       // A run resumed from an older checkpoint comes by the same step again.
-      const replaced = path.join(this.root, `.${folderOfStep(step)}.${process.pid}.replaced.partial`);
+      const replaced = partial.replace(/\.partial$/, '.replaced.partial');
       await rename(folder, replaced).catch(() => undefined);
       await rename(partial, folder);
       await rm(replaced, { recursive: true, force: true });
       await syncFolder(this.root);
-      if (last) await this.point('last', folder);
-      if (best) await this.point('best', folder);
     } catch (error) {
-      await rm(partial, { recursive: true, force: true }).catch(() => undefined);
       throw ioError(error, 'write the checkpoint', folder);
     }
-    return folder;
   }
 
   /** Makes `best` or `last` name a checkpoint. */
@@ -157,11 +230,8 @@ export class CheckpointFolder {
     }
   }
 
-  async #requireSpace(tensors: CheckpointTensors): Promise<void> {
-    let bytes = 1 << 16;
-    for (const group of Object.values(tensors)) {
-      for (const tensor of group.values()) bytes += tensor.size * bytesOfDtype[tensor.dtype];
-    }
+  async #requireSpace(tensorBytes: number): Promise<void> {
+    const bytes = tensorBytes + (1 << 16);
     const { bavail, bsize } = await statfs(this.root);
     if (bavail * bsize < bytes) {
       throw new KappaError(
@@ -170,6 +240,10 @@ export class CheckpointFolder {
       );
     }
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }
 
 /**
@@ -203,60 +277,4 @@ export async function resolveCheckpoint(target: string, prefer: 'best' | 'last' 
     if (found) return found;
   }
   throw missing(`it has no ${STATE_FILE} and no checkpoints`);
-}
-
-/** A checkpoint as read from disk. */
-export interface LoadedCheckpoint<S> {
-  folder: string;
-  state: S;
-  /** Reads one of its files of tensors, checked against its checksum. */
-  tensors(name: string): Promise<Map<string, Tensor>>;
-}
-
-/**
- * Opens a checkpoint.
- *
- * @param folder from `resolveCheckpoint`
- * @throws KappaError `ERR_CHECKPOINT` if a file is missing, damaged or of another version
- */
-export async function openCheckpoint<S>(folder: string): Promise<LoadedCheckpoint<S>> {
-  const damaged = (why: string): KappaError =>
-    new KappaError(
-      'ERR_CHECKPOINT',
-      `The checkpoint ${folder} is damaged: ${why}. Name the folder of an older one beside it instead; training takes it after --resume.`,
-    );
-  const text = await readFile(path.join(folder, STATE_FILE), 'utf8').catch((error: unknown) => {
-    throw damaged(`${STATE_FILE} cannot be read (${(error as Error).message})`);
-  });
-  let content: StateFile<S>;
-  try {
-    content = JSON.parse(text) as StateFile<S>;
-  } catch {
-    const found = stranger(Buffer.from(text));
-    throw damaged(`${STATE_FILE} is ${found ? `${found.is}. ${found.advice}` : 'not JSON'}`);
-  }
-  if (content.version !== CHECKPOINT_VERSION) {
-    throw new KappaError(
-      'ERR_VERSION',
-      `The checkpoint ${folder} has version ${String(content.version)}; this kappaface reads version ${CHECKPOINT_VERSION}.`,
-    );
-  }
-  if (typeof content.files !== 'object' || content.files === null)
-    throw damaged(`${STATE_FILE} lists no files`);
-  return {
-    folder,
-    state: content.state,
-    async tensors(name) {
-      const file = `${name}.safetensors`;
-      const expected = content.files[file];
-      if (!expected) throw damaged(`it has no ${file}`);
-      const found = await stamp(path.join(folder, file));
-      if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
-        const other = stranger(await readHead(path.join(folder, file)));
-        if (other && other.is !== TENSORS) throw damaged(`${file} is ${other.is}. ${other.advice}`);
-        throw damaged(`${file} does not match its checksum`);
-      }
-      return readSafetensors(path.join(folder, file));
-    },
-  };
 }

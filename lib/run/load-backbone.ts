@@ -5,7 +5,8 @@ import { createBackbone } from '../nn/create-backbone';
 import { cuda } from '../runtime/cuda';
 import { precisionOfUse } from '../runtime/precision';
 import { scope } from '../tensor/scope';
-import { openCheckpoint, resolveCheckpoint } from './checkpoint';
+import { resolveCheckpoint } from './checkpoint';
+import { openCheckpoint } from './checkpoint-reader';
 
 export interface LoadBackboneOptions {
   /**

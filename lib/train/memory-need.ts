@@ -1,8 +1,7 @@
 import type { ResolvedConfig } from '../config/schema';
-import type { NamedTensors } from '../nn/module';
+import { bytesOf } from '../io/safetensors';
 import { setRandomState, getRandomState } from '../runtime/settings';
 import { scope } from '../tensor/scope';
-import { bytesOfDtype } from '../tensor/host';
 import { Tensor } from '../tensor/tensor';
 import type { Workshop } from './workshop';
 
@@ -70,11 +69,4 @@ async function activationBytes({ backbone }: Workshop['model'], batchSize: numbe
     await setRandomState(random);
     random.dispose();
   }
-}
-
-/** Bytes of all tensors. */
-export function bytesOf(tensors: NamedTensors): number {
-  let bytes = 0;
-  for (const tensor of tensors.values()) bytes += tensor.size * bytesOfDtype[tensor.dtype];
-  return bytes;
 }

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../config/schema';
-import { KappaError } from '../errors';
+import { KappaError, messageOf } from '../errors';
 import { diagnose } from './diagnosis';
 import { diagnosisLines } from './diagnosis-text';
 import { saveCheckpoint } from './save';
@@ -18,6 +18,10 @@ export async function rescue(
   error: unknown,
   say: (text: string) => void,
 ): Promise<unknown> {
+  // What is on its way may still arrive, or has to be told of as well.
+  await session.saves.settled().catch((failure: unknown) => {
+    if (failure !== error) say(messageOf(failure));
+  });
   const isNotFinite = error instanceof KappaError && error.code === 'ERR_NOT_FINITE';
   const advice = [
     ...(isNotFinite ? await explain(session, config) : []),
@@ -93,8 +97,9 @@ async function saveNow(
   try {
     // In a step that was undone numbers were drawn already.
     const random = session.isStepUndone ? await session.randomBefore : undefined;
-    const folder = await saveCheckpoint(session, config, { random, last });
-    return `A checkpoint of step ${state.step} was written: ${folder}.`;
+    await saveCheckpoint(session, config, { random, last });
+    await session.saves.settled();
+    return `A checkpoint of step ${state.step} was written: ${session.saved?.folder}.`;
   } catch (failure) {
     const { code, message } = failure as KappaError;
     const isSame = error instanceof Error && message === error.message;

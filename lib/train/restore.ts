@@ -2,7 +2,8 @@ import { KappaError } from '../errors';
 import { getRandomState, setRandomState } from '../runtime/settings';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
-import { openCheckpoint } from '../run/checkpoint';
+import { openCheckpoint } from '../run/checkpoint-reader';
+import { readModelState } from './checkpoint-tensors';
 import type { Model } from './model';
 import { currentRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
@@ -28,16 +29,22 @@ export async function restoreRandomStates(
   if (device !== 'cpu' && other) await setRandomState(other, device);
 }
 
-/** Brings a model to where a checkpoint left it. @throws KappaError ERR_CHECKPOINT, ERR_IO */
+/** Brings a model to where a checkpoint left it. @throws KappaError ERR_CHECKPOINT, ERR_VERSION, ERR_IO */
 export async function restore(model: Model, folder: string, device: string): Promise<RunState> {
   const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
   const run = currentRunState(checkpoint.state.run);
   await scope(async () => {
-    await model.backbone.loadStateDict(await checkpoint.tensors('backbone'));
-    await model.head.loadStateDict(await checkpoint.tensors('head'), run.headCounters);
-    await model.optimizer.loadStateDict(await checkpoint.tensors('optimizer'));
-    const random = await checkpoint.tensors('random');
-    if (!random.has('cpu'))
+    const saved = await readModelState(checkpoint, (_tensor, count) => ({ first: 0, count }));
+    if (checkpoint.version === 1 && saved.head.has('memory.buffer'))
+      throw new KappaError(
+        'ERR_VERSION',
+        `The checkpoint ${folder} has a memory buffer in the order of the images; since version 2 of the layout its rows are in the order of the classes. Its backbone can be used and verified, the run cannot go on: start anew.`,
+      );
+    await model.backbone.loadStateDict(saved.backbone);
+    await model.head.loadStateDict(saved.head, run.headCounters);
+    await model.optimizer.loadStateDict(saved.optimizer);
+    const random = await checkpoint.ownTensors('random', 0);
+    if (!random?.has('cpu'))
       throw new KappaError('ERR_CHECKPOINT', `The checkpoint ${folder} has no random state.`);
     await restoreRandomStates(random, device);
   });

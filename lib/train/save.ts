@@ -1,8 +1,10 @@
 import { KappaError } from '../errors';
 import type { ResolvedConfig } from '../config/schema';
-import type { CheckpointTensors } from '../run/checkpoint';
+import type { TensorGroups } from '../run/checkpoint-layout';
 import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
+import { checkpointMemory } from './checkpoint-memory';
+import { checkpointTensors } from './checkpoint-tensors';
 import { randomStates } from './restore';
 import type { Session } from './session';
 
@@ -11,40 +13,51 @@ export interface SaveOptions {
   random?: ReadonlyMap<string, Tensor>;
   /** False: `last` goes on naming the checkpoint before. @default true */
   last?: boolean;
+  /** Called when it is on the disk. */
+  onSaved?: (folder: string) => Promise<void>;
+  /** Told where memory is too short to write beside training; once a run. */
+  onMessage?: (text: string) => void;
 }
 
 /**
- * Writes a checkpoint of where a run stands. Weights that are not finite are not written: what is on disk stays good.
+ * Begins to write a checkpoint of where a run stands, when the one before is on the disk; `session.saves` knows when this
+ * one is. Weights that are not finite are not written: what is on disk stays good.
  *
- * @throws KappaError `ERR_NOT_FINITE`, `ERR_IO`
+ * @returns when training may go on
+ * @throws KappaError `ERR_NOT_FINITE`, `ERR_IO`; what the checkpoint before failed with
  */
 export async function saveCheckpoint(
   session: Session,
   config: ResolvedConfig,
-  { random, last = true }: SaveOptions = {},
-): Promise<string> {
-  const { model, state, folder } = session;
+  { random, last = true, onSaved, onMessage }: SaveOptions = {},
+): Promise<void> {
+  const { model, state, folder, saves } = session;
+  await saves.settled();
   const drawn = random ? undefined : await randomStates(config.runtime.device);
   try {
-    const tensors = {
-      backbone: model.backbone.stateDict(),
-      head: model.head.stateDict(),
-      optimizer: model.optimizer.stateDict(),
-    };
-    const broken = await firstNotFinite(tensors);
+    const tensors = checkpointTensors(model, new Map(random ?? drawn));
+    const broken = await firstNotFinite({ ...tensors.shared, ...tensors.sharded });
     if (broken !== undefined)
       throw new KappaError(
         'ERR_NOT_FINITE',
         `Training stopped at step ${state.step}: the weights hold values that are not finite (${broken}), and no checkpoint was made of them.`,
       );
     state.lossScaler = model.scaler?.stateDict() ?? null;
-    const isBest = state.best?.step === state.step;
-    const all = { ...tensors, random: new Map(random ?? drawn) };
-    const saved = await folder.checkpoints.save(state.step, all, { run: state, config }, isBest, last);
-    session.saved = { step: state.step, folder: saved };
-    // While steps are left out nobody knows whether their weights are to blame.
-    if (state.skippedInARow === 0) session.good = session.saved;
-    return saved;
+    const { step, skippedInARow } = state;
+    const options = { best: state.best?.step === step, last, memory: checkpointMemory(config.train) };
+    const pending = await folder.checkpoints.begin(step, tensors, { run: state, config }, options);
+    saves.follow(pending, async () => {
+      session.saved = { step, folder: pending.folder };
+      // While steps are left out nobody knows whether their weights are to blame.
+      if (skippedInARow === 0) session.good = session.saved;
+      await onSaved?.(pending.folder);
+    });
+    if (pending.uncopiedBytes > 0 && config.train.checkpointMemory !== 0 && !saves.isShortageTold) {
+      saves.isShortageTold = true;
+      onMessage?.(
+        `Memory is too short to copy a checkpoint whole: training waits while ${Math.ceil(pending.uncopiedBytes / 1e6)} MB of each are written (train.checkpointMemory).`,
+      );
+    }
   } finally {
     for (const tensor of drawn?.values() ?? []) tensor.dispose();
   }
@@ -55,7 +68,7 @@ const LARGE_AND_SAFE = new Set(['memory.buffer', 'memory.visited']);
 const PIECE = 1 << 20;
 
 /** The name of the first tensor that holds a value which is not finite. */
-export async function firstNotFinite(groups: CheckpointTensors): Promise<string | undefined> {
+export async function firstNotFinite(groups: TensorGroups): Promise<string | undefined> {
   for (const [group, tensors] of Object.entries(groups))
     for (const [name, tensor] of tensors)
       if (!LARGE_AND_SAFE.has(name) && !(await isFiniteTensor(tensor))) return `${group}: ${name}`;

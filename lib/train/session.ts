@@ -11,6 +11,7 @@ import type { MarginStatistics, TrainerOptions } from './events';
 import type { FailedStep } from './failed-step';
 import { findRun } from './find-run';
 import { randomStates, restore } from './restore';
+import { Saves } from './saves';
 import { closeWorkshop, openWorkshop } from './workshop';
 import type { Workshop } from './workshop';
 
@@ -32,6 +33,8 @@ export interface Session extends Workshop {
   margins: MarginStatistics;
   /** Steps that were done when it was opened. */
   firstStep: number;
+  /** The checkpoints that are being written. */
+  saves: Saves;
   /** The newest checkpoint. */
   saved: SavedStep | undefined;
   /** The newest checkpoint whose last step was good. */
@@ -80,6 +83,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
       state,
       margins: await marginStatistics(model.head),
       firstStep: state.step,
+      saves: new Saves(),
       saved,
       good: saved,
       isSound: true,
@@ -110,6 +114,8 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
 /** Closes what {@link openSession} opened. */
 export async function closeSession(session: Session): Promise<void> {
   await forget(session.randomBefore);
+  // Whoever waited for the last one has heard of an error.
+  await session.saves.settled().catch(() => undefined);
   await closeWorkshop(session);
   session.metrics.close();
   session.lock.release();

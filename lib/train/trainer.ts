@@ -136,6 +136,7 @@ export class Trainer {
     lr: number,
   ): Promise<StepResult> {
     const { state } = session;
+    session.saves.check();
     await keepRandomStates(session, this.config.runtime.device);
     session.isSound = false;
     const { accumulate } = this.config.train;
@@ -222,7 +223,7 @@ export class Trainer {
     return this.#isDone(session) || (every === null ? stepInEpoch === 0 : step % every === 0);
   }
 
-  /** Verifies and writes a checkpoint where they are due; returns whether anything was done. */
+  /** Verifies and begins a checkpoint where they are due; returns whether anything was done. */
   async #validateAndSave(session: Session, interrupted: boolean): Promise<boolean> {
     const { state, sets } = session;
     const { checkpointEvery } = this.config.train;
@@ -243,9 +244,13 @@ export class Trainer {
     const saving = this.#isDue(session, checkpointEvery) || isBest || interrupted || state.verificationDue;
     if (saving) {
       session.metrics.sync();
-      const saved = await saveCheckpoint(session, session.config);
-      await this.#prune(session);
-      this.#options.onCheckpoint?.(saved);
+      await saveCheckpoint(session, session.config, {
+        onSaved: async (saved) => {
+          await this.#prune(session);
+          this.#options.onCheckpoint?.(saved);
+        },
+        onMessage: (text) => this.#options.onMessage?.(text),
+      });
     }
     return validating || saving;
   }
@@ -278,6 +283,7 @@ export class Trainer {
 
   async #finish(session: Session, interrupted: boolean): Promise<TrainResult> {
     const { state, model, folder, root, dataset } = session;
+    await session.saves.settled();
     const result: TrainResult = {
       folder: folder.root,
       interrupted,

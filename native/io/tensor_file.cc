@@ -41,7 +41,8 @@ void write_contents(std::FILE* file, const std::string& path, const void* header
   }
   if (std::fflush(file) != 0) fail("write", path, errno);
 #ifndef _WIN32
-  if (fsync(fileno(file)) != 0) fail("write", path, errno);
+  // EINVAL: a pipe, which has no disk behind it.
+  if (fsync(fileno(file)) != 0 && errno != EINVAL) fail("write", path, errno);
 #endif
 }
 
@@ -84,7 +85,35 @@ int64_t checked_bytes(const TensorSpan& span, int64_t file_bytes, const std::str
   return bytes;
 }
 
+File open_to_read(const std::string& path) {
+  File file(std::fopen(path.c_str(), "rb"));
+  if (!file) fail("open", path, errno);
+  return file;
+}
+
+/// @param bytes from `checked_bytes`
+void read_span(std::FILE* file, const TensorSpan& span, int64_t bytes, unsigned char* data,
+               const std::string& path) {
+  seek(file, span.offset, SEEK_SET, path);
+  const auto count = static_cast<size_t>(bytes);
+  if (bytes > 0 && std::fread(data, 1, count, file) != count) fail_short(path, span.offset, bytes);
+  require(span.dtype != at::kBool || std::all_of(data, data + bytes, [](unsigned char b) { return b <= 1; }),
+          "ERR_CHECKPOINT", path, " has a boolean that is neither 0 nor 1 behind offset ", span.offset, ".");
+}
+
 }  // namespace
+
+std::vector<at::Tensor> snapshot_tensors(const std::vector<at::Tensor>& tensors) {
+  at::NoGradGuard no_grad;
+  std::vector<at::Tensor> copies;
+  copies.reserve(tensors.size());
+  for (const auto& tensor : tensors) {
+    at::Tensor copy = at::empty(tensor.sizes(), at::dtype(tensor.scalar_type()));
+    copy.copy_(tensor);
+    copies.push_back(std::move(copy));
+  }
+  return copies;
+}
 
 void write_tensor_file(const std::string& path, const void* header, size_t header_bytes,
                        const std::vector<at::Tensor>& tensors) {
@@ -101,26 +130,45 @@ void write_tensor_file(const std::string& path, const void* header, size_t heade
 }
 
 std::vector<at::Tensor> read_tensor_file(const std::string& path, const std::vector<TensorSpan>& spans) {
-  File file(std::fopen(path.c_str(), "rb"));
-  if (!file) fail("open", path, errno);
+  const File file = open_to_read(path);
   const int64_t size = size_of(file.get(), path);
   std::vector<at::Tensor> tensors;
   tensors.reserve(spans.size());
   for (const auto& span : spans) {
     const int64_t bytes = checked_bytes(span, size, path);
     at::Tensor tensor = at::empty(span.shape, at::dtype(span.dtype));
-    seek(file.get(), span.offset, SEEK_SET, path);
-    auto* data = static_cast<unsigned char*>(tensor.mutable_data_ptr());
-    if (bytes > 0 &&
-        std::fread(data, 1, static_cast<size_t>(bytes), file.get()) != static_cast<size_t>(bytes)) {
-      fail_short(path, span.offset, bytes);
-    }
-    require(
-        span.dtype != at::kBool || std::all_of(data, data + bytes, [](unsigned char b) { return b <= 1; }),
-        "ERR_CHECKPOINT", path, " has a boolean that is neither 0 nor 1 behind offset ", span.offset, ".");
+    read_span(file.get(), span, bytes, static_cast<unsigned char*>(tensor.mutable_data_ptr()), path);
     tensors.push_back(std::move(tensor));
   }
   return tensors;
+}
+
+at::Tensor read_tensor_rows(at::ScalarType dtype, const std::vector<int64_t>& shape,
+                            const std::vector<RowsOfFile>& pieces) {
+  require(!shape.empty(), "ERR_ARGUMENT", "A tensor of rows has a first dimension.");
+  struct Piece {
+    TensorSpan span;
+    File file;
+    int64_t bytes;
+  };
+  std::vector<Piece> found;
+  int64_t rows = 0;
+  for (const auto& [path, offset, count] : pieces) {
+    Piece piece{{offset, dtype, shape}, open_to_read(path), 0};
+    piece.span.shape[0] = count;
+    piece.bytes = checked_bytes(piece.span, size_of(piece.file.get(), path), path);
+    require(!c10::add_overflows(rows, count, &rows), "ERR_CHECKPOINT", path, " has too many rows.");
+    found.push_back(std::move(piece));
+  }
+  require(rows == shape[0], "ERR_ARGUMENT", "Expected ", shape[0], " rows but received pieces of ", rows,
+          ".");
+  at::Tensor tensor = at::empty(shape, at::dtype(dtype));
+  auto* data = static_cast<unsigned char*>(tensor.mutable_data_ptr());
+  for (size_t i = 0; i < found.size(); ++i) {
+    read_span(found[i].file.get(), found[i].span, found[i].bytes, data, pieces[i].path);
+    data += found[i].bytes;
+  }
+  return tensor;
 }
 
 }  // namespace kappa

@@ -54,14 +54,17 @@ struct Called {
 
   /// The function's type as the contract has it.
   /// @param parameters `arity` names
-  static std::string type(TypeNames& names, const char* const* parameters, bool queued) {
+  /// @param queued whether it may be given what calls before it will come to
+  /// @param promised whether its result comes later
+  static std::string type(TypeNames& names, const char* const* parameters, [[maybe_unused]] bool queued,
+                          bool promised) {
     std::string list;
     [[maybe_unused]] size_t i = 0;
     ((list += text(i == 0 ? "" : ", ", parameters[i], ": ", FromJs<std::decay_t<A>>::type(names, queued)),
       ++i),
      ...);
     const std::string result = ToJs<R>::type(names);
-    return text("(", list, ") => ", queued ? text("Promise<", result, ">") : result);
+    return text("(", list, ") => ", promised ? text("Promise<", result, ">") : result);
   }
 };
 
@@ -78,13 +81,17 @@ struct Signature<R (C::*)(const Context&, A...) const> : Called<R, A...> {
 
 struct Nothing {};
 
-/// A call on its way: runs on the compute thread, then settles its promise on the JavaScript thread.
-template <class F>
+/// Where a call runs that returns a promise.
+enum class Runs { on_compute_thread, in_background };
+
+/// A call on its way: runs on its thread, then settles its promise on the JavaScript thread.
+template <class F, Runs runs>
 class Call : public Job {
   using Result = typename Signature<F>::Result;
   using Arguments = typename Signature<F>::Arguments;
   using Stored = std::conditional_t<std::is_void_v<Result>, Nothing, Result>;
-  static constexpr bool gives_tensor = std::is_same_v<Result, at::Tensor>;
+  // What comes of the background is no operand before it is there: the compute thread does not wait for it.
+  static constexpr bool gives_tensor = std::is_same_v<Result, at::Tensor> && runs == Runs::on_compute_thread;
 
  public:
   Call(const Context& context, const F& function, Arguments&& arguments)
@@ -241,12 +248,21 @@ class Registry {
   template <size_t N, class F>
   void async(const char* name, const char* const (&parameters)[N], F function) {
     static_assert(N == Signature<F>::arity, "Every parameter has a name.");
-    add_async(name, parameters, function);
+    add_promised<Runs::on_compute_thread>(name, parameters, function);
   }
   template <class F>
   void async(const char* name, F function) {
     static_assert(Signature<F>::arity == 0, "Every parameter has a name.");
-    add_async(name, nullptr, function);
+    add_promised<Runs::on_compute_thread>(name, nullptr, function);
+  }
+
+  /// A function that waits for a disk: it runs on the background thread, beside the compute thread, and
+  /// returns a promise. It takes only tensors that are there, not promises of them; nobody may change them
+  /// before it has ended.
+  template <size_t N, class F>
+  void background(const char* name, const char* const (&parameters)[N], F function) {
+    static_assert(N == Signature<F>::arity, "Every parameter has a name.");
+    add_promised<Runs::in_background>(name, parameters, function);
   }
 
   /// A function that runs at once on the JavaScript thread: metadata only. It may take the context of the
@@ -268,16 +284,17 @@ class Registry {
     TypeNames types;
   };
 
-  template <class F>
-  void add_async(const char* name, const char* const* parameters, F function) {
-    note<F>(name, parameters, /*queued=*/true);
+  template <Runs runs, class F>
+  void add_promised(const char* name, const char* const* parameters, F function) {
+    constexpr bool queued = runs == Runs::on_compute_thread;
+    note<F>(name, parameters, queued, /*promised=*/true);
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
-        typename Signature<F>::Arguments arguments({context.env, context.environment, /*queued=*/true}, info);
-        auto call = std::make_unique<Call<F>>(context, function, std::move(arguments));
+        typename Signature<F>::Arguments arguments({context.env, context.environment, queued}, info);
+        auto call = std::make_unique<Call<F, runs>>(context, function, std::move(arguments));
         napi_value promise = call->promise();
         context.environment->begin(context.env);
-        Executor::instance().submit(std::move(call));
+        (queued ? Executor::instance() : Executor::background()).submit(std::move(call));
         return Napi::Value(context.env, promise);
       });
     });
@@ -285,7 +302,7 @@ class Registry {
 
   template <class F>
   void add_sync(const char* name, const char* const* parameters, F function) {
-    note<F>(name, parameters, /*queued=*/false);
+    note<F>(name, parameters, /*queued=*/false, /*promised=*/false);
     add(name, [function](const Napi::CallbackInfo& info) -> Napi::Value {
       return guarded(info, [&](const Context& context) -> Napi::Value {
         typename Signature<F>::Arguments arguments(context, info);
@@ -308,8 +325,8 @@ class Registry {
   }
 
   template <class F>
-  void note(const char* name, const char* const* parameters, bool queued) {
-    noted_->functions.push_back({name, Signature<F>::type(noted_->types, parameters, queued)});
+  void note(const char* name, const char* const* parameters, bool queued, bool promised) {
+    noted_->functions.push_back({name, Signature<F>::type(noted_->types, parameters, queued, promised)});
   }
 
   template <class Callback>

@@ -183,6 +183,9 @@ FromJs<at::Tensor>::Stored FromJs<at::Tensor>::get(const Context& context, Napi:
   if (context.queued && value.IsPromise()) {
     return context.environment->pending_tensors->find(context.env, value);
   }
+  require(!value.IsPromise(), "ERR_ARGUMENT",
+          "Expected a native tensor but received a promise: this call waits for no other, await the promise "
+          "first.");
   const auto& box = unbox<at::Tensor>(value);
   require(box.value.defined(), "ERR_DISPOSED", "This tensor has been disposed.");
   return box.value;

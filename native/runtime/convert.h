@@ -65,7 +65,7 @@ struct ErrorClass {
 struct Context {
   Napi::Env env;
   std::shared_ptr<Environment> environment;
-  bool queued = false;  // whether the call will wait for those before it, so that it may use their results
+  bool queued = false;  // whether the call will run behind those before it, so that it may use their results
 };
 
 /// How a C++ argument is read (`get`), how it waits in the queue (`Stored`), how it is used (`take`), and

@@ -49,6 +49,7 @@ std::shared_ptr<Environment> Environment::create(Napi::Env env) {
   napi_unref_threadsafe_function(env, self->channel_);
   self->pending_tensors = std::make_unique<PendingTensors>(env);
   Executor::instance().retain();
+  Executor::background().retain();
   guard_exit();
   env.SetInstanceData(new Slot{self});
   // Hooks run in reverse order: this one before Node closes the channel.
@@ -106,10 +107,15 @@ Napi::Error Environment::make_error(Napi::Env env, const std::string& code, cons
 
 void Environment::close(Napi::Env) {
   Executor& executor = Executor::instance();
+  Executor& background = Executor::background();
   executor.cancel(this);
+  background.cancel(this);
   executor.abort(this, "The environment of this call has ended.");
-  // Memory that JavaScript owns goes with the environment: a job that may use it is waited for to its end.
-  if (!executor.await(this, /*to_the_end=*/holds > 0)) guard_exit();
+  const auto soon = Executor::soon();
+  // Memory that JavaScript owns goes with the environment: jobs that may use it are waited for to their end.
+  const auto until = [&] { return holds > 0 ? std::nullopt : soon; };
+  const bool computed = executor.await(this, until());
+  if (!background.await(this, until()) || !computed) guard_exit();
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
@@ -118,6 +124,7 @@ void Environment::close(Napi::Env) {
   error_class.SuppressDestruct();
   pending_tensors->close();
   executor.release();
+  background.release();
 }
 
 JsHold::JsHold(std::shared_ptr<Environment> environment, Napi::Object value)

@@ -1,5 +1,5 @@
 // What belongs to one JavaScript environment (the main thread, or a worker): its error class, its way back
-// from the compute thread, its live tensors. It ends with the environment, whoever still holds a pointer to
+// from the other threads, its live tensors. It ends with the environment, whoever still holds a pointer to
 // it.
 #pragma once
 #include <ATen/core/Tensor.h>

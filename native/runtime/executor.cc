@@ -10,6 +10,11 @@
 namespace kappa {
 
 Executor& Executor::instance() {
+  static auto* executor = new Executor(&release_cpu_memory);
+  return *executor;
+}
+
+Executor& Executor::background() {
   static auto* executor = new Executor();
   return *executor;
 }
@@ -90,16 +95,16 @@ void Executor::cancel(const void* owner) {
   queue_.erase(keep_end, queue_.end());
 }
 
-bool Executor::await(const void* owner, bool to_the_end) {
+bool Executor::await(const void* owner, Deadline until) {
   std::unique_lock lock(mutex_);
   const auto ended = [this, owner] { return running_ != owner; };
-  if (to_the_end) idle_.wait(lock, ended);
-  if (idle_.wait_for(lock, patience, ended)) return true;
+  if (!until) idle_.wait(lock, ended);
+  if (!until || idle_.wait_until(lock, *until, ended)) return true;
   given_up_ = true;
   return false;
 }
 
-bool Executor::shut_down(bool to_the_end) {
+bool Executor::shut_down(Deadline until) {
   {
     std::unique_lock lock(mutex_);
     exiting_ = true;
@@ -107,11 +112,10 @@ bool Executor::shut_down(bool to_the_end) {
     wake_.notify_all();
     // A library that gives up may end the process from within a job.
     if (alive_ && std::this_thread::get_id() == thread_.get_id()) return false;
-    const auto ended = [this] { return !alive_; };
-    if (to_the_end) {
-      idle_.wait(lock, ended);
+    if (until) {
+      idle_.wait_until(lock, *until, [this] { return !alive_ || given_up_; });
     } else {
-      idle_.wait_for(lock, patience, [this] { return !alive_ || given_up_; });
+      idle_.wait(lock, [this] { return !alive_; });
     }
     if (alive_) return false;
   }
@@ -124,12 +128,12 @@ void Executor::loop() {
   std::unique_lock lock(mutex_);
   const auto has_work = [this] { return !active_ || !queue_.empty(); };
   for (;;) {
-    if (!wake_.wait_for(lock, rest, has_work)) {
+    if (at_rest_ != nullptr && !wake_.wait_for(lock, rest, has_work)) {
       lock.unlock();
-      release_cpu_memory();
+      at_rest_();
       lock.lock();
-      wake_.wait(lock, has_work);
     }
+    wake_.wait(lock, has_work);
     // What waits when the process ends stays where it is: to destroy it would be work, too.
     if (queue_.empty() || exiting_) break;
     Waiting next = std::move(queue_.front());

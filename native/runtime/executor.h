@@ -1,5 +1,7 @@
 // One compute thread per process. All LibTorch work runs on it, in the order of the calls, like on a CUDA
-// stream, so that the event loop never blocks and LibTorch keeps a single team of worker threads.
+// stream, so that the event loop never blocks and LibTorch keeps a single team of worker threads. A second
+// thread of the same kind does what waits for a disk. It is our own: libuv's pool has four threads for all
+// files, names and decoders of the process, and an environment cannot end before what it runs there has.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -13,22 +15,22 @@
 
 namespace kappa {
 
-/// A piece of work for the compute thread.
+/// A piece of work for the thread of an executor.
 class Job {
  public:
   virtual ~Job() = default;
-  /// Runs on the compute thread. Must not throw.
+  /// Runs on that thread. Must not throw.
   virtual void run() noexcept = 0;
-  /// Takes the place of `run`, on the compute thread, where the job was aborted while it waited.
+  /// Takes the place of `run`, on that thread, where the job was aborted while it waited.
   virtual void refuse(const std::string& /*reason*/) noexcept {}
   /// Identifies the environment that may abort the job and whose end cancels it; null for jobs that must
   /// always run.
   virtual const void* owner() const noexcept { return nullptr; }
 };
 
-/// Lets the running job be woken while it waits for something that may never come. It must not wait within
-/// `wake` itself, which is called at most once, on another thread or in the constructor, and not after the
-/// destructor.
+/// Lets the running job of the compute thread be woken while it waits for something that may never come. It
+/// must not wait within `wake` itself, which is called at most once, on another thread or in the constructor,
+/// and not after the destructor.
 class Abortable {
  public:
   using Wake = std::function<void(const std::string& reason)>;
@@ -46,12 +48,19 @@ class Executor {
  public:
   /// After so long without a job the memory that no tensor uses is given back to the system.
   static constexpr std::chrono::seconds rest{5};
-  /// How long the end of an environment, or of the process, waits for the job that runs. What takes longer is
-  /// left alone: an environment ends without it, and the process ends without destructors (exit.h).
+  /// How long the end of an environment, or of the process, waits for the jobs that run, of both threads
+  /// together. What takes longer is left alone: an environment ends without it, and the process ends without
+  /// destructors (exit.h).
   static constexpr std::chrono::milliseconds patience{500};
+  /// When waiting ends; none: when there is nothing left to wait for.
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+  static Deadline soon() { return std::chrono::steady_clock::now() + patience; }
 
-  /// The executor of the process. It is never destroyed: finalizers may come after everything else.
+  /// The compute thread. Executors are never destroyed: finalizers may come after everything else.
   static Executor& instance();
+  /// The thread for what waits for a disk. It runs nothing that LibTorch would do in parallel, which would
+  /// give it a second team of worker threads.
+  static Executor& background();
 
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -69,11 +78,11 @@ class Executor {
   void abort(const void* owner, const std::string& reason);
   /// Drops the owner's waiting jobs.
   void cancel(const void* owner);
-  /// Waits for the owner's running job, for `patience` or to its end; returns whether it has ended.
-  bool await(const void* owner, bool to_the_end);
-  /// The process ends: no job begins any more. Waits for the running one, for `patience` (not again where an
-  /// environment has done so already) or to its end; returns whether the thread is gone.
-  bool shut_down(bool to_the_end);
+  /// Waits for the owner's running job; returns whether it has ended.
+  bool await(const void* owner, Deadline until);
+  /// The process ends: no job begins any more. Waits for the running one (with a deadline not again where an
+  /// environment has done so already); returns whether the thread is gone.
+  bool shut_down(Deadline until);
 
  private:
   friend class Abortable;
@@ -82,8 +91,11 @@ class Executor {
     std::optional<std::string> abort_reason = std::nullopt;
   };
 
-  Executor() = default;
+  /// @param at_rest what the thread does after `rest` without a job, if anything
+  explicit Executor(void (*at_rest)() = nullptr) : at_rest_(at_rest) {}
   void loop();
+
+  void (*const at_rest_)();
 
   std::mutex lifetime_mutex_;  // taken before mutex_
   int users_ = 0;

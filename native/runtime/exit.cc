@@ -18,23 +18,31 @@
 namespace kappa {
 namespace {
 
+#ifndef _WIN32
+/// Stops both threads; returns whether they are gone.
+bool shut_down(Executor::Deadline until) {
+  const bool background_is_gone = Executor::background().shut_down(until);
+  return Executor::instance().shut_down(until) && background_is_gone;
+}
+#endif
+
 #if defined(__GLIBC__)
 
 void stop(int status, void*) noexcept {
-  if (Executor::instance().shut_down(/*to_the_end=*/false)) return;
+  if (shut_down(Executor::soon())) return;
   std::fflush(nullptr);
   _exit(status);
 }
 
 // Handlers run in reverse order.
 void come_first() noexcept {
-  if (on_exit(&stop, nullptr) != 0) Executor::instance().shut_down(/*to_the_end=*/true);
+  if (on_exit(&stop, nullptr) != 0) shut_down(/*until=*/std::nullopt);
 }
 
 #elif !defined(_WIN32)
 
-// Only glibc tells the exit code; elsewhere the job is waited for.
-void stop() noexcept { Executor::instance().shut_down(/*to_the_end=*/true); }
+// Only glibc tells the exit code; elsewhere the jobs are waited for.
+void stop() noexcept { shut_down(/*until=*/std::nullopt); }
 
 void come_first() noexcept { std::atexit(&stop); }
 

@@ -18,7 +18,12 @@ describe('checkpoints', () => {
       [3, 4],
     ]);
     for (const step of [1, 2, 3]) {
-      await checkpoints.save(step, { model: new Map([['w', weights]]) }, { step }, step === 2);
+      await checkpoints.save(
+        step,
+        { shared: { model: new Map([['w', weights]]) } },
+        { step },
+        { best: step === 2 },
+      );
       await weights.addInPlace(1);
     }
     const best = await openCheckpoint<{ step: number }>(await resolveCheckpoint(checkpoints.root));
@@ -39,8 +44,8 @@ describe('checkpoints', () => {
 
   it('are whole or absent: a half-written one is never found', async () => {
     const checkpoints = new CheckpointFolder(path.join(folder, 'b'));
-    const tensors = { model: new Map([['w', await Tensor.ones([2])]]) };
-    await checkpoints.save(1, tensors, {}, false);
+    const tensors = { shared: { model: new Map([['w', await Tensor.ones([2])]]) } };
+    await checkpoints.save(1, tensors, {});
     mkdirSync(path.join(checkpoints.root, '.step-00000002.123.partial'));
     mkdirSync(path.join(checkpoints.root, 'step-00000009'));
     writeFileSync(path.join(checkpoints.root, 'last'), 'step-00000009\n');
@@ -64,7 +69,7 @@ describe('checkpoints', () => {
         ],
       ]),
     };
-    await assert.rejects(checkpoints.save(3, lost, {}, true));
+    await assert.rejects(checkpoints.save(3, { shared: lost }, {}, { best: true }), /gone/);
     assert.ok(!existsSync(path.join(checkpoints.root, 'step-00000003')));
     assert.equal(await checkpoints.pointed('best'), undefined);
   });
@@ -76,11 +81,11 @@ describe('checkpoints', () => {
     if (!mounted) this.skip(); // needs the right to mount a small file system
     try {
       const checkpoints = new CheckpointFolder(path.join(disk, 'c'));
-      const tensors = { model: new Map([['w', await Tensor.ones([50_000])]]) };
-      await checkpoints.save(1, tensors, {}, true);
+      const tensors = { shared: { model: new Map([['w', await Tensor.ones([50_000])]]) } };
+      await checkpoints.save(1, tensors, {}, { best: true });
       writeFileSync(path.join(disk, 'filler'), Buffer.alloc(700_000));
       await rejects(
-        checkpoints.save(2, tensors, {}, true),
+        checkpoints.save(2, tensors, {}, { best: true }),
         'ERR_IO',
         /are free.*the last checkpoint is untouched/,
       );
@@ -101,11 +106,7 @@ describe('checkpoints', () => {
   it('say when a folder cannot be written', async () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');
-    await rejects(
-      new CheckpointFolder(path.join(file, 'x')).save(1, {}, {}, false),
-      'ERR_IO',
-      /not a folder/,
-    );
+    await rejects(new CheckpointFolder(path.join(file, 'x')).save(1, {}, {}), 'ERR_IO', /not a folder/);
     await rejects(resolveCheckpoint(path.join(folder, 'file')), 'ERR_CHECKPOINT', /names no checkpoint/);
     await rejects(resolveCheckpoint(folder), 'ERR_CHECKPOINT', /no checkpoints/);
   });

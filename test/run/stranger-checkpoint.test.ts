@@ -35,7 +35,7 @@ describe('weights that are none of a run', () => {
     mkdirSync(root, { recursive: true });
     const checkpoints = new CheckpointFolder(root);
     const weights = new Map([['w', await Tensor.ones([2])]]);
-    await checkpoints.save(1, { backbone: weights }, { step: 1 }, true);
+    await checkpoints.save(1, { shared: { backbone: weights } }, { step: 1 });
     const target = await resolveCheckpoint(root);
     writeFileSync(path.join(target, 'backbone.safetensors'), POINTER);
     const opened = await openCheckpoint(target);

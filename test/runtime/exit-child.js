@@ -1,6 +1,8 @@
 'use strict';
-// A process that ends while the compute thread is at work: node exit-child.js LIBRARY ENDING JOB THREADS DELAY
+// A process that ends while a thread of the addon is at work: node exit-child.js LIBRARY ENDING JOB THREADS DELAY
 // LIBRARY is the folder of kappaface's modules: lib, or dist.
+const { spawnSync } = require('node:child_process');
+const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
@@ -34,6 +36,15 @@ const jobs = {
   async endless() {
     const a = await Tensor.ones([1]).expand([2 ** 20, 2 ** 21]);
     return () => a.sum();
+  },
+  /** A pipe that nobody reads, which a file is written to beside the compute thread; others wait for that. */
+  async write() {
+    const { writeSafetensorsAside } = part('io/safetensors');
+    const pipe = path.join(tmpdir(), 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const tensors = new Map([['ones', await Tensor.ones([1000])]]);
+    return () =>
+      Promise.all([pipe, path.join(tmpdir(), 'other')].map((file) => writeSafetensorsAside(file, tensors)));
   },
   /** Many operations that wait. */
   async queue() {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const child = join(__dirname, '..', 'runtime', 'exit-child.js');
@@ -26,7 +28,7 @@ export const endings: Readonly<Record<string, Ended>> = {
 };
 
 /** What the process is at when it ends; nobody waits for the end of `endless`. */
-const jobs = ['forward', 'backward', 'queue', 'head'] as const;
+const jobs = ['forward', 'backward', 'queue', 'head', 'write'] as const;
 
 /** What a process may be at that ends in a given way: what goes on after its worker needs an end of the job. */
 export function jobsFor(ending: string): string[] {
@@ -44,16 +46,18 @@ export interface EndOptions {
   library?: string;
 }
 
-/** Lets a process end while its compute thread is at work; it is killed after a minute. */
+/** Lets a process end while its compute thread, or the one for files, is at work; it is killed after a minute. */
 export function endAtWork({ ending, job, threads, delay, library }: EndOptions): Promise<Ended> {
   const sources = ['-r', require.resolve('ts-node/register/transpile-only')];
   const args = [child, library ?? join(__dirname, '../../lib'), ending, job, String(threads), String(delay)];
+  const temporary = mkdtempSync(join(tmpdir(), 'kappa-ending-'));
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [...(library ? [] : sources), ...args],
-      { timeout: 60_000, killSignal: 'SIGKILL' },
+      { timeout: 60_000, killSignal: 'SIGKILL', env: { ...process.env, TMPDIR: temporary } },
       (error, stdout, stderr) => {
+        rmSync(temporary, { recursive: true, force: true });
         const outcome = error ? (error.signal ?? error.code) : 0;
         // An uncaught error of the child's own is part of it.
         const complaint = /job failed.*|KappaError.*/.exec(stderr)?.[0] ?? '';

