@@ -40,6 +40,8 @@ export type KappaErrorCode =
   | 'ERR_NOT_FINITE'
   /** Work was cancelled, for instance because its environment went away. */
   | 'ERR_CANCELLED'
+  /** Another rank of a run failed at what this one does, too. */
+  | 'ERR_PEER'
   /** A command line is wrong. */
   | 'ERR_USAGE'
   /** A defect of kappaface itself. */

@@ -10,6 +10,8 @@
 declare const tensorBrand: unique symbol;
 declare const networkBrand: unique symbol;
 declare const marginSoftmaxBrand: unique symbol;
+declare const processGroupBrand: unique symbol;
+declare const memoryBufferBrand: unique symbol;
 
 /** Opaque reference to a LibTorch tensor. */
 export interface TensorHandle {
@@ -25,6 +27,16 @@ export interface NetworkHandle {
 /** A native head, owned by its JavaScript object. */
 export interface MarginSoftmaxHandle {
   readonly [marginSoftmaxBrand]: true;
+}
+
+/** A native group of processes, owned by its JavaScript object. */
+export interface ProcessGroupHandle {
+  readonly [processGroupBrand]: true;
+}
+
+/** A native memory buffer, owned by its JavaScript object. */
+export interface MemoryBufferHandle {
+  readonly [memoryBufferBrand]: true;
 }
 
 /** Element types. */
@@ -192,16 +204,42 @@ interface HeadLimitCase {
   repeats: number;
 }
 
-/** A batch for the memory buffer, which lies in the first four tensors. */
-interface MemoryUpdate {
-  buffer: TensorInput;
-  visited: TensorInput;
+/** The classes that a rank keeps, of `total`. */
+interface ClassShard {
+  first: number;
+  count: number;
+  total: number;
+}
+
+/** The batches that a rank's part of a step was made of. */
+interface StepBatches {
+  embeddings: TensorInput[];
+  labels: TensorInput[];
+  /** Empty where nobody asks for them. */
+  indices: TensorInput[];
+}
+
+interface MemoryBufferOptions {
+  classes: ClassShard;
+  /** Images of all ranks. */
+  numSamples: number;
+  embeddingSize: number;
+  alpha: number;
+  storage: DType;
+}
+
+/** What a memory buffer holds. */
+interface MemoryState {
+  buffer: TensorHandle;
+  samples: TensorHandle;
+  sums: TensorHandle;
+  counts: TensorHandle;
+}
+
+interface ClassSums {
   sums: TensorInput;
   counts: TensorInput;
-  embeddings: TensorInput;
-  indices: TensorInput;
-  labels: TensorInput;
-  alpha: number;
+  classes: ClassShard;
 }
 
 interface ClassConcentration {
@@ -443,15 +481,29 @@ export interface NativeAddon {
   measureHeadLimit(step: HeadLimitCase): Promise<number>;
 
   // concentration
-  updateMemory(update: MemoryUpdate): Promise<void>;
-  addToClassSums(
+  /** @param samplesPerClass int32, of the classes that are kept */
+  memoryBuffer(options: MemoryBufferOptions, samplesPerClass: HostElements): MemoryBufferHandle;
+  memoryBufferState(memory: MemoryBufferHandle): MemoryState;
+  memoryBufferClear(memory: MemoryBufferHandle): Promise<void>;
+  /** All ranks of a group call it together, and those below. */
+  memoryBufferUpdate(
+    memory: MemoryBufferHandle,
+    step: StepBatches,
+    group: ProcessGroupHandle | null,
+  ): Promise<void>;
+  disposeMemoryBuffer(memory: MemoryBufferHandle): void;
+  addToClassSums(classSums: ClassSums, step: StepBatches, group: ProcessGroupHandle | null): Promise<void>;
+  classConcentration(
     sums: TensorInput,
     counts: TensorInput,
-    embeddings: TensorInput,
-    labels: TensorInput,
-  ): Promise<void>;
-  classConcentration(sums: TensorInput, counts: TensorInput, debias: boolean): Promise<ClassConcentration>;
-  classMarginScale(statistics: ClassStatistics, rule: MarginRule): Promise<ClassMarginScale>;
+    debias: boolean,
+    group: ProcessGroupHandle | null,
+  ): Promise<ClassConcentration>;
+  classMarginScale(
+    statistics: ClassStatistics,
+    rule: MarginRule,
+    group: ProcessGroupHandle | null,
+  ): Promise<ClassMarginScale>;
 
   // optimizers
   /** Moves nothing where `found` is not 0. */

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { DataLoader, type Batch, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 import { flipFlags } from '../../lib/data/loader/sampler';
-import { collect, compileWorker, digest, withLoader, type Digest } from '../support/loader';
+import { collect, compileWorker, digest, withLoader } from '../support/loader';
 import { rejects } from '../support/assert';
 import { LFW, jpeg, makeDataset, makeRaw, pixels } from '../support/faces';
 import { temporaryFolder } from '../support/folder';
