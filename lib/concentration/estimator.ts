@@ -1,3 +1,5 @@
+import type { ClassRange } from '../distributed/class-range';
+import type { RankGroup } from '../distributed/rank-group';
 import type { NamedTensors } from '../nn/module';
 import type { Tensor } from '../tensor/tensor';
 
@@ -13,14 +15,28 @@ export interface ObservedBatch {
   sampleIndex?: Tensor;
 }
 
+/** How the classes of an estimator are spread over the ranks of a run. */
+export interface SpreadClasses {
+  /** Those that this rank keeps. @default all */
+  classes?: ClassRange;
+  /** The ranks, which update together; each has the batches of its own. @default none but this process */
+  group?: RankGroup;
+}
+
 /** Collects the directions of each class's embeddings over an epoch. */
 export interface ConcentrationEstimator {
   readonly kind: 'memory' | 'momentum';
-  /** Takes in what one step of the optimizer was made of; call it once a step, after the optimizer. */
+  /**
+   * Takes in what one step of the optimizer was made of; call it once a step, after the optimizer. In a group every rank
+   * calls it with its own batches, as many and as large on all, and keeps what concerns its own classes: the same as if
+   * one rank had been given the batches of all, rank by rank.
+   *
+   * @throws KappaError `ERR_PEER` where another rank refuses the step
+   */
   update(...batches: readonly ObservedBatch[]): Promise<void>;
-  /** Sums of unit embeddings, float64 (classes, embeddingSize). */
+  /** Sums of unit embeddings, float64 (own classes, embeddingSize). */
   readonly sums: Tensor;
-  /** Embeddings in each sum, int64 (classes). */
+  /** Embeddings in each sum, int64 (own classes). */
   readonly counts: Tensor;
   /** Begins a new epoch. */
   nextEpoch(): Promise<void>;

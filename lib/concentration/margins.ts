@@ -1,10 +1,11 @@
+import type { RankGroup } from '../distributed/rank-group';
 import { submit } from '../native/submit';
 import { resolveOptions } from '../options/check';
 import { Tensor } from '../tensor/tensor';
 import type { MarginRule } from './option-types';
 import { marginRuleOptions } from './options';
 
-/** What was found about each class; all float64 (classes). */
+/** What was found about each class of this rank; all float64 (classes). */
 export interface ClassMargins {
   /** Mean resultant length Rbar. */
   meanResultantLength: Tensor;
@@ -27,17 +28,21 @@ export interface ClassMargins {
  * @param sums float64 (classes, embeddingSize), sums of unit embeddings
  * @param counts int64 (classes), embeddings in each sum
  * @param samplesPerClass (classes), images of each class in the training set
+ * @param group the ranks that the classes are spread over: each gives its own classes and is told of those, while means,
+ *   deviations and the largest class are of all. @default this process has all classes
  */
 export async function computeClassMargins(
   sums: Tensor,
   counts: Tensor,
   samplesPerClass: Tensor,
   rule: MarginRule = {},
+  group?: RankGroup,
 ): Promise<ClassMargins> {
   const { temperature, gamma, convention, debias } = resolveOptions(marginRuleOptions(), rule, 'rule');
   const wrap = Tensor.wrapper();
+  const ranks = group?.handle ?? null;
   const { meanResultantLength, kappa } = await submit((addon) =>
-    addon.classConcentration(sums.handle, counts.handle, debias),
+    addon.classConcentration(sums.handle, counts.handle, debias, ranks),
   );
   const statistics = {
     meanResultantLength,
@@ -47,7 +52,7 @@ export async function computeClassMargins(
   };
   const marginRule = { temperature, gamma, paper: convention === 'paper' };
   const { concentrationWeight, populationWeight, marginScale } = await submit((addon) =>
-    addon.classMarginScale(statistics, marginRule),
+    addon.classMarginScale(statistics, marginRule, ranks),
   );
   return {
     meanResultantLength: wrap(meanResultantLength),

@@ -1,74 +1,84 @@
-import { KappaError } from '../errors';
+import { allClasses } from '../distributed/class-range';
+import type { RankGroup } from '../distributed/rank-group';
+import { KappaError, argumentError } from '../errors';
+import type { MemoryBufferHandle, TensorHandle } from '../native/contract';
+import { native } from '../native/load';
 import { submit } from '../native/submit';
 import type { NamedTensors } from '../nn/module';
 import { resolveOptions } from '../options/check';
 import { Tensor } from '../tensor/tensor';
-import { ClassSums } from './class-sums';
-import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import type { ConcentrationEstimator, ObservedBatch, SpreadClasses } from './estimator';
 import type { MemoryOptions } from './option-types';
 import { memoryOptions } from './options';
 
 /** What makes a {@link MemoryBuffer}: `zbar <- normalize((1 - alpha) zbar + alpha z)`. */
-export interface MemoryBufferOptions extends MemoryOptions {
-  numClasses: number;
+export interface MemoryBufferOptions extends MemoryOptions, SpreadClasses {
+  /** Images of each class in the training set, of all ranks' classes. */
+  samplesPerClass: ArrayLike<number>;
   embeddingSize: number;
-  /** Images of the training set. */
-  numSamples: number;
 }
 
 /**
  * One stored unit embedding for each training image. The class sums run over the whole buffer and are kept exact at
  * every step; an image counts from its first visit.
+ *
+ * Its state is `memory.buffer` (images, embeddingSize), class by class, `memory.samples`, int64 (images): which image each
+ * row is of, -1 while it is none's, and `memory.sums` and `memory.counts` of the classes. An image takes the next free row
+ * of its class at its first visit. Those of all ranks, one below the other, are the state of one rank with all classes.
  */
 export class MemoryBuffer implements ConcentrationEstimator {
   readonly kind = 'memory';
   readonly alpha: number;
-  readonly #classes: ClassSums;
+  readonly sums: Tensor;
+  readonly counts: Tensor;
   readonly #buffer: Tensor;
-  readonly #visited: Tensor;
-  readonly #filled: Promise<unknown>;
+  readonly #samples: Tensor;
+  readonly #group: RankGroup | undefined;
+  readonly #cleared: Promise<void>;
+  #handle: MemoryBufferHandle | undefined;
 
+  /** @throws KappaError `ERR_ARGUMENT` */
   constructor(options: MemoryBufferOptions) {
-    const { numClasses, embeddingSize, numSamples, ...rest } = options;
+    const { samplesPerClass, embeddingSize, group, ...others } = options;
+    const { classes = allClasses(samplesPerClass.length), ...rest } = others;
     const { alpha, storage } = resolveOptions(memoryOptions(), rest);
     this.alpha = alpha;
-    this.#classes = new ClassSums(numClasses, embeddingSize);
-    this.#buffer = Tensor.empty([numSamples, embeddingSize], { dtype: storage }).keep();
-    this.#visited = Tensor.empty([numSamples], { dtype: 'uint8' }).keep();
-    this.#filled = Promise.all([this.#buffer.fill(0), this.#visited.fill(0)]);
-    this.#filled.catch(() => undefined); // reported by ready()
+    this.#group = group;
+    const images = countImages(samplesPerClass);
+    const handle = native().memoryBuffer(
+      {
+        classes: { ...classes, total: samplesPerClass.length },
+        numSamples: images.reduce((sum, count) => sum + count, 0),
+        ...{ embeddingSize, alpha, storage },
+      },
+      images.subarray(classes.first, classes.first + classes.count),
+    );
+    this.#handle = handle;
+    const state = native().memoryBufferState(handle);
+    const kept = (tensor: TensorHandle): Tensor => Tensor.wrap(tensor).keep();
+    this.#buffer = kept(state.buffer);
+    this.#samples = kept(state.samples);
+    this.sums = kept(state.sums);
+    this.counts = kept(state.counts);
+    this.#cleared = submit((addon) => addon.memoryBufferClear(handle));
+    this.#cleared.catch(() => undefined); // reported by ready()
   }
 
-  get sums(): Tensor {
-    return this.#classes.sums;
-  }
-
-  get counts(): Tensor {
-    return this.#classes.counts;
-  }
-
+  /**
+   * @throws KappaError `ERR_ARGUMENT` for an image outside the training set, of another class than before, or beyond the
+   *   images that its class has; nothing has changed then
+   */
   async update(...batches: readonly ObservedBatch[]): Promise<void> {
-    for (const batch of batches) await this.#take(batch);
-  }
-
-  async #take({ embeddings, labels, sampleIndex }: ObservedBatch): Promise<void> {
-    if (!embeddings || !sampleIndex) {
-      throw new KappaError(
-        'ERR_ARGUMENT',
-        'The memory buffer needs the embeddings and sampleIndex of the batch.',
-      );
-    }
-    const update = {
-      buffer: this.#buffer.handle,
-      visited: this.#visited.handle,
-      sums: this.sums.handle,
-      counts: this.counts.handle,
-      embeddings: embeddings.handle,
-      indices: sampleIndex.handle,
-      labels: labels.handle,
-      alpha: this.alpha,
+    const handle = this.#handle;
+    if (handle === undefined) throw new KappaError('ERR_DISPOSED', 'This memory buffer has been disposed.');
+    if (batches.length === 0) return;
+    const step = {
+      embeddings: batches.map(({ embeddings }) => given(embeddings).handle),
+      labels: batches.map(({ labels }) => labels.handle),
+      indices: batches.map(({ sampleIndex }) => given(sampleIndex).handle),
     };
-    await Promise.all([submit((addon) => addon.updateMemory(update)), this.ready()]);
+    const group = this.#group?.handle ?? null;
+    await Promise.all([submit((addon) => addon.memoryBufferUpdate(handle, step, group)), this.ready()]);
   }
 
   /** The buffer lives on from epoch to epoch. */
@@ -79,7 +89,7 @@ export class MemoryBuffer implements ConcentrationEstimator {
   stateDict(): NamedTensors {
     return new Map([
       ['memory.buffer', this.#buffer],
-      ['memory.visited', this.#visited],
+      ['memory.samples', this.#samples],
       ['memory.sums', this.sums],
       ['memory.counts', this.counts],
     ]);
@@ -91,13 +101,32 @@ export class MemoryBuffer implements ConcentrationEstimator {
   }
 
   async ready(): Promise<void> {
-    await this.#filled;
-    await this.#classes.ready();
+    await this.#cleared;
   }
 
   dispose(): void {
-    this.#classes.dispose();
-    this.#buffer.dispose();
-    this.#visited.dispose();
+    for (const tensor of this.stateDict().values()) tensor.dispose();
+    if (this.#handle === undefined) return;
+    native().disposeMemoryBuffer(this.#handle);
+    this.#handle = undefined;
   }
+}
+
+function countImages(samplesPerClass: ArrayLike<number>): Int32Array {
+  const images = new Int32Array(samplesPerClass.length);
+  for (let c = 0; c < images.length; c++) {
+    const count = samplesPerClass[c] as number;
+    if (!Number.isInteger(count) || count < 0 || count >= 2 ** 31)
+      throw argumentError(`samplesPerClass[${c}]`, 'a number of images', count);
+    images[c] = count;
+  }
+  return images;
+}
+
+function given(tensor: Tensor | undefined): Tensor {
+  if (tensor) return tensor;
+  throw new KappaError(
+    'ERR_ARGUMENT',
+    'The memory buffer needs the embeddings and sampleIndex of the batch.',
+  );
 }

@@ -1,3 +1,5 @@
+import { allClasses } from '../distributed/class-range';
+import type { RankGroup } from '../distributed/rank-group';
 import { KappaError } from '../errors';
 import { noGrad, submit } from '../native/submit';
 import type { Backbone } from '../nn/backbone';
@@ -6,12 +8,13 @@ import { resolveOptions } from '../options/check';
 import type { Tensor } from '../tensor/tensor';
 import { scope } from '../tensor/scope';
 import { ClassSums } from './class-sums';
-import type { ConcentrationEstimator, ObservedBatch } from './estimator';
+import type { ConcentrationEstimator, ObservedBatch, SpreadClasses } from './estimator';
 import type { MomentumOptions } from './option-types';
 import { momentumOptions } from './options';
 
 /** What makes a {@link MomentumEncoder}: `p_k <- momentum p_k + (1 - momentum) p_q` after each step of the optimizer. */
-export interface MomentumEncoderOptions extends MomentumOptions {
+export interface MomentumEncoderOptions extends MomentumOptions, SpreadClasses {
+  /** Of all ranks. */
   numClasses: number;
   /** The network to follow. */
   backbone: Backbone;
@@ -27,15 +30,17 @@ export class MomentumEncoder implements ConcentrationEstimator {
   readonly #backbone: Backbone;
   readonly #encoder: Backbone;
   readonly #classes: ClassSums;
+  readonly #group: RankGroup | undefined;
   readonly #copied: Promise<void>;
 
   constructor(options: MomentumEncoderOptions) {
-    const { numClasses, backbone, ...rest } = options;
+    const { numClasses, backbone, classes = allClasses(numClasses), group, ...rest } = options;
     const { momentum } = resolveOptions(momentumOptions(), rest);
     this.momentum = momentum;
     this.#backbone = backbone;
     this.#encoder = backbone.like().eval();
-    this.#classes = new ClassSums(numClasses, backbone.options.embeddingSize);
+    this.#group = group;
+    this.#classes = new ClassSums(classes, numClasses, backbone.options.embeddingSize);
     this.#copied = this.#encoder.loadStateDict(backbone.stateDict());
     this.#copied.catch(() => undefined); // reported by ready()
   }
@@ -55,16 +60,26 @@ export class MomentumEncoder implements ConcentrationEstimator {
     if (batches.length === 0) return;
     await this.ready();
     await this.#encoder.follow(this.#backbone, this.momentum);
-    for (const { images, labels } of batches) await this.#addToSums(images as Tensor, labels);
-  }
-
-  #addToSums(images: Tensor, labels: Tensor): Promise<void> {
-    return scope(async () => {
-      const embeddings = await noGrad(() => this.#encoder.forward(images));
-      await submit((addon) =>
-        addon.addToClassSums(this.sums.handle, this.counts.handle, embeddings.handle, labels.handle),
+    await scope(async () => {
+      const embeddings: Tensor[] = [];
+      for (const { images } of batches)
+        embeddings.push(await noGrad(() => this.#encoder.forward(images as Tensor)));
+      await this.#addToSums(
+        embeddings,
+        batches.map(({ labels }) => labels),
       );
     });
+  }
+
+  async #addToSums(embeddings: readonly Tensor[], labels: readonly Tensor[]): Promise<void> {
+    const { classes, numClasses, sums, counts } = this.#classes;
+    const to = { sums: sums.handle, counts: counts.handle, classes: { ...classes, total: numClasses } };
+    const step = {
+      embeddings: embeddings.map(({ handle }) => handle),
+      labels: labels.map(({ handle }) => handle),
+      indices: [],
+    };
+    await submit((addon) => addon.addToClassSums(to, step, this.#group?.handle ?? null));
   }
 
   /** The sums are of one epoch. */

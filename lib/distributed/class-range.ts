@@ -10,3 +10,8 @@ export function classRange(numClasses: number, rank: number, worldSize: number):
   const [each, more] = [Math.floor(numClasses / worldSize), numClasses % worldSize];
   return { first: each * rank + Math.min(rank, more), count: each + (rank < more ? 1 : 0) };
 }
+
+/** The range of one rank that has all classes. */
+export function allClasses(numClasses: number): ClassRange {
+  return { first: 0, count: numClasses };
+}

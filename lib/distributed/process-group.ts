@@ -5,6 +5,7 @@ import { submit } from '../native/submit';
 import { Tensor } from '../tensor/tensor';
 import { classRange, type ClassRange } from './class-range';
 import { localAddress } from './local-address';
+import type { RankGroup } from './rank-group';
 
 /** What a rank must know to meet the others. */
 export interface GroupPlace {
@@ -31,7 +32,7 @@ const LEAVE_SECONDS = 10;
  * they exchange goes through the compute thread; a rank that is gone or silent is an error with a name (`ERR_PEER`,
  * `ERR_TIMEOUT`), never a wait without end.
  */
-export class ProcessGroup {
+export class ProcessGroup implements RankGroup {
   readonly rank: number;
   readonly worldSize: number;
   readonly timeout: number;

@@ -1,4 +1,4 @@
-import type { ProcessGroup } from '../distributed/process-group';
+import type { RankGroup } from '../distributed/rank-group';
 import type { Backbone } from '../nn/backbone';
 import { ArcFaceHead } from './arcface-head';
 import { CombinedMarginHead } from './combined-margin-head';
@@ -18,7 +18,7 @@ export interface HeadContext {
   /** Seed of the random classes of PartialFC. */
   seed: number;
   /** The ranks that the classes are spread over. */
-  group?: ProcessGroup;
+  group?: RankGroup;
 }
 
 /**

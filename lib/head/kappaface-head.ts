@@ -91,9 +91,7 @@ export class KappaFaceHead extends MarginHead {
       return new MomentumEncoder({ momentum, backbone, numClasses });
     }
     const { alpha, storage } = section;
-    let numSamples = 0;
-    for (let i = 0; i < numClasses; i++) numSamples += this.#samplesPerClass[i] ?? 0;
-    return new MemoryBuffer({ alpha, storage, numClasses, embeddingSize, numSamples });
+    return new MemoryBuffer({ alpha, storage, samplesPerClass: this.#samplesPerClass, embeddingSize });
   }
 
   /** How often the margins have been updated. */

@@ -1,6 +1,6 @@
 import type { ObservedBatch } from '../concentration/estimator';
 import { classRange, type ClassRange } from '../distributed/class-range';
-import type { ProcessGroup } from '../distributed/process-group';
+import type { RankGroup } from '../distributed/rank-group';
 import { KappaError } from '../errors';
 import type { MarginSoftmaxHandle, Precision, SgdOptions } from '../native/contract';
 import { native } from '../native/load';
@@ -35,7 +35,7 @@ export interface SpreadOptions {
    * The ranks that share the classes out; each has floor(numClasses / worldSize) of them, the first ranks one more where
    * they do not come out even. @default undefined: this process has all of them
    */
-  group?: ProcessGroup;
+  group?: RankGroup;
 }
 
 export interface ForwardOptions {
@@ -77,7 +77,7 @@ export abstract class MarginHead implements Stateful {
   /** The classes of this rank: all of them where there is one. */
   readonly classes: ClassRange;
   /** The ranks that the classes are spread over. */
-  readonly group: ProcessGroup | undefined;
+  readonly group: RankGroup | undefined;
   /** Centres of this rank's classes (classes.count, embeddingSize), not normalised. */
   readonly centres: Tensor;
   /** Margin of each of this rank's classes (classes.count): radians, or cosine for CosFace. */
@@ -90,7 +90,7 @@ export abstract class MarginHead implements Stateful {
   protected constructor(
     options: CommonHeadOptions,
     recipe: MarginRecipe,
-    group: ProcessGroup | undefined = undefined,
+    group: RankGroup | undefined = undefined,
   ) {
     const { beyondPi = 'extend', dtype, device } = options;
     const { margin } = recipe;

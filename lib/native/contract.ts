@@ -12,6 +12,7 @@ declare const networkBrand: unique symbol;
 declare const marginSoftmaxBrand: unique symbol;
 declare const processGroupBrand: unique symbol;
 declare const gradientReducerBrand: unique symbol;
+declare const memoryBufferBrand: unique symbol;
 
 /** Opaque reference to a LibTorch tensor. */
 export interface TensorHandle {
@@ -37,6 +38,11 @@ export interface ProcessGroupHandle {
 /** A native reducer of gradients, owned by its JavaScript object. */
 export interface GradientReducerHandle {
   readonly [gradientReducerBrand]: true;
+}
+
+/** A native memory buffer, owned by its JavaScript object. */
+export interface MemoryBufferHandle {
+  readonly [memoryBufferBrand]: true;
 }
 
 /** Element types. */
@@ -213,16 +219,42 @@ interface HeadLimitCase {
   repeats: number;
 }
 
-/** A batch for the memory buffer, which lies in the first four tensors. */
-interface MemoryUpdate {
-  buffer: TensorInput;
-  visited: TensorInput;
+/** The classes that a rank keeps, of `total`. */
+interface ClassShard {
+  first: number;
+  count: number;
+  total: number;
+}
+
+/** The batches that a rank's part of a step was made of. */
+interface StepBatches {
+  embeddings: TensorInput[];
+  labels: TensorInput[];
+  /** Empty where nobody asks for them. */
+  indices: TensorInput[];
+}
+
+interface MemoryBufferOptions {
+  classes: ClassShard;
+  /** Images of all ranks. */
+  numSamples: number;
+  embeddingSize: number;
+  alpha: number;
+  storage: DType;
+}
+
+/** What a memory buffer holds. */
+interface MemoryState {
+  buffer: TensorHandle;
+  samples: TensorHandle;
+  sums: TensorHandle;
+  counts: TensorHandle;
+}
+
+interface ClassSums {
   sums: TensorInput;
   counts: TensorInput;
-  embeddings: TensorInput;
-  indices: TensorInput;
-  labels: TensorInput;
-  alpha: number;
+  classes: ClassShard;
 }
 
 interface ClassConcentration {
@@ -299,6 +331,8 @@ interface GradientReducerOptions {
   /** Gradients that are sent together. */
   bucketBytes: number;
   compression: GradientCompression;
+}
+
 /** Rows of a tensor that a file has, one behind the other. */
 interface RowsOfFile {
   path: string;
@@ -521,15 +555,29 @@ export interface NativeAddon {
   measureHeadLimit(step: HeadLimitCase): Promise<number>;
 
   // concentration
-  updateMemory(update: MemoryUpdate): Promise<void>;
-  addToClassSums(
+  /** @param samplesPerClass int32, of the classes that are kept */
+  memoryBuffer(options: MemoryBufferOptions, samplesPerClass: HostElements): MemoryBufferHandle;
+  memoryBufferState(memory: MemoryBufferHandle): MemoryState;
+  memoryBufferClear(memory: MemoryBufferHandle): Promise<void>;
+  /** All ranks of a group call it together, and those below. */
+  memoryBufferUpdate(
+    memory: MemoryBufferHandle,
+    step: StepBatches,
+    group: ProcessGroupHandle | null,
+  ): Promise<void>;
+  disposeMemoryBuffer(memory: MemoryBufferHandle): void;
+  addToClassSums(classSums: ClassSums, step: StepBatches, group: ProcessGroupHandle | null): Promise<void>;
+  classConcentration(
     sums: TensorInput,
     counts: TensorInput,
-    embeddings: TensorInput,
-    labels: TensorInput,
-  ): Promise<void>;
-  classConcentration(sums: TensorInput, counts: TensorInput, debias: boolean): Promise<ClassConcentration>;
-  classMarginScale(statistics: ClassStatistics, rule: MarginRule): Promise<ClassMarginScale>;
+    debias: boolean,
+    group: ProcessGroupHandle | null,
+  ): Promise<ClassConcentration>;
+  classMarginScale(
+    statistics: ClassStatistics,
+    rule: MarginRule,
+    group: ProcessGroupHandle | null,
+  ): Promise<ClassMarginScale>;
 
   // optimizers
   /** Moves nothing where `found` is not 0. */

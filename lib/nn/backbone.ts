@@ -1,4 +1,4 @@
-import type { ProcessGroup } from '../distributed/process-group';
+import type { RankGroup } from '../distributed/rank-group';
 import type { LayerTrace } from '../native/contract';
 import type { Tensor } from '../tensor/tensor';
 import type { NamedTensors, Stateful } from './module';
@@ -50,9 +50,9 @@ export interface Backbone extends Stateful, Disposable {
    * Makes the running statistics what one rank would have that had made the forward passes of all ranks since
    * `keepBuffers`, rank by rank; all ranks call it, after as many passes.
    */
-  mergeStatistics(group: ProcessGroup): Promise<void>;
+  mergeStatistics(group: RankGroup): Promise<void>;
   /** From now on batches are normalised over those of all ranks (SyncBatchNorm); undefined: over this rank's. */
-  normalizeOver(group: ProcessGroup | undefined): Promise<void>;
+  normalizeOver(group: RankGroup | undefined): Promise<void>;
   /**
    * Looks at what every layer gives while something runs: for the question why a step failed. Slow.
    *

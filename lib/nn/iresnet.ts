@@ -1,5 +1,5 @@
 import { KappaError, argumentError } from '../errors';
-import type { ProcessGroup } from '../distributed/process-group';
+import type { RankGroup } from '../distributed/rank-group';
 import type { LayerTrace, NetworkHandle, Precision } from '../native/contract';
 import { native } from '../native/load';
 import { submit } from '../native/submit';
@@ -161,12 +161,12 @@ export class IResNet implements Backbone {
     return submit((addon) => addon.networkRestoreBuffers(handle));
   }
 
-  async mergeStatistics(group: ProcessGroup): Promise<void> {
+  async mergeStatistics(group: RankGroup): Promise<void> {
     const [handle, ranks] = [this.handle, group.handle];
     return submit((addon) => addon.networkMergeStatistics(handle, ranks));
   }
 
-  async normalizeOver(group: ProcessGroup | undefined): Promise<void> {
+  async normalizeOver(group: RankGroup | undefined): Promise<void> {
     const [handle, ranks] = [this.handle, group?.handle ?? null];
     return submit((addon) => addon.networkNormalizeOver(handle, ranks));
   }

@@ -64,7 +64,7 @@ export async function saveCheckpoint(
 }
 
 // As large as the training set, and written from embeddings that were finite.
-const LARGE_AND_SAFE = new Set(['memory.buffer', 'memory.visited']);
+const LARGE_AND_SAFE = new Set(['memory.buffer']);
 const PIECE = 1 << 20;
 
 /** The name of the first tensor that holds a value which is not finite. */

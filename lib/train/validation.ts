@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { ResolvedConfig } from '../config/schema';
 import { readVerificationSet } from '../data/protocols/verification-set';
 import type { VerificationSet } from '../data/protocols/verification-set';
+import type { ProcessGroup } from '../distributed/process-group';
 import { KappaError, ioError } from '../errors';
 import { problemsOfSet } from '../eval/check-set';
 import { evaluateVerification, sizeNote } from '../eval/verification';
@@ -101,15 +102,21 @@ async function readFitSet(
   }
 }
 
-/** Verifies a backbone on every set. */
+/**
+ * Verifies a backbone on every set.
+ *
+ * @param group the ranks that share the work, all with the same backbone and sets: every rank has the result
+ */
 export async function validate(
   backbone: Backbone,
   sets: readonly VerificationSet[],
   step: number,
   signal?: AbortSignal,
+  group?: ProcessGroup,
 ): Promise<ValidationResult> {
   const verification: Record<string, VerificationResult> = {};
-  for (const set of sets) verification[set.name] = await evaluateVerification(backbone, set, { signal });
+  for (const set of sets)
+    verification[set.name] = await evaluateVerification(backbone, set, { signal, group });
   const accuracies = Object.values(verification).map((result) => result.accuracy);
   const meanAccuracy = accuracies.reduce((sum, value) => sum + value, 0) / Math.max(1, accuracies.length);
   return { step, meanAccuracy, verification };

@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 
-import {
-  IResNet,
-  KappaFaceHead,
-  MemoryBuffer,
-  MomentumEncoder,
-  Tensor,
-  computeClassMargins,
-  manualSeed,
-} from '../../lib';
+import { IResNet, KappaFaceHead, MomentumEncoder, Tensor, computeClassMargins, manualSeed } from '../../lib';
 import { close, closeRelative, golden, rejects } from '../support/assert';
 
 interface GoldenConcentration {
@@ -205,76 +197,6 @@ describe('concentration and margins', () => {
     const debiased = mean((await margins(sums, counts, counts, { debias: true })).kappa);
     assert.ok(plain > 1.4 * truth, `plain ${plain} against ${truth}`);
     assert.ok(Math.abs(debiased - truth) < 0.05 * truth, `debiased ${debiased} against ${truth}`);
-  });
-});
-
-describe('the memory buffer', () => {
-  it('stores first visits as they are, mixes later ones, and keeps the class sums exact', async () => {
-    const alpha = 0.9;
-    const memory = new MemoryBuffer({ numClasses: 2, embeddingSize: 3, numSamples: 4, alpha });
-    const reference = new Map<number, number[]>();
-    const classOf = [0, 1, 0, 1];
-    const unit = (v: number[]): number[] => v.map((x) => x / Math.hypot(...v));
-    for (let step = 0; step < 30; step++) {
-      const indices = [step % 4, (step * 3 + 1) % 4, step % 4]; // an image may stand in a batch twice
-      const features = indices.map((_, i) => [Math.sin(step + i), Math.cos(2 * step + i), 0.3 * i + 0.1]);
-      indices.forEach((index, i) => {
-        const z = unit(features[i] as number[]);
-        const old = reference.get(index);
-        reference.set(index, old ? unit(old.map((x, d) => (1 - alpha) * x + alpha * (z[d] as number))) : z);
-      });
-      await memory.update({
-        embeddings: await Tensor.from(features),
-        labels: await labelsOf(indices.map((index) => classOf[index] as number)),
-        sampleIndex: await labelsOf(indices),
-      });
-      const stored = (await memory.stateDict().get('memory.buffer')?.toArray()) ?? [];
-      const sums = [0, 0, 0, 0, 0, 0];
-      const counts = [0, 0];
-      for (const [index, value] of reference) {
-        close(stored.slice(index * 3, index * 3 + 3), value, 1e-6, `image ${index}`);
-        const c = classOf[index] as number;
-        counts[c] = (counts[c] as number) + 1;
-        for (let d = 0; d < 3; d++)
-          sums[c * 3 + d] = (sums[c * 3 + d] as number) + (stored[index * 3 + d] as number);
-      }
-      close(await memory.sums.toArray(), sums, 1e-12, `sums after step ${step}`);
-      assert.deepEqual(await memory.counts.toArray(), counts);
-    }
-  });
-
-  it('keeps its sums exact with bfloat16 storage too', async () => {
-    const memory = new MemoryBuffer({ numClasses: 1, embeddingSize: 2, numSamples: 2, storage: 'bfloat16' });
-    for (let step = 0; step < 5; step++) {
-      await memory.update({
-        embeddings: await Tensor.from([
-          [step + 1, 2],
-          [1, step + 3],
-        ]),
-        labels: await labelsOf([0, 0]),
-        sampleIndex: await labelsOf([0, 1]),
-      });
-    }
-    const [a = 0, b = 0, c = 0, d = 0] = (await memory.stateDict().get('memory.buffer')?.toArray()) ?? [];
-    close(await memory.sums.toArray(), [a + c, b + d], 1e-12);
-  });
-
-  it('leaves out samples without a direction and refuses indices out of range', async () => {
-    const memory = new MemoryBuffer({ numClasses: 1, embeddingSize: 2, numSamples: 3 });
-    const update = async (row: number[], index: number, label = 0): Promise<void> =>
-      memory.update({
-        embeddings: await Tensor.from([row]),
-        labels: await labelsOf([label]),
-        sampleIndex: await labelsOf([index]),
-      });
-    await update([0, 0], 0);
-    await update([NaN, 1], 1);
-    await update([Infinity, 1], 2);
-    assert.deepEqual(await memory.counts.toArray(), [0]);
-    assert.deepEqual(await memory.sums.toArray(), [0, 0]);
-    await rejects(update([1, 1], 3), 'ERR_ARGUMENT', /Sample index 3 lies outside 0 to 2/);
-    await rejects(update([1, 1], 0, 1), 'ERR_LABEL_RANGE');
-    await rejects(memory.update({ labels: await labelsOf([0]) }), 'ERR_ARGUMENT', /sampleIndex/);
   });
 });
 

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { FaceDataset } from '../../lib/data/face-dataset';
 import { DataLoader, type Batch, type DataLoaderOptions } from '../../lib/data/loader/data-loader';
 import { flipFlags } from '../../lib/data/loader/sampler';
-import { collect, compileWorker, digest, withLoader, type Digest } from '../support/loader';
+import { collect, compileWorker, digest, withLoader } from '../support/loader';
 import { rejects } from '../support/assert';
 import { LFW, jpeg, makeDataset, makeRaw, pixels } from '../support/faces';
 import { temporaryFolder } from '../support/folder';
@@ -79,16 +79,23 @@ describe('the loader', () => {
     assert.ok(batches.every((batch) => batch.flips.every((flag) => flag === 0)));
   });
 
-  it('splits batches over ranks', async () => {
+  it('splits steps over ranks and over the batches of a rank', async () => {
+    const collected = (options: Partial<DataLoaderOptions>) =>
+      using({ batchSize: 4, ...options }, (loader) => collect(loader, 0));
     const global = await using({ batchSize: 16 }, (loader) => collect(loader, 0));
-    const ranks: Digest[][] = [];
-    for (const rank of [0, 1])
-      ranks.push(await using({ rank, worldSize: 2 }, (loader) => collect(loader, 0)));
-    global.forEach((batch, b) => {
-      const parts = ranks.flatMap((rank) => rank[b]!.sampleIndex);
+    const ranks = [
+      await collected({ rank: 0, worldSize: 2, accumulate: 2 }),
+      await collected({ rank: 1, worldSize: 2, accumulate: 2 }),
+    ];
+    global.forEach((batch, step) => {
+      const parts = ranks.flatMap((batches) => batches.slice(2 * step, 2 * step + 2));
       assert.deepEqual(
-        parts.sort((x, y) => x - y),
-        [...batch.sampleIndex].sort((x, y) => x - y),
+        parts.flatMap((part) => part.sampleIndex),
+        batch.sampleIndex,
+      );
+      assert.deepEqual(
+        parts.flatMap((part) => part.sums),
+        batch.sums,
       );
     });
   });

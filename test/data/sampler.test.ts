@@ -7,6 +7,19 @@ function epochOf(sampler: Sampler, epoch: number): number[][] {
   return Array.from({ length: sampler.numBatches }, (_, i) => [...sampler.batch(epoch, i)]);
 }
 
+/** The batches of all ranks: step by step, rank by rank, in their order. */
+function stepsOfRanks(given: Omit<SamplerOptions, 'rank'>, epoch: number): number[][][][] {
+  const { accumulate = 1, worldSize = 1 } = given;
+  const ranks = Array.from({ length: worldSize }, (_, rank) =>
+    epochOf(new Sampler({ ...given, rank }), epoch),
+  );
+  const steps = (ranks[0]?.length ?? 0) / accumulate;
+  assert.ok(ranks.every((batches) => batches.length === steps * accumulate));
+  return Array.from({ length: steps }, (_, s) =>
+    ranks.map((batches) => batches.slice(s * accumulate, (s + 1) * accumulate)),
+  );
+}
+
 function sorted(values: number[]): number[] {
   return [...values].sort((a, b) => a - b);
 }
@@ -43,27 +56,65 @@ describe('the sampler', () => {
     assert.deepEqual([...resumed.batch(4, 3)], whole[3]);
   });
 
-  it('splits each global batch over the ranks, whatever their number', () => {
-    const global = epochOf(new Sampler({ ...options, batchSize: 24 }), 1);
-    for (const worldSize of [2, 3, 4]) {
-      const ranks = Array.from({ length: worldSize }, (_, rank) =>
-        epochOf(new Sampler({ ...options, batchSize: 24 / worldSize, rank, worldSize }), 1),
-      );
-      global.forEach((batch, b) =>
-        assert.deepEqual(sorted(ranks.flatMap((rank) => rank[b]!)), sorted(batch)),
-      );
+  it('cuts the order of the epoch into batches on one rank', () => {
+    for (const dropLast of [true, false]) {
+      const [whole = []] = epochOf(new Sampler({ ...options, batchSize: 103, dropLast }), 3);
+      const expected = Array.from({ length: dropLast ? 12 : 13 }, (_, i) => whole.slice(8 * i, 8 * (i + 1)));
+      assert.deepEqual(epochOf(new Sampler({ ...options, dropLast }), 3), expected);
     }
   });
 
-  it('gives every rank equally many samples when nothing is dropped, at most one twice per rank', () => {
-    const ranks = [0, 1, 2, 3].map((rank) =>
-      epochOf(new Sampler({ ...options, dropLast: false, rank, worldSize: 4 }), 0).flat(),
-    );
+  for (const dropLast of [true, false])
+    for (const shuffle of ['full', 'block'] as const)
+      it(`gives W ranks of A batches what one rank of W A batches has: ${shuffle}, dropLast ${dropLast}`, () => {
+        for (const worldSize of [1, 2, 3, 4])
+          for (const accumulate of [1, 2, 3])
+            for (const length of [101, 102, 103, 106, 120]) {
+              const given = { ...options, length, batchSize: 4, dropLast, shuffle, blockSize: 7 };
+              const one = epochOf(new Sampler({ ...given, accumulate: worldSize * accumulate }), 1);
+              const ranks = stepsOfRanks({ ...given, accumulate, worldSize }, 1);
+              assert.deepEqual(ranks.flat(2), one);
+              const [whole = []] = epochOf(new Sampler({ ...given, batchSize: length, accumulate: 1 }), 1);
+              const inOrder = one.flat();
+              assert.deepEqual(inOrder.slice(0, length), whole.slice(0, inOrder.length));
+            }
+      });
+
+  it('has whole steps only, or one smaller step of equal batches on all ranks with at least two samples each', () => {
+    for (const worldSize of [1, 2, 3, 4])
+      for (const accumulate of [1, 2, 3])
+        for (let length = 48; length <= 97; length++) {
+          const given = { ...options, length, batchSize: 4, accumulate, worldSize };
+          const batches = worldSize * accumulate;
+          const steps = stepsOfRanks({ ...given, dropLast: false }, 0);
+          const full = Math.floor(length / (4 * batches));
+          assert.deepEqual(stepsOfRanks(given, 0), steps.slice(0, full));
+          assert.ok(
+            steps
+              .slice(0, full)
+              .flat(2)
+              .every(({ length: size }) => size === 4),
+          );
+          const left = length - full * 4 * batches;
+          assert.equal(steps.length, full + (left > 0 ? 1 : 0));
+          if (left === 0) continue;
+          const sizes = new Set(steps[full]!.flat().map((batch) => batch.length));
+          const evenly = Math.ceil(left / batches);
+          assert.deepEqual([...sizes], [batches > 1 ? Math.max(2, evenly) : evenly]);
+          const [all, last] = [steps.flat(3), steps[full]!.flat(2)];
+          assert.equal(new Set(all).size, length, 'every sample comes');
+          // What makes it even is the beginning of the order once more.
+          assert.deepEqual(last.slice(left), all.slice(0, last.length - left));
+        }
+  });
+
+  it('has batches of one where nothing else is asked for', () => {
+    const single = new Sampler({ ...options, batchSize: 1, worldSize: 2, dropLast: false });
+    assert.equal(single.numBatches, 52);
     assert.deepEqual(
-      ranks.map((rank) => rank.length),
-      [26, 26, 26, 26],
+      epochOf(single, 0).map((batch) => batch.length),
+      new Array(52).fill(1),
     );
-    assert.equal(new Set(ranks.flat()).size, options.length);
   });
 
   it('keeps the order of the file where it is told not to shuffle', () => {
@@ -182,24 +233,28 @@ describe('the sampler', () => {
       const whole = epochOf(new Sampler(long), 2);
       const resumed = new Sampler(long);
       for (const index of [61, 3, 4, 5, 61, 0]) assert.deepEqual([...resumed.batch(2, index)], whole[index]);
-      const ranks = [0, 1].map((rank) =>
-        epochOf(new Sampler({ ...long, batchSize: 8, rank, worldSize: 2 }), 2),
+      const ranks = stepsOfRanks({ ...long, batchSize: 8, worldSize: 2 }, 2);
+      assert.deepEqual(
+        ranks.map((step) => step.flat(2)),
+        whole,
       );
-      whole.forEach((batch, b) => assert.deepEqual(sorted(ranks.flatMap((rank) => rank[b]!)), sorted(batch)));
     });
 
     it('says which blocks a batch needs', () => {
-      const sampler = new Sampler({ ...long, rank: 1, worldSize: 3 });
-      const order = sampler.blockOrder!;
-      for (let index = 0; index < sampler.numBatches; index++) {
-        const [first, last] = sampler.positions(index).map((at) => order.windowOf(1, at));
-        const ranges = [...order.blocks(1, first!), ...order.blocks(1, last!)];
-        for (const sample of sampler.batch(1, index))
-          assert.ok(
-            ranges.some(({ start, end }) => sample >= start && sample < end),
-            String(sample),
-          );
-      }
+      for (const dropLast of [true, false])
+        for (const rank of [0, 1, 2]) {
+          const sampler = new Sampler({ ...long, rank, worldSize: 3, accumulate: 2, dropLast });
+          const order = sampler.blockOrder!;
+          for (let index = 0; index < sampler.numBatches; index++) {
+            const [first, last] = sampler.positions(index).map((at) => order.windowOf(1, at));
+            const ranges = [...order.blocks(1, first!), ...order.blocks(1, last!)];
+            for (const sample of sampler.batch(1, index))
+              assert.ok(
+                ranges.some(({ start, end }) => sample >= start && sample < end),
+                String(sample),
+              );
+          }
+        }
     });
   });
 
@@ -209,7 +264,15 @@ describe('the sampler', () => {
       code: 'ERR_CONFIG',
       message: /103 samples, less than one global batch of 104/,
     });
-    assert.throws(make({ batchSize: 60, worldSize: 2 }), { code: 'ERR_CONFIG' });
+    assert.throws(make({ batchSize: 60, worldSize: 2 }), {
+      code: 'ERR_CONFIG',
+      message: /one global batch of 120 \(60 on each of 2 ranks\)/,
+    });
+    assert.throws(make({ batchSize: 60, accumulate: 2 }), {
+      code: 'ERR_CONFIG',
+      message: /one global batch of 120 \(2 batches of 60 on 1 rank\)/,
+    });
+    assert.throws(make({ accumulate: 0 }), { code: 'ERR_ARGUMENT', message: /accumulate/ });
     assert.throws(make({ rank: 2, worldSize: 2 }), { code: 'ERR_ARGUMENT', message: /rank/ });
     assert.throws(make({ seed: -1 }), { code: 'ERR_ARGUMENT', message: /seed/ });
     assert.throws(make({ batchSize: 1.5 }), { code: 'ERR_ARGUMENT', message: /batchSize/ });

@@ -109,13 +109,15 @@ describe('the addon', () => {
     const [length, kappa] = [full(0.5, 'float64'), full(3, 'float64')];
     const [counts, samplesPerClass] = [full(4, 'int64'), full(5, 'int64')];
     const given = { meanResultantLength: length, kappa, counts, samplesPerClass };
-    const scale = await addon.classMarginScale(given, rule);
+    const scale = await addon.classMarginScale(given, rule, null);
     assert.deepEqual(addon.shape(scale.marginScale), [2]);
     const [meanResultantLength, weights] = await Promise.all([length, samplesPerClass]);
     const failed = addon.reshape(meanResultantLength, [3]);
     const ill = { meanResultantLength, kappa: failed, counts: weights, samplesPerClass: weights };
     await Promise.all(
-      [failed, addon.classMarginScale(ill, rule)].map((call) => assert.rejects(call, { code: 'ERR_SHAPE' })),
+      [failed, addon.classMarginScale(ill, rule, null)].map((call) =>
+        assert.rejects(call, { code: 'ERR_SHAPE' }),
+      ),
     );
   });
 

@@ -50,7 +50,7 @@ const MAX_TASK_IMAGES = 32;
  * consumer makes the workers wait.
  */
 export class DataLoader {
-  /** Batches of an epoch. */
+  /** Batches of an epoch, the same on every rank: a multiple of `accumulate`. */
   readonly numBatches: number;
   /** Number of damaged samples that were replaced so far (`onCorrupt: 'skip'`). */
   skipped = 0;
@@ -76,9 +76,9 @@ export class DataLoader {
   constructor({ table }: { readonly table: SampleTable }, options: DataLoaderOptions) {
     this.#options = resolveDataLoaderOptions(options);
     const { batchSize, workers, queueDepth, resize, onCorrupt, seed, augment } = this.#options;
-    const { rank, worldSize, dropLast, shuffle, blockSize, windowBlocks } = this.#options;
+    const { accumulate, rank, worldSize, dropLast, shuffle, blockSize, windowBlocks } = this.#options;
     this.#sampler = new Sampler({
-      ...{ batchSize, seed, rank, worldSize, dropLast, shuffle, blockSize, windowBlocks },
+      ...{ batchSize, accumulate, seed, rank, worldSize, dropLast, shuffle, blockSize, windowBlocks },
       length: table.labels.length,
       parts: table.sources.map(({ start, weight }, s) => ({ length: endOfSource(table, s) - start, weight })),
     });

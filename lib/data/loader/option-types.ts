@@ -6,6 +6,11 @@ export interface SamplerSettings {
   length: number;
   /** images of one batch on one rank */
   batchSize: number;
+  /**
+   * batches of one rank that make up an optimizer step
+   * @default 1
+   */
+  accumulate?: number;
   /** decides order, flips and augmentation, together with the epoch */
   seed: number;
   /**
@@ -44,6 +49,11 @@ export interface SamplerSettings {
 export interface DataLoaderSettings {
   /** images of one batch on one rank */
   batchSize: number;
+  /**
+   * batches of one rank that make up an optimizer step
+   * @default 1
+   */
+  accumulate?: number;
   /** decides order, flips and augmentation, together with the epoch */
   seed: number;
   /**

@@ -59,6 +59,10 @@ const shareShape = (z: Z) => ({
   batchSize: count(z)
     .max(2 ** 20)
     .describe('images of one batch on one rank'),
+  accumulate: count(z)
+    .max(2 ** 20)
+    .default(1)
+    .describe('batches of one rank that make up an optimizer step'),
   seed: z.int().min(0).describe('decides order, flips and augmentation, together with the epoch'),
   rank: z.int().min(0).default(0).describe('number of this process, from 0'),
   worldSize: count(z)
