@@ -5,6 +5,7 @@ import type { MarginRule } from '../concentration/option-types';
 import { MemoryBuffer } from '../concentration/memory-buffer';
 import { MomentumEncoder } from '../concentration/momentum-encoder';
 import type { ConcentrationSection } from '../concentration/options';
+import { gatherClasses } from '../distributed/gather-classes';
 import { KappaError } from '../errors';
 import type { Backbone } from '../nn/backbone';
 import type { NamedTensors } from '../nn/module';
@@ -46,7 +47,7 @@ export class KappaFaceHead extends MarginHead {
   readonly initialMarginScale: number;
   readonly blendEpochs: number;
   readonly concentration: ConcentrationEstimator;
-  /** Concentration of each class at the last update of the margins, float64 (numClasses); zeros before. */
+  /** Concentration of each of this rank's classes at the last update of the margins, float64; zeros before. */
   readonly kappa: Tensor;
   readonly #samplesPerClass: ArrayLike<number>;
   readonly #kappaReady: Promise<void>;
@@ -68,14 +69,14 @@ export class KappaFaceHead extends MarginHead {
     this.#samplesPerClass = Float64Array.from(samplesPerClass);
     const { temperature, gamma, convention, debias } = options;
     this.rule = { temperature, gamma, convention, debias };
-    this.kappa = Tensor.empty([this.numClasses], { dtype: 'float64' }).keep();
+    this.kappa = Tensor.empty([this.classes.count], { dtype: 'float64' }).keep();
     this.#kappaReady = this.kappa.fill(0);
     this.#kappaReady.catch(() => undefined); // reported by updateMargins
     this.concentration = this.#makeEstimator(options.concentration, backbone);
   }
 
   #makeEstimator(section: ConcentrationSection, backbone: Backbone | undefined): ConcentrationEstimator {
-    const { numClasses, embeddingSize } = this;
+    const { numClasses, embeddingSize, classes, group } = this;
     if (section.kind === 'momentum') {
       const { momentum } = section;
       if (backbone === undefined)
@@ -88,10 +89,13 @@ export class KappaFaceHead extends MarginHead {
           'ERR_SHAPE',
           `The backbone makes embeddings of dimension ${backbone.options.embeddingSize} but the head has ${embeddingSize}.`,
         );
-      return new MomentumEncoder({ momentum, backbone, numClasses });
+      return new MomentumEncoder({ momentum, backbone, numClasses, classes, group });
     }
     const { alpha, storage } = section;
-    return new MemoryBuffer({ alpha, storage, samplesPerClass: this.#samplesPerClass, embeddingSize });
+    return new MemoryBuffer({
+      ...{ alpha, storage, embeddingSize, classes, group },
+      samplesPerClass: this.#samplesPerClass,
+    });
   }
 
   /** How often the margins have been updated. */
@@ -120,15 +124,21 @@ export class KappaFaceHead extends MarginHead {
   /** Whether any embedding was collected that `updateMargins` could go by. */
   async hasObserved(): Promise<boolean> {
     await this.concentration.ready();
-    return (await this.concentration.counts.sum().item()) > 0;
+    return scope(async () => {
+      const seen = await this.concentration.counts.sum();
+      await this.group?.allReduce(seen);
+      return (await seen.item()) > 0;
+    });
   }
 
   /** What is known of the classes now, without changing a margin. The caller owns the tensors. */
   async classMargins(): Promise<ClassMargins> {
     await this.concentration.ready();
     return scope(async () => {
-      const samples = await Tensor.from(Float64Array.from(this.#samplesPerClass));
-      return computeClassMargins(this.concentration.sums, this.concentration.counts, samples, this.rule);
+      const { first, count } = this.classes;
+      const own = Float64Array.from(this.#samplesPerClass).subarray(first, first + count);
+      const samples = await Tensor.from(own.slice());
+      return computeClassMargins(this.concentration.sums, this.concentration.counts, samples, this.rule, this.group);
     });
   }
 
@@ -157,9 +167,9 @@ export class KappaFaceHead extends MarginHead {
     });
   }
 
-  /** psi of every class as it is in force. */
+  /** psi of each of this rank's classes as it is in force. */
   async marginScale(): Promise<number[]> {
-    if (this.margin === 0) return new Array<number>(this.numClasses).fill(this.initialMarginScale);
+    if (this.margin === 0) return new Array<number>(this.classes.count).fill(this.initialMarginScale);
     return scope(async () => (await this.margins.div(this.margin)).toArray());
   }
 
@@ -170,7 +180,9 @@ export class KappaFaceHead extends MarginHead {
   }
 
   override async concentrations(): Promise<number[] | undefined> {
-    return this.#updates === 0 ? undefined : this.kappa.toArray();
+    if (this.#updates === 0) return undefined;
+    if (this.group === undefined) return this.kappa.toArray();
+    return gatherClasses(this.kappa, this.numClasses, this.group);
   }
 
   override get counters(): HeadCounters {

@@ -123,11 +123,7 @@ export abstract class MarginHead implements Stateful {
       memoryBudget: options.memoryBudget === 'auto' ? null : options.memoryBudget,
       sampleRate: options.sampleRate,
       seed: options.seed,
-      classes: {
-        firstClass: this.classes.first,
-        classes: this.classes.count,
-        allClasses: this.numClasses,
-      },
+      classes: { ...this.classes, total: this.numClasses },
       group: group?.handle ?? null,
     });
     this.centres = Tensor.empty([this.classes.count, this.embeddingSize], { dtype, device }).keep();
@@ -259,7 +255,10 @@ export abstract class MarginHead implements Stateful {
     return true;
   }
 
-  /** What was last found of the classes' concentrations kappa (numClasses), for heads that estimate them. */
+  /**
+   * What was last found of the concentrations kappa of all classes, for heads that estimate them. All ranks call it
+   * together.
+   */
   async concentrations(): Promise<number[] | undefined> {
     return undefined;
   }

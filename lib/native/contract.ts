@@ -176,13 +176,6 @@ interface MarginFunction {
   cosineMargin: number;
 }
 
-/** The classes of a rank, among all. */
-interface ShardRange {
-  firstClass: number;
-  classes: number;
-  allClasses: number;
-}
-
 interface MarginSoftmaxOptions {
   scale: number;
   margin: MarginFunction;
@@ -192,7 +185,7 @@ interface MarginSoftmaxOptions {
   memoryBudget: number | null;
   sampleRate: number;
   seed: number;
-  classes: ShardRange;
+  classes: ClassShard;
   group: ProcessGroupHandle | null;
 }
 

@@ -6,6 +6,8 @@ import { MetricsLog } from '../run/metrics-log';
 import { RunFolder } from '../run/run-folder';
 import { initialRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
+import { readNumbers } from '../optim/decision';
+import { scope } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import type { MarginStatistics, TrainerOptions } from './events';
 import type { FailedStep } from './failed-step';
@@ -136,11 +138,16 @@ async function forget(states: Session['randomBefore']): Promise<void> {
 }
 
 /** The margins that are in force. */
-export async function marginStatistics({ margins }: MarginHead): Promise<MarginStatistics> {
-  const [min, mean, max] = await Promise.all([
-    margins.min().item(),
-    margins.mean().item(),
-    margins.max().item(),
-  ]);
-  return { min, mean, max };
+export function marginStatistics({ margins, numClasses, group }: MarginHead): Promise<MarginStatistics> {
+  return scope(async () => {
+    const own = [await margins.min(), await margins.mean(), await margins.max()] as const;
+    if (group) {
+      await own[1].mulInPlace(margins.size / numClasses);
+      await group.allReduce(own[0], 'minimum');
+      await group.allReduce(own[1]);
+      await group.allReduce(own[2], 'maximum');
+    }
+    const [min, mean, max] = (await readNumbers(own)) as [number, number, number];
+    return { min, mean, max };
+  });
 }

@@ -16,7 +16,7 @@ void check_class_sums(const Tensor& sums_CD, const Tensor& counts_C) {
   require(sums_CD.is_cpu() && counts_C.is_cpu(), "ERR_DEVICE", "Class sums and counts are kept on the CPU.");
 }
 
-void add_to_class_sums(const Tensor& sums_CD, const Tensor& counts_C, const ClassShard& classes,
+void add_to_class_sums(const Tensor& sums_CD, const Tensor& counts_C, const ClassRange& classes,
                        const StepBatches& step, ShardGroup* group) {
   check_class_sums(sums_CD, counts_C);
   require(sums_CD.size(0) == classes.count, "ERR_SHAPE", "Expected sums of ", classes.count,

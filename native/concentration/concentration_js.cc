@@ -4,6 +4,7 @@
 #include "concentration/concentration.h"
 #include "concentration/memory_buffer.h"
 #include "runtime/call.h"
+#include "runtime/class_range_js.h"
 #include "runtime/labels.h"
 #include "runtime/shard_group_js.h"
 
@@ -14,13 +15,6 @@ struct HandleType<std::shared_ptr<MemoryBuffer>> {
   static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000005ULL};
   static constexpr const char* name = "memory buffer";
   static constexpr const char* type = "MemoryBufferHandle";
-};
-
-template <>
-struct Fields<ClassShard> {
-  static constexpr const char* name = "ClassShard";
-  static constexpr std::tuple list{Field{"first", &ClassShard::first}, Field{"count", &ClassShard::count},
-                                   Field{"total", &ClassShard::total}};
 };
 
 template <>
@@ -52,7 +46,7 @@ struct Fields<MemoryState> {
 struct ClassSums {
   at::Tensor sums;
   at::Tensor counts;
-  ClassShard classes;
+  ClassRange classes;
 };
 template <>
 struct Fields<ClassSums> {

@@ -13,7 +13,7 @@
 namespace kappa {
 
 struct MemoryBufferOptions {
-  ClassShard classes;
+  ClassRange classes;
   int64_t num_samples = 0;  // images of all shards
   int64_t embedding_size = 0;
   double alpha = 0;                                // share of the new embedding

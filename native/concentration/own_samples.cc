@@ -77,7 +77,7 @@ void OwnSamples::unit_vector(const OwnSample& sample, std::vector<double>& z) co
   for (int64_t d = 0; d < dim; ++d) z[static_cast<size_t>(d)] = x[d] / sample.length;
 }
 
-OwnSamples own_samples(const StepBatches& step, const ClassShard& classes, int64_t dim, ShardGroup* group) {
+OwnSamples own_samples(const StepBatches& step, const ClassRange& classes, int64_t dim, ShardGroup* group) {
   require(!step.embeddings.empty(), "ERR_ARGUMENT", "A step has at least one batch.");
   for (const Tensor& part : step.embeddings) {
     require(part.dim() == 2 && part.size(1) == dim, "ERR_SHAPE", "Expected embeddings of dimension ", dim,

@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "runtime/parallel.h"
+#include "runtime/class_range.h"
 #include "runtime/shard_group.h"
 
 namespace kappa {
-
-/// The classes that a shard keeps, a stretch of all of them.
-struct ClassShard {
-  int64_t first = 0;
-  int64_t count = 0;
-  int64_t total = 0;
-};
 
 /// The batches that this shard's part of a step was made of, in their order.
 struct StepBatches {
@@ -44,7 +38,7 @@ struct OwnSamples {
 /// Brings the batches of all shards together and takes the samples of the own classes: those of the first
 /// shard first, so that every class sees its samples in the order of one shard with all batches.
 /// @param group null where this shard is alone
-OwnSamples own_samples(const StepBatches& step, const ClassShard& classes, int64_t dim, ShardGroup* group);
+OwnSamples own_samples(const StepBatches& step, const ClassRange& classes, int64_t dim, ShardGroup* group);
 
 /// Samples with a direction by their class, each class's in the order of the global batch.
 class SamplesByClass {

@@ -68,7 +68,7 @@ std::shared_ptr<ProcessGroup> processes(const Group& group) {
 }
 
 void register_groups(Registry& registry) {
-  registry.async("processGroup", {"options"}, [](const GroupOptions& options) -> Group {
+  registry.background("processGroup", {"options"}, [](const GroupOptions& options) -> Group {
     return std::make_shared<ProcessGroup>(options);
   });
   registry.async("groupGather", {"group", "rows"},
@@ -85,15 +85,15 @@ void register_groups(Registry& registry) {
       [](const Group& group, const std::vector<Tensor>& tensors) { processes(group)->broadcast(tensors); });
   registry.async("groupAtStep", {"group", "step"},
                  [](const Group& group, int64_t step) { processes(group)->at_step(step); });
-  registry.async("groupPutText", {"group", "key", "value"},
+  registry.background("groupPutText", {"group", "key", "value"},
                  [](const Group& group, const std::string& key, const std::string& value) {
                    processes(group)->put_text(key, value);
                  });
-  registry.async("groupTakeText", {"group", "key"},
+  registry.background("groupTakeText", {"group", "key"},
                  [](const Group& group, const std::string& key) { return processes(group)->take_text(key); });
-  registry.async("groupForgetText", {"group", "key"},
+  registry.background("groupForgetText", {"group", "key"},
                  [](const Group& group, const std::string& key) { processes(group)->forget_text(key); });
-  registry.async("groupLeave", {"group", "seconds"}, [](const Group& group, double seconds) {
+  registry.background("groupLeave", {"group", "seconds"}, [](const Group& group, double seconds) {
     processes(group)->leave(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
   });
   registry.sync("groupTraffic", {"group"}, [](const Group& group) { return processes(group)->traffic(); });

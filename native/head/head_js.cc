@@ -4,6 +4,7 @@
 #include "head/margin_softmax.h"
 #include "optim/sgd_js.h"
 #include "runtime/call.h"
+#include "runtime/class_range_js.h"
 #include "runtime/labels.h"
 #include "runtime/shard_group_js.h"
 
@@ -37,20 +38,12 @@ struct Fields<MarginFunction> {
                                    Field{"cosineMargin", &MarginFunction::cosine_margin}};
 };
 
-template <>
-struct Fields<ShardRange> {
-  static constexpr const char* name = "ShardRange";
-  static constexpr std::tuple list{Field{"firstClass", &ShardRange::first_class},
-                                   Field{"classes", &ShardRange::classes},
-                                   Field{"allClasses", &ShardRange::all_classes}};
-};
-
 /// The options of the operation, of its sampler and of its shard.
 struct HeadOptions : MarginSoftmaxOptions {
   std::optional<int64_t> memory_budget;
   double sample_rate = 1;
   int64_t seed = 0;
-  ShardRange classes;
+  ClassRange classes;
   MaybeGroup group;
 };
 template <>

@@ -18,7 +18,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, const Tensor& labels_B,
-                     const Tensor& margins_C, const MarginSoftmaxOptions& options, const ShardRange& shard) {
+                     const Tensor& margins_C, const MarginSoftmaxOptions& options, const ClassRange& shard) {
   require(embeddings_BD.dim() == 2 && centres_CD.dim() == 2 && embeddings_BD.size(1) == centres_CD.size(1),
           "ERR_SHAPE",
           "Expected embeddings (batch, dimension) and centres (classes, dimension) but received ",
@@ -40,16 +40,16 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   require(
       labels_B.dim() == 1 && labels_B.size(0) == embeddings_BD.size(0) && labels_B.scalar_type() == at::kLong,
       "ERR_SHAPE", "Expected ", embeddings_BD.size(0), " int64 labels but received ", labels_B.sizes(), ".");
-  require(centres_CD.size(0) == shard.classes, "ERR_SHAPE", "Expected the centres of ", shard.classes,
+  require(centres_CD.size(0) == shard.count, "ERR_SHAPE", "Expected the centres of ", shard.count,
           " classes but received ", centres_CD.sizes(), ".");
   require(margins_C.dim() == 1 && margins_C.size(0) == centres_CD.size(0), "ERR_SHAPE", "Expected ",
           centres_CD.size(0), " class margins but received ", margins_C.sizes(), ".");
   if (!labels_B.is_cpu()) return;  // reading them would wait for the device
   const auto* label = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
-    require(label[i] >= 0 && label[i] < shard.all_classes, "ERR_LABEL_RANGE", "Label ", label[i],
-            " of sample ", i, " in the batch lies outside 0 to ", shard.all_classes - 1, ": the head has ",
-            shard.all_classes, " classes.");
+    require(label[i] >= 0 && label[i] < shard.total, "ERR_LABEL_RANGE", "Label ", label[i],
+            " of sample ", i, " in the batch lies outside 0 to ", shard.total - 1, ": the head has ",
+            shard.total, " classes.");
   }
 }
 
@@ -125,12 +125,12 @@ class Operation : public torch::autograd::Function<Operation> {
 }  // namespace
 
 MarginSoftmax::MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler,
-                             const ShardRange& shard, std::shared_ptr<ShardGroup> group)
+                             const ClassRange& shard, std::shared_ptr<ShardGroup> group)
     : options_(options), sampler_(sampler), shard_(shard), group_(std::move(group)) {
   require(
-      shard.first_class >= 0 && shard.classes > 0 && shard.first_class + shard.classes <= shard.all_classes,
-      "ERR_ARGUMENT", "The classes ", shard.first_class, " to ", shard.first_class + shard.classes - 1,
-      " are none of ", shard.all_classes, ".");
+      shard.first >= 0 && shard.count > 0 && shard.first + shard.count <= shard.total,
+      "ERR_ARGUMENT", "The classes ", shard.first, " to ", shard.first + shard.count - 1,
+      " are none of ", shard.total, ".");
   require(options.scale > 0 && std::isfinite(options.scale), "ERR_ARGUMENT",
           "The scale must be above 0 but is ", options.scale, ".");
   require(sampler.rate() > 0 && sampler.rate() <= 1, "ERR_ARGUMENT",
@@ -166,7 +166,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   Tensor anchor = at::zeros({}, embeddings_BD.options());
   anchor.requires_grad_(wishes.centres_update);
   const Batch batch{
-      rows, upload(labels, centres_CD.device()), {margins}, shard_.first_class, shard_.all_classes};
+      rows, upload(labels, centres_CD.device()), {margins}, shard_.first, shard_.total};
   auto outputs = Operation::apply(embeddings_BD, centres_CD, batch, options, wishes, workspace_,
                                   fused ? shared_from_this() : nullptr, group_.get(), anchor);
   return {outputs[0], outputs[1]};

@@ -19,7 +19,7 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
  public:
   /// @param shard the classes that the centres and margins are of
   /// @param group where there are other shards; null: there are none
-  MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler, const ShardRange& shard,
+  MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler, const ClassRange& shard,
                 std::shared_ptr<ShardGroup> group);
 
   /// Draws the classes that all forward passes up to the next update go over, by the labels of all of them:
@@ -73,7 +73,7 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
 
   MarginSoftmaxOptions options_;
   ClassSampler sampler_;
-  ShardRange shard_;
+  ClassRange shard_;
   std::shared_ptr<ShardGroup> group_;
   std::optional<at::Tensor> drawn_;       // rows of the step under way
   std::shared_ptr<Workspace> workspace_;  // on the centres' device, from the first pass on

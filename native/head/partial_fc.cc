@@ -14,7 +14,7 @@ namespace kappa {
 
 using at::Tensor;
 
-Tensor ClassSampler::draw(int64_t step, const Tensor& labels_B, const ShardRange& shard,
+Tensor ClassSampler::draw(int64_t step, const Tensor& labels_B, const ClassRange& shard,
                           const at::Device& device) const {
   const auto& [first_class, classes, all_classes] = shard;
   const auto wanted = static_cast<int64_t>(std::floor(rate_ * static_cast<double>(all_classes)));

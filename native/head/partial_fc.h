@@ -5,14 +5,9 @@
 
 #include <cstdint>
 
-namespace kappa {
+#include "runtime/class_range.h"
 
-/// The classes of a shard among all.
-struct ShardRange {
-  int64_t first_class = 0;
-  int64_t classes = 0;
-  int64_t all_classes = 0;
-};
+namespace kappa {
 
 /// Draws the classes of a step, the same wherever it is drawn: those of the batch, and of the others those
 /// with the smallest keys (kernels/class_keys.h), so that every subset is equally likely. The keys are of all
@@ -31,7 +26,7 @@ class ClassSampler {
   /// @param all_classes of all shards: rate times so many are drawn or, if that is more, those of the batch
   /// @returns int64, the drawn rows of the shard, ascending, where its centres are; undefined where that is
   /// all
-  at::Tensor draw(int64_t step, const at::Tensor& labels_B, const ShardRange& shard,
+  at::Tensor draw(int64_t step, const at::Tensor& labels_B, const ClassRange& shard,
                   const at::Device& device) const;
 
  private:

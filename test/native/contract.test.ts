@@ -91,7 +91,7 @@ describe('the addon', () => {
       memoryBudget: 1e6,
       sampleRate: 1,
       seed: 0,
-      classes: { firstClass: 0, classes: 1, allClasses: 1 },
+      classes: { first: 0, count: 1, total: 1 },
       group: null,
     } as const;
     assert.throws(() => addon.marginSoftmax(head), {

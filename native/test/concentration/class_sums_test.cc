@@ -12,7 +12,7 @@
 namespace {
 
 using at::Tensor;
-using kappa::ClassShard;
+using kappa::ClassRange;
 using kappa::ShardGroup;
 using kappa::StepBatches;
 using kappa::test::on_shards;
@@ -26,7 +26,7 @@ struct Sums {
   Tensor sums, counts;
 };
 
-Sums zeros(const ClassShard& classes) {
+Sums zeros(const ClassRange& classes) {
   return {at::zeros({classes.count, dim}, at::kDouble), at::zeros({classes.count}, at::kLong)};
 }
 
@@ -46,7 +46,7 @@ TEST(
     "direction") {
   for (const int64_t count : {2, 3}) {
     at::manual_seed(6);
-    const ClassShard all = shard_of(num_classes, 0, 1);
+    const ClassRange all = shard_of(num_classes, 0, 1);
     const Sums one = zeros(all);
     std::vector<Sums> shards;
     for (int64_t rank = 0; rank < count; ++rank) shards.push_back(zeros(shard_of(num_classes, rank, count)));
@@ -101,7 +101,7 @@ TEST("statistics of shards are those of one shard") {
         for (const int64_t count : {1, 2, 3}) {
           std::vector<Tensor> parts(static_cast<size_t>(count));
           on_shards(count, [&](int64_t rank, ShardGroup& group) {
-            const ClassShard own = shard_of(classes, rank, count);
+            const ClassRange own = shard_of(classes, rank, count);
             parts[static_cast<size_t>(rank)] =
                 statistics(sums.narrow(0, own.first, own.count).contiguous(),
                            counts.narrow(0, own.first, own.count).contiguous(), debias, paper, &group);

@@ -15,7 +15,7 @@
 namespace {
 
 using at::Tensor;
-using kappa::ClassShard;
+using kappa::ClassRange;
 using kappa::MemoryBuffer;
 using kappa::MemoryBufferOptions;
 using kappa::MemoryState;
@@ -47,7 +47,7 @@ std::vector<int64_t> classes_of_images() {
   return classes;
 }
 
-MemoryBuffer buffer_of(const ClassShard& classes, at::ScalarType storage) {
+MemoryBuffer buffer_of(const ClassRange& classes, at::ScalarType storage) {
   Tensor images = at::empty({classes.count}, at::kInt);
   for (int64_t c = 0; c < classes.count; ++c) images[c] = images_of(classes.first + c);
   MemoryBufferOptions options{classes, images_of_all(), dim, alpha, storage};

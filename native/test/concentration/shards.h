@@ -12,7 +12,7 @@
 namespace kappa::test {
 
 /// As `classRange` of lib/distributed: the first shards have one class more where they do not divide.
-inline ClassShard shard_of(int64_t classes, int64_t rank, int64_t shards) {
+inline ClassRange shard_of(int64_t classes, int64_t rank, int64_t shards) {
   const int64_t each = classes / shards;
   const int64_t more = classes % shards;
   return {each * rank + std::min(rank, more), each + (rank < more ? 1 : 0), classes};
