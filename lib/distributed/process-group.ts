@@ -6,11 +6,14 @@ import { Tensor } from '../tensor/tensor';
 import { classRange, type ClassRange } from './class-range';
 import { localAddress } from './local-address';
 import type { RankGroup } from './rank-group';
+import { TextChannel } from './text-channel';
 
 /** What a rank must know to meet the others. */
 export interface GroupPlace {
   readonly rank: number;
   readonly worldSize: number;
+  /** Which of its machine's ranks this one is. @default 0 */
+  readonly localRank?: number;
   /** Host and port of the store that all ranks meet at. */
   readonly masterAddress: string;
   readonly masterPort: number;
@@ -35,15 +38,20 @@ const LEAVE_SECONDS = 10;
 export class ProcessGroup implements RankGroup {
   readonly rank: number;
   readonly worldSize: number;
+  /** Which of its machine's ranks this one is: it opens the data first, and takes the GPU of that number. */
+  readonly localRank: number;
+  /** Seconds after which whoever waits for another rank gives up. */
   readonly timeout: number;
   #handle: ProcessGroupHandle | undefined;
-  #texts = 0;
+  readonly #texts: TextChannel;
 
-  private constructor({ rank, worldSize }: GroupPlace, timeout: number, handle: ProcessGroupHandle) {
+  private constructor({ rank, worldSize, localRank = 0 }: GroupPlace, timeout: number, handle: ProcessGroupHandle) {
     this.rank = rank;
     this.worldSize = worldSize;
+    this.localRank = localRank;
     this.timeout = timeout;
     this.#handle = handle;
+    this.#texts = this.channel('texts');
   }
 
   /**
@@ -102,17 +110,14 @@ export class ProcessGroup implements RankGroup {
    *
    * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT` naming the rank that did not come
    */
-  async gatherText(text: string): Promise<string[]> {
-    const group = this.handle;
-    const number = this.#texts++;
-    const key = (round: number, rank: number): string => `text ${round} of rank ${rank}`;
-    await submit((addon) => addon.groupPutText(group, key(number, this.rank), text));
-    const all: string[] = [];
-    for (let rank = 0; rank < this.worldSize; rank++)
-      all.push(await submit((addon) => addon.groupTakeText(group, key(number, rank))));
-    // Everybody is beyond the one before: nobody will ask for it any more.
-    if (number > 0) await submit((addon) => addon.groupForgetText(group, key(number - 1, this.rank)));
-    return all;
+  gatherText(text: string): Promise<string[]> {
+    return this.#texts.gatherText(text);
+  }
+
+  /** Another way for texts, whose calls are not matched with those of {@link gatherText}. */
+  channel(name: string, timeout = this.timeout): TextChannel {
+    const { rank, worldSize } = this;
+    return new TextChannel({ rank, worldSize, handle: () => this.handle, name, timeout });
   }
 
   /** What was exchanged so far. */

@@ -598,7 +598,7 @@ export interface NativeAddon {
   groupBroadcast(group: ProcessGroupHandle, tensors: TensorInput[]): Promise<void>;
   groupAtStep(group: ProcessGroupHandle, step: number): Promise<void>;
   groupPutText(group: ProcessGroupHandle, key: string, value: string): Promise<void>;
-  groupTakeText(group: ProcessGroupHandle, key: string): Promise<string>;
+  groupTakeText(group: ProcessGroupHandle, key: string): Promise<string | null>;
   groupForgetText(group: ProcessGroupHandle, key: string): Promise<void>;
   groupLeave(group: ProcessGroupHandle, seconds: number): Promise<void>;
   groupTraffic(group: ProcessGroupHandle): GroupTraffic;

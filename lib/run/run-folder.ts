@@ -12,6 +12,7 @@ import { CheckpointFolder } from './checkpoint';
 
 const DATASET_FILE = 'dataset.json';
 const LOCK_FILE = 'run.lock';
+const LAUNCH_FILE = 'launch.json';
 /** A lock of another machine that is not refreshed for so long is nobody's. */
 const ABANDONED_MS = 30_000;
 
@@ -26,9 +27,10 @@ export class RunFolder {
   /**
    * Makes the folder of a new run: `output/name`, or `output/name-2` and so on where that is taken.
    *
+   * @param launch what {@link ofLaunch} finds it by
    * @throws KappaError `ERR_IO`
    */
-  static async create(config: ResolvedConfig): Promise<RunFolder> {
+  static async create(config: ResolvedConfig, launch?: string): Promise<RunFolder> {
     try {
       await mkdir(config.output, { recursive: true });
       for (let attempt = 1; ; attempt++) {
@@ -41,6 +43,7 @@ export class RunFolder {
         }
         const folder = new RunFolder(root);
         await folder.writeJson('config.json', config);
+        if (launch !== undefined) await folder.writeJson(LAUNCH_FILE, { id: launch });
         return folder;
       }
     } catch (error) {
@@ -66,6 +69,22 @@ export class RunFolder {
       if (isRun && number > (newest?.number ?? 0)) newest = { root, number };
     }
     return newest && new RunFolder(newest.root);
+  }
+
+  /** The run in a folder. */
+  static at(root: string): RunFolder {
+    return new RunFolder(root);
+  }
+
+  /** The run that a launch of several processes began, if it did. */
+  static async ofLaunch(config: ResolvedConfig, launch: string): Promise<RunFolder | undefined> {
+    const names = await readdir(config.output).catch(() => [] as string[]);
+    for (const name of names) {
+      const folder = new RunFolder(path.join(config.output, name));
+      const found = (await folder.#readJson(LAUNCH_FILE).catch(() => undefined)) as { id?: string } | undefined;
+      if (found?.id === launch) return folder;
+    }
+    return undefined;
   }
 
   /** The run that a checkpoint belongs to. */

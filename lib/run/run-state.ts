@@ -16,6 +16,8 @@ export interface RunState {
   step: number;
   /** The epoch that the next step belongs to, from 0. */
   epoch: number;
+  /** The batches that a step is made of on all ranks together; null in a state that an older version wrote. */
+  batches: { size: number; perStep: number } | null;
   /** Optimizer steps of that epoch done. */
   stepInEpoch: number;
   /** What the head counts, see {@link MarginHead.counters}. */
@@ -42,6 +44,7 @@ export function initialRunState(): RunState {
   return {
     step: 0,
     epoch: 0,
+    batches: null,
     stepInEpoch: 0,
     headCounters: {},
     skippedSteps: 0,
@@ -61,5 +64,5 @@ export function currentRunState({
   marginUpdates = 0,
   ...run
 }: RunState & { marginUpdates?: number }): RunState {
-  return { ...run, headCounters: run.headCounters ?? { marginUpdates } };
+  return { ...run, batches: run.batches ?? null, headCounters: run.headCounters ?? { marginUpdates } };
 }

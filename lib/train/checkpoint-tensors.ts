@@ -9,7 +9,7 @@ type Names = (name: string) => boolean;
 /** The head's tensors that all ranks have in common, and those with a row for each image; all others have one a class. */
 const isSampler: Names = (name) => name === 'samplerStep';
 const isEncoder: Names = (name) => name.startsWith('encoder.');
-const ofImages: Names = (name) => name === 'memory.buffer' || name === 'memory.visited';
+export const isOfImages: Names = (name) => name === 'memory.buffer' || name === 'memory.samples';
 const isVelocity: Names = (name) => name.startsWith('velocity.');
 
 /**
@@ -37,10 +37,10 @@ export function checkpointTensors(
     own: inFiles({ random }),
     sharded: inFiles({
       head: new Map([
-        ...select(headState, (name) => !isSampler(name) && !isEncoder(name) && !ofImages(name)),
+        ...select(headState, (name) => !isSampler(name) && !isEncoder(name) && !isOfImages(name)),
         ...velocities.slice(ofBackbone),
       ]),
-      memory: select(headState, ofImages),
+      memory: select(headState, isOfImages),
     }),
   };
 }

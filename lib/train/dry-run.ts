@@ -52,6 +52,8 @@ const HOPELESS = 0.75;
  * @throws what {@link Trainer.run} throws, and KappaError `ERR_OUT_OF_MEMORY` where a step cannot fit
  */
 export async function dryRun(given: ResolvedConfig, options: TrainerOptions): Promise<DryRunReport> {
+  if (options.group)
+    throw new KappaError('ERR_USAGE', 'A dry run tries one process: run it with kappa train, without a launcher.');
   const say = (text: string): void => options.onMessage?.(text);
   const { config, found } = await findRun(given, options);
   found?.folder.checkLock();
@@ -62,7 +64,11 @@ export async function dryRun(given: ResolvedConfig, options: TrainerOptions): Pr
     await found?.folder.keepDataset(await fingerprintOf(dataset), dataset.classNames, false);
     await found?.folder.keepClassNames(dataset.classNames, false);
     const state = found?.checkpoint
-      ? await restore(model, found.checkpoint, config.runtime.device)
+      ? await restore(model, found.checkpoint, {
+          device: config.runtime.device,
+          seed: config.seed,
+          samplesPerClass: dataset.samplesPerClass,
+        })
       : initialRunState();
     const disk = await diskNeed(workshop, config, target);
     const need = await estimateMemory(workshop, config);

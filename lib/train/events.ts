@@ -1,3 +1,4 @@
+import type { ProcessGroup } from '../distributed/process-group';
 import type { DifficultyReport } from './difficulty';
 import type { StepResult } from './step';
 import type { ValidationResult } from '../run/run-state';
@@ -46,6 +47,15 @@ export interface TrainerOptions extends TrainerHooks {
   resume?: boolean | string;
   /** Ends the run after the step under way, with a checkpoint; a verification is left and made up for on resume. */
   signal?: AbortSignal;
+  /** The ranks that train together; all of them run the same config. @default this process alone */
+  group?: ProcessGroup;
+  /** What started several ranks, where that may start them again. */
+  launch?: {
+    /** The same at each start. */
+    id: string;
+    /** Whether they were started before: the run of that launch goes on, from its last checkpoint. */
+    again: boolean;
+  };
 }
 
 /** How a run ended; also `result.json`. */

@@ -40,8 +40,12 @@ export async function findRun(given: ResolvedConfig, options: TrainerOptions): P
 /** The run that `resume` names, with the checkpoint where it names one. */
 async function soughtRun(
   config: ResolvedConfig,
-  { resume, onMessage }: TrainerOptions,
+  { resume, launch, onMessage }: TrainerOptions,
 ): Promise<FoundRun | undefined> {
+  if (launch?.again) {
+    const folder = await RunFolder.ofLaunch(config, launch.id);
+    if (folder) return { folder, checkpoint: undefined };
+  }
   if (resume === undefined || resume === false) return undefined;
   if (typeof resume === 'string') {
     const checkpoint = await resolveCheckpoint(resume, 'last');

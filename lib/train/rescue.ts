@@ -2,6 +2,7 @@ import type { ResolvedConfig } from '../config/schema';
 import { KappaError, messageOf } from '../errors';
 import { diagnose } from './diagnosis';
 import { diagnosisLines } from './diagnosis-text';
+import { peersOf } from './ranks';
 import { saveCheckpoint } from './save';
 import type { SavedStep, Session } from './session';
 
@@ -40,7 +41,8 @@ async function explain(session: Session, config: ResolvedConfig): Promise<string
   if (!session.failed) return [];
   try {
     const found = await diagnose(session, config, session.failed);
-    const name = 'not-finite.json';
+    const { rank = 0 } = session.group ?? {};
+    const name = rank === 0 ? 'not-finite.json' : `not-finite-rank-${rank}.json`;
     const isWritten = await session.folder.writeJson(name, found).then(
       () => true,
       () => false,
@@ -58,12 +60,14 @@ async function outcome(session: Session, config: ResolvedConfig, error: unknown)
   if (error instanceof KappaError && error.code === 'ERR_NOT_FINITE') {
     // With these weights step after step failed: they are kept to be looked at, and one does not go on from them.
     const written = isNew ? [await saveNow(session, config, good === undefined)] : [];
-    if (good) await session.folder.checkpoints.point('last', good.folder).catch(() => undefined);
+    if (good && peersOf(session.group).rank === 0) await session.folder.checkpoints.point('last', good.folder).catch(() => undefined);
     return [...written, lastGood(good)];
   }
   if (saved && !isNew)
     return [`The checkpoint ${saved.folder} holds step ${state.step}: go on from there with --resume.`];
   if (!isNew) return [];
+  // The other ranks are not there any more, or not where this one is.
+  if (session.group) return [lastGood(good)];
   if (!session.isSound)
     return [
       `The error came in the middle of an update: no checkpoint of step ${state.step} was written.`,
@@ -90,7 +94,7 @@ async function saveNow(
 ): Promise<string> {
   const { state, metrics } = session;
   try {
-    metrics.sync();
+    metrics?.sync();
   } catch {
     // Its lines are in the file; that they are on the disk is not worth the checkpoint.
   }

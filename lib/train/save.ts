@@ -1,3 +1,4 @@
+import type { ProcessGroup } from '../distributed/process-group';
 import { KappaError } from '../errors';
 import type { ResolvedConfig } from '../config/schema';
 import type { TensorGroups } from '../run/checkpoint-layout';
@@ -36,7 +37,7 @@ export async function saveCheckpoint(
   const drawn = random ? undefined : await randomStates(config.runtime.device);
   try {
     const tensors = checkpointTensors(model, new Map(random ?? drawn));
-    const broken = await firstNotFinite({ ...tensors.shared, ...tensors.sharded });
+    const broken = await firstBroken({ ...tensors.shared, ...tensors.sharded }, session.group);
     if (broken !== undefined)
       throw new KappaError(
         'ERR_NOT_FINITE',
@@ -44,7 +45,8 @@ export async function saveCheckpoint(
       );
     state.lossScaler = model.scaler?.stateDict() ?? null;
     const { step, skippedInARow } = state;
-    const options = { best: state.best?.step === step, last, memory: checkpointMemory(config.train) };
+    const best = state.best?.step === step;
+    const options = { best, last, peers: saves.peers, memory: checkpointMemory(config.train) };
     const pending = await folder.checkpoints.begin(step, tensors, { run: state, config }, options);
     saves.follow(pending, async () => {
       session.saved = { step, folder: pending.folder };
@@ -66,6 +68,15 @@ export async function saveCheckpoint(
 // As large as the training set, and written from embeddings that were finite.
 const LARGE_AND_SAFE = new Set(['memory.buffer']);
 const PIECE = 1 << 20;
+
+/** As {@link firstNotFinite}, on all ranks: of the first rank that has such a tensor. */
+async function firstBroken(groups: TensorGroups, group: ProcessGroup | undefined): Promise<string | undefined> {
+  const own = await firstNotFinite(groups);
+  if (!group) return own;
+  const all = await group.gatherText(own ?? '');
+  const rank = all.findIndex((name) => name !== '');
+  return rank < 0 ? undefined : `${all[rank]}, rank ${rank}`;
+}
 
 /** The name of the first tensor that holds a value which is not finite. */
 export async function firstNotFinite(groups: TensorGroups): Promise<string | undefined> {

@@ -1,11 +1,18 @@
 import type { PendingCheckpoint } from '../run/checkpoint';
+import { alone, type Peers } from '../run/peers';
 
 /** The checkpoints of a run on their way to the disk: one at a time, beside training. */
 export class Saves {
+  /** Those who make them together. */
+  readonly peers: Peers;
   #underWay: Promise<void> = Promise.resolve();
   #failures: unknown[] = [];
   /** Whether it was said that memory is too short to write beside training. */
   isShortageTold = false;
+
+  constructor(peers: Peers = alone) {
+    this.peers = peers;
+  }
 
   /**
    * Takes over a checkpoint that is being written.

@@ -1,9 +1,12 @@
 import type { ResolvedConfig } from '../config/schema';
-import { fingerprintOf } from '../data/fingerprint';
+import { fingerprintOf, type Fingerprint } from '../data/fingerprint';
+import type { ProcessGroup } from '../distributed/process-group';
 import type { HeldLock } from '../files/lock';
 import type { MarginHead } from '../head/margin-head';
 import { MetricsLog } from '../run/metrics-log';
+import { together } from '../run/peers';
 import { RunFolder } from '../run/run-folder';
+import { buildInfo } from '../runtime/settings';
 import { initialRunState } from '../run/run-state';
 import type { RunState } from '../run/run-state';
 import { readNumbers } from '../optim/decision';
@@ -12,10 +15,14 @@ import type { Tensor } from '../tensor/tensor';
 import type { MarginStatistics, TrainerOptions } from './events';
 import type { FailedStep } from './failed-step';
 import { findRun } from './find-run';
-import { randomStates, restore } from './restore';
+import { factsOf, fromFirst, mustAgree, peersOf, shareBatches } from './ranks';
+import { randomStates, readRunState, restore } from './restore';
 import { Saves } from './saves';
 import { closeWorkshop, openWorkshop } from './workshop';
 import type { Workshop } from './workshop';
+
+/** Ranks wait so long for each other's part of a checkpoint, whatever they wait for answers. */
+const LEAST_SAVE_SECONDS = 1800;
 
 /** A checkpoint of a run. */
 export interface SavedStep {
@@ -28,9 +35,12 @@ export interface Session extends Workshop {
   /** What is trained: as given, with all that was left to the machine decided. */
   config: ResolvedConfig;
   folder: RunFolder;
-  /** Keeps other processes out of the folder. */
-  lock: HeldLock;
-  metrics: MetricsLog;
+  /** The ranks that train together. */
+  group: ProcessGroup | undefined;
+  /** Keeps other processes out of the folder; of the first rank. */
+  lock: HeldLock | undefined;
+  /** Of the first rank. */
+  metrics: MetricsLog | undefined;
   state: RunState;
   margins: MarginStatistics;
   /** Steps that were done when it was opened. */
@@ -53,39 +63,77 @@ export interface Session extends Workshop {
   recentLosses: number[];
 }
 
+/** What the first rank found out, for all. */
+interface Beginning {
+  config: ResolvedConfig;
+  /** The folder of the run that goes on; null where a new one begins. */
+  root: string | null;
+  checkpoint: string | null;
+}
+
 /**
- * Opens what a run works with: data, model, folder; takes up the state of a run that goes on.
+ * Opens what a run works with: data, model, folder; takes up the state of a run that goes on. Several ranks do it together:
+ * the first one finds, makes and locks the folder, and decides what the config leaves open.
  *
  * @throws what {@link Trainer.run} throws
  */
 export async function openSession(given: ResolvedConfig, options: TrainerOptions): Promise<Session> {
+  const { group } = options;
+  const peers = peersOf(group);
+  const isFirst = peers.rank === 0;
   const say = (text: string): void => options.onMessage?.(text);
-  const { config, found } = await findRun(given, options);
-  let lock = await found?.folder.lock(say, options.signal);
+  await mustAgree(peers, { libtorch: buildInfo().libtorch, ...factsOf(given) });
+  let lock: HeldLock | undefined;
   let workshop: Workshop | undefined;
   let metrics: MetricsLog | undefined;
   try {
-    workshop = await openWorkshop(config, options);
-    const { dataset, model, root, stepsPerEpoch } = workshop;
-    const folder = found?.folder ?? (await RunFolder.create(config));
-    lock ??= await folder.lock(say, options.signal);
-    await folder.keepDataset(await fingerprintOf(dataset), dataset.classNames);
-    await folder.keepClassNames(dataset.classNames);
-    metrics = MetricsLog.open(folder.path('metrics.jsonl'));
-    const resumed = found?.checkpoint;
-    const state = resumed ? await restore(model, resumed, config.runtime.device) : initialRunState();
-    const saved = resumed === undefined ? undefined : { step: state.step, folder: resumed };
-    metrics.truncateAfter(state.step, !state.verificationDue);
+    const { config, root, checkpoint } = await fromFirst(peers, async (): Promise<Beginning> => {
+      const { config, found } = await findRun(given, options);
+      lock = await found?.folder.lock(say, options.signal);
+      return { config, root: found?.folder.root ?? null, checkpoint: found?.checkpoint ?? null };
+    });
+    const before = checkpoint === null ? null : (await readRunState(checkpoint)).batches;
+    const own = shareBatches(config, before ?? undefined, peers.worldSize);
+    workshop = await openWorkshop(own, options);
+    const { dataset, model, stepsPerEpoch } = workshop;
+    const fingerprint = await fingerprintOf(dataset);
+    await mustAgree(peers, factsOfData(fingerprint));
+    const folder = RunFolder.at(
+      await fromFirst(peers, async () => {
+        const made = root === null ? await RunFolder.create(config, options.launch?.id) : RunFolder.at(root);
+        lock ??= await made.lock(say, options.signal);
+        await made.keepDataset(fingerprint, dataset.classNames);
+        await made.keepClassNames(dataset.classNames);
+        metrics = MetricsLog.open(made.path('metrics.jsonl'));
+        return made.root;
+      }),
+    );
+    await together(peers, async () => {
+      await folder.savedConfig(); // every rank must see what the first one wrote
+      return null;
+    });
+    const state = checkpoint
+      ? await restore(model, checkpoint, {
+          device: own.runtime.device,
+          seed: own.seed,
+          samplesPerClass: dataset.samplesPerClass,
+        })
+      : initialRunState();
+    const { batchSize, accumulate } = own.train;
+    state.batches ??= { size: batchSize, perStep: accumulate * peers.worldSize };
+    const saved = checkpoint === null ? undefined : { step: state.step, folder: checkpoint };
+    metrics?.truncateAfter(state.step, !state.verificationDue);
     const session: Session = {
       ...workshop,
-      config,
+      config: own,
+      group,
       folder,
       lock,
       metrics,
       state,
       margins: await marginStatistics(model.head),
       firstStep: state.step,
-      saves: new Saves(),
+      saves: new Saves(group?.channel('checkpoints', Math.max(group.timeout, LEAST_SAVE_SECONDS))),
       saved,
       good: saved,
       isSound: true,
@@ -94,16 +142,17 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
       failed: undefined,
       recentLosses: [],
     };
-    options.onPlan?.({
-      folder: folder.root,
-      root,
-      images: dataset.length,
-      classes: dataset.numClasses,
-      epochs: config.train.epochs,
-      totalSteps: config.train.epochs * stepsPerEpoch,
-      firstStep: state.step,
-      resumedFrom: resumed,
-    });
+    if (isFirst)
+      options.onPlan?.({
+        folder: folder.root,
+        root: workshop.root,
+        images: dataset.length,
+        classes: dataset.numClasses,
+        epochs: own.train.epochs,
+        totalSteps: own.train.epochs * stepsPerEpoch,
+        firstStep: state.step,
+        resumedFrom: checkpoint ?? undefined,
+      });
     return session;
   } catch (error) {
     metrics?.close();
@@ -113,14 +162,24 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
   }
 }
 
+function factsOfData({ samples, classes, imageSize, sources }: Fingerprint): Record<string, string> {
+  const digests = sources.map(({ digest, weight }) => `${digest} (weight ${weight})`);
+  return {
+    'data: images': String(samples),
+    'data: classes': String(classes),
+    'data: size of the images': imageSize.join(' x '),
+    ...Object.fromEntries(digests.map((digest, s) => [`data: SHA-256 of source ${s}`, digest])),
+  };
+}
+
 /** Closes what {@link openSession} opened. */
 export async function closeSession(session: Session): Promise<void> {
   await forget(session.randomBefore);
   // Whoever waited for the last one has heard of an error.
   await session.saves.settled().catch(() => undefined);
   await closeWorkshop(session);
-  session.metrics.close();
-  session.lock.release();
+  session.metrics?.close();
+  session.lock?.release();
 }
 
 /** Keeps the states of the random generators as they are now, before a step. */

@@ -9,6 +9,7 @@ import { reportDifficulty } from './difficulty';
 import { dryRun } from './dry-run';
 import type { DryRunReport } from './dry-run';
 import type { StepReport, TrainResult, TrainerOptions } from './events';
+import { peersOf } from './ranks';
 import { rescue } from './rescue';
 import { saveCheckpoint } from './save';
 import { closeSession, keepRandomStates, marginStatistics, openSession } from './session';
@@ -83,8 +84,8 @@ export class Trainer {
   }
 
   async #trainEpoch(session: Session): Promise<boolean> {
-    const { state, loader, stepsPerEpoch } = session;
-    const { accumulate } = this.config.train;
+    const { state, loader, stepsPerEpoch, group } = session;
+    const { accumulate } = session.config.train;
     const epoch = state.epoch;
     const recent: { images: number; at: number }[] = [{ images: 0, at: performance.now() }];
     let batches: StepBatch[] = [];
@@ -98,7 +99,7 @@ export class Trainer {
     for await (const batch of source) {
       batches.push(batch);
       if (batches.length < accumulate) continue;
-      const images = batches.reduce((sum, { size }) => sum + size, 0);
+      const images = batches.reduce((sum, { size }) => sum + size, 0) * (group?.worldSize ?? 1);
       const lr = session.schedule(state.step);
       const result = await this.#step(session, source, batches, lr);
       batches = [];
@@ -117,7 +118,7 @@ export class Trainer {
         margins: session.margins,
       });
       this.#checkFinite(session, result);
-      const interrupted = this.#options.signal?.aborted ?? false;
+      const interrupted = result.stopping;
       if (await this.#validateAndSave(session, interrupted)) {
         recent.splice(0, recent.length, { images: 0, at: performance.now() });
         startedAt = performance.now();
@@ -139,11 +140,13 @@ export class Trainer {
     session.saves.check();
     await keepRandomStates(session, this.config.runtime.device);
     session.isSound = false;
-    const { accumulate } = this.config.train;
+    const { accumulate } = session.config.train;
+    await session.group?.atStep(state.step + 1);
     const lossScale = session.model.scaler?.factor;
     const result = await trainStep(session.model, batches, {
       lr,
       clipNorm: this.config.optimizer.clipNorm,
+      stopping: this.#options.signal?.aborted,
       // A CPU computes everything itself: nothing would go on beside it.
       onUnderWay: this.config.runtime.device === 'cpu' ? undefined : () => source.prepare(),
       onUndone: () => (session.isSound = session.isStepUndone = true),
@@ -171,7 +174,7 @@ export class Trainer {
     state.stepInEpoch = 0;
     const adapted = await model.head.endEpoch();
     if (!adapted)
-      this.#options.onMessage?.(`Epoch ${state.epoch} made no step: the margins stay as they are.`);
+      this.#say(session, `Epoch ${state.epoch} made no step: the margins stay as they are.`);
     else {
       state.headCounters = model.head.counters;
       Object.assign(margins, await marginStatistics(model.head));
@@ -179,7 +182,8 @@ export class Trainer {
     session.isSound = true;
   }
 
-  #report({ state, metrics }: Session, report: StepReport): void {
+  #report(session: Session, report: StepReport): void {
+    const { state, metrics } = session;
     const { window } = state;
     if (report.updated) {
       window.steps += 1;
@@ -187,8 +191,8 @@ export class Trainer {
       window.targetCosine += report.targetCosine;
     }
     if (report.step % this.config.train.logEvery === 0) {
-      const { loss: _loss, targetCosine: _cosine, ...rest } = report;
-      metrics.append({
+      const { loss: _loss, targetCosine: _cosine, stopping: _stopping, ...rest } = report;
+      metrics?.append({
         ...rest,
         loss: window.loss / window.steps,
         targetCosine: window.targetCosine / window.steps,
@@ -197,13 +201,15 @@ export class Trainer {
       });
       state.window = { steps: 0, loss: 0, targetCosine: 0 };
     }
-    this.#options.onStep?.(report);
+    if (isFirst(session)) this.#options.onStep?.(report);
   }
 
-  #checkFinite({ state }: Session, result: StepResult): void {
+  #checkFinite(session: Session, result: StepResult): void {
+    const { state } = session;
     if (result.updated) return;
     const what = Number.isFinite(result.loss) ? 'a gradient was' : 'the loss was';
-    this.#options.onMessage?.(
+    this.#say(
+      session,
       `Step ${state.step} was skipped: ${what} not finite (${state.skippedSteps} so far).`,
     );
     if (state.skippedInARow < this.config.train.maxSkippedSteps) return;
@@ -236,20 +242,21 @@ export class Trainer {
       if (isBest) state.best = result ?? null;
       if (result) {
         state.last = result;
-        session.metrics.append({ step: state.step, epoch: state.epoch, verification: result.verification });
-        this.#options.onValidation?.(result, isBest);
+        session.metrics?.append({ step: state.step, epoch: state.epoch, verification: result.verification });
+        if (isFirst(session)) this.#options.onValidation?.(result, isBest);
       }
     }
     // The best model must be on disk, whatever happens next.
     const saving = this.#isDue(session, checkpointEvery) || isBest || interrupted || state.verificationDue;
     if (saving) {
-      session.metrics.sync();
+      session.metrics?.sync();
       await saveCheckpoint(session, session.config, {
         onSaved: async (saved) => {
+          if (!isFirst(session)) return;
           await this.#prune(session);
           this.#options.onCheckpoint?.(saved);
         },
-        onMessage: (text) => this.#options.onMessage?.(text),
+        onMessage: (text) => this.#say(session, text),
       });
     }
     return validating || saving;
@@ -267,16 +274,20 @@ export class Trainer {
    * Verifies; undefined where that failed, which is told and ends nothing, and where the run was interrupted: the
    * verification then counts as not made.
    */
-  async #validate({ model, sets, state }: Session): Promise<ValidationResult | undefined> {
+  async #validate(session: Session): Promise<ValidationResult | undefined> {
+    const { model, sets, state, group } = session;
     try {
-      return await validate(model.backbone, sets, state.step, this.#options.signal);
+      return await validate(model.backbone, sets, state.step, this.#options.signal, group);
     } catch (error) {
-      if (this.#options.signal?.aborted && error instanceof KappaError && error.code === 'ERR_CANCELLED') {
+      const code = error instanceof KappaError ? error.code : undefined;
+      // Of several ranks another one may have been interrupted.
+      if ((this.#options.signal?.aborted || group) && code === 'ERR_CANCELLED') {
         state.verificationDue = true;
         return undefined;
       }
+      if (code === 'ERR_PEER' || code === 'ERR_TIMEOUT') throw error;
       const why = error instanceof Error ? error.message : String(error);
-      this.#options.onMessage?.(`Step ${state.step} could not be verified, training goes on: ${why}`);
+      this.#say(session, `Step ${state.step} could not be verified, training goes on: ${why}`);
       return undefined;
     }
   }
@@ -294,9 +305,18 @@ export class Trainer {
       final: state.last,
     };
     result.difficulty = await reportDifficulty(model.head, root, dataset.samplesPerClass);
-    if (!interrupted) await folder.writeJson('result.json', result);
+    if (!interrupted && isFirst(session)) await folder.writeJson('result.json', result);
     return result;
   }
+
+  /** Says what concerns all ranks, once. */
+  #say(session: Session, text: string): void {
+    if (isFirst(session)) this.#options.onMessage?.(text);
+  }
+}
+
+function isFirst({ group }: Session): boolean {
+  return peersOf(group).rank === 0;
 }
 
 function throughput(recent: readonly { images: number; at: number }[]): number {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ResolvedConfig } from '../config/schema';
 import { readVerificationSet } from '../data/protocols/verification-set';
 import type { VerificationSet } from '../data/protocols/verification-set';
-import type { ProcessGroup } from '../distributed/process-group';
+import type { RankGroup } from '../distributed/rank-group';
 import { KappaError, ioError } from '../errors';
 import { problemsOfSet } from '../eval/check-set';
 import { evaluateVerification, sizeNote } from '../eval/verification';
@@ -112,7 +112,7 @@ export async function validate(
   sets: readonly VerificationSet[],
   step: number,
   signal?: AbortSignal,
-  group?: ProcessGroup,
+  group?: RankGroup,
 ): Promise<ValidationResult> {
   const verification: Record<string, VerificationResult> = {};
   for (const set of sets)

@@ -4,9 +4,11 @@ import { DataLoader } from '../data/loader/data-loader';
 import type { VerificationSet } from '../data/protocols/verification-set';
 import { KappaError } from '../errors';
 import { createSchedule, scaledLearningRate } from '../optim/schedule';
+import type { ProcessGroup } from '../distributed/process-group';
 import type { TrainerOptions } from './events';
 import { makeModel } from './model';
 import type { Model } from './model';
+import { leadersFirst, peersOf } from './ranks';
 import { openTrainingSet } from './training-set';
 import { readValidationSets } from './validation';
 
@@ -34,17 +36,21 @@ export async function openWorkshop(
   options: TrainerOptions,
   keepIndexes = true,
 ): Promise<Workshop> {
-  const say = (text: string): void => options.onMessage?.(text);
-  const { dataset, root, validationRoot } = await openTrainingSet(config, say, options.signal, keepIndexes);
+  const { group, signal } = options;
+  // What concerns all ranks is said once.
+  const say = (text: string): void => void (peersOf(group).rank === 0 && options.onMessage?.(text));
+  const { dataset, root, validationRoot } = await leadersFirst(group, () =>
+    openTrainingSet(config, say, signal, keepIndexes),
+  );
   let loader: DataLoader | undefined;
   try {
-    loader = openLoader(config, dataset, say);
-    const stepsPerEpoch = countSteps(config, loader);
-    const sets = await readValidationSets(validationRoot, config.data, say, options.signal);
+    loader = openLoader(config, dataset, options);
+    const stepsPerEpoch = countSteps(config, loader, group);
+    const sets = await readValidationSets(validationRoot, config.data, say, signal);
     const { batchSize, accumulate, epochs } = config.train;
-    const baseLr = scaledLearningRate(config.optimizer, batchSize * accumulate);
+    const baseLr = scaledLearningRate(config.optimizer, batchSize * accumulate * (group?.worldSize ?? 1));
     const schedule = createSchedule(config.schedule, { epochs, stepsPerEpoch, baseLr });
-    const model = makeModel(config, dataset.samplesPerClass);
+    const model = await makeModel(config, dataset.samplesPerClass, group);
     return { dataset, root, loader, sets, model, schedule, stepsPerEpoch };
   } catch (error) {
     await loader?.close();
@@ -62,10 +68,18 @@ export async function closeWorkshop({ loader, dataset, model }: Workshop): Promi
   model.optimizer.dispose();
 }
 
-function openLoader(config: ResolvedConfig, dataset: FaceDataset, say: (text: string) => void): DataLoader {
+function openLoader(
+  config: ResolvedConfig,
+  dataset: FaceDataset,
+  { group, onMessage }: TrainerOptions,
+): DataLoader {
   const { batchSize, accumulate, dropLast } = config.train;
+  const say = (text: string): void => onMessage?.(text);
   return new DataLoader(dataset, {
     batchSize,
+    accumulate,
+    rank: group?.rank ?? 0,
+    worldSize: group?.worldSize ?? 1,
     seed: config.seed,
     workers: config.data.workers,
     flip: config.data.flip,
@@ -84,10 +98,15 @@ function openLoader(config: ResolvedConfig, dataset: FaceDataset, say: (text: st
 }
 
 /** Optimizer steps of an epoch. @throws KappaError `ERR_CONFIG` where the images do not fill one */
-function countSteps(config: ResolvedConfig, { epochLength: images, numBatches }: DataLoader): number {
+function countSteps(
+  config: ResolvedConfig,
+  { epochLength: images, numBatches }: DataLoader,
+  group: ProcessGroup | undefined,
+): number {
   const { batchSize, accumulate, dropLast } = config.train;
-  // Batch normalisation cannot train on a last batch of one image.
-  const usable = !dropLast && images % batchSize === 1 ? numBatches - 1 : numBatches;
+  // Batch normalisation cannot train on a last batch of one image; several ranks or passes have none.
+  const isOne = !group && accumulate === 1 && !dropLast && images % batchSize === 1;
+  const usable = isOne ? numBatches - 1 : numBatches;
   const steps = Math.floor(usable / accumulate);
   if (steps < 1) {
     throw new KappaError(

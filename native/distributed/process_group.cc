@@ -300,28 +300,29 @@ void ProcessGroup::leave(milliseconds patience) {
 }
 
 void ProcessGroup::put_text(const std::string& key, const std::string& value) {
+  must_be_whole();
   try {
     texts_->set(key, std::vector<uint8_t>(value.begin(), value.end()));
   } catch (...) {
-    throw Error("ERR_PEER", text("Rank ", rank(), " of ", size(),
-                                 " lost the store that rank 0 keeps: ", words_of(std::current_exception())));
+    throw lost_store();
   }
 }
 
-std::string ProcessGroup::take_text(const std::string& key) {
-  const auto began = Clock::now();
+std::optional<std::string> ProcessGroup::take_text(const std::string& key) {
+  // Whoever is waited for may be what broke it.
+  must_be_whole();
   try {
-    texts_->wait({key}, milliseconds_of(options_.timeout));
+    if (!texts_->check({key})) return std::nullopt;
     const std::vector<uint8_t> value = texts_->get(key);
-    return {value.begin(), value.end()};
+    return std::string(value.begin(), value.end());
   } catch (...) {
-    const bool is_late = seconds_since(began) >= options_.timeout * 0.99;
-    throw Error(is_late ? "ERR_TIMEOUT" : "ERR_PEER",
-                text("Rank ", rank(), " of ", size(), " waited for ", key, ": ",
-                     is_late ? text("there was no answer within ", options_.timeout, " s.")
-                             : text("the store that rank 0 keeps is gone (",
-                                    words_of(std::current_exception()), ").")));
+    throw lost_store();
   }
+}
+
+Error ProcessGroup::lost_store() const {
+  return {"ERR_PEER", text("Rank ", rank(), " of ", size(), " lost the store that all ranks meet at, which rank 0 ",
+                           "keeps: ", words_of(std::current_exception()))};
 }
 
 void ProcessGroup::forget_text(const std::string& key) {

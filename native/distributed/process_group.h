@@ -3,9 +3,9 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <vector>
@@ -79,8 +79,8 @@ class ProcessGroup : public ShardGroup {
   /// Leaves a text for the others, or takes one; not for the compute thread, whose operations it does not
   /// wait for.
   void put_text(const std::string& key, const std::string& value);
-  /// @throws Error ERR_TIMEOUT
-  std::string take_text(const std::string& key);
+  /// @returns nothing where it is not there yet
+  std::optional<std::string> take_text(const std::string& key);
   void forget_text(const std::string& key);
 
   /// The error of an operation that c10d ended.
@@ -91,6 +91,8 @@ class ProcessGroup : public ShardGroup {
   using Work = c10::intrusive_ptr<c10d::Work>;
   CollectiveBackend& backend_of(const at::Tensor& tensor) const;
   void must_be_whole() const;
+  /// The error of the exception being handled.
+  Error lost_store() const;
   /// Waits for an operation.
   void finish(const Work& work, const char* operation, double bytes);
   /// Names the ranks that do not wait as this one does.
@@ -108,7 +110,6 @@ class ProcessGroup : public ShardGroup {
   std::string abort_reason_;
   bool broken_ = false;
   GroupTraffic traffic_;
-  std::function<void()> wake_;
 };
 
 }  // namespace kappa
