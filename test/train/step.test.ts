@@ -115,7 +115,11 @@ describe('a training step', function () {
     const statistics = (m.backbone.stateDict().get('bn1.running_mean') as Tensor).clone();
     // Without dropout and with one class poisoned, only the batch that has the class fails.
     await m.head.margins.copyFrom(await Tensor.from([NaN, 0.5, 0.5]));
-    const only = (label: number): Batch => ({ ...batch(0, 4), labels: new Int32Array(4).fill(label) });
+    const only = (label: number): Batch => ({
+      ...batch(0, 4),
+      labels: new Int32Array(4).fill(label),
+      sampleIndex: Int32Array.from([0, 1, 0, 1], (i) => label + 3 * i),
+    });
     const result = await trainStep(m, [only(1), only(0), only(2)], options);
     assert.ok(!result.updated && Number.isNaN(result.loss) && Number.isNaN(result.gradNorm));
     assert.deepEqual(await values(m), before);
