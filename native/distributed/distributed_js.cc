@@ -9,7 +9,7 @@ namespace kappa {
 
 template <>
 struct HandleType<std::shared_ptr<GradientReducer>> {
-  static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000005ULL};
+  static constexpr napi_type_tag tag = {0x6b61707061666163ULL, 0x0000000000000006ULL};
   static constexpr const char* name = "gradient reducer";
   static constexpr const char* type = "GradientReducerHandle";
 };

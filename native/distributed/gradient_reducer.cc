@@ -100,6 +100,10 @@ GradientReducer::GradientReducer(const std::shared_ptr<ProcessGroup>& group,
     if (parameter.requires_grad()) parameters_.push_back(parameter);
   }
   require(!parameters_.empty(), "ERR_ARGUMENT", "No parameter requires gradients.");
+  // In the layout of their parameters, which is that of the buckets.
+  for (const Tensor& parameter : parameters_) {
+    if (!parameter.grad().defined()) parameter.mutable_grad() = at::zeros_like(parameter.detach());
+  }
   const std::vector<size_t> limits{static_cast<size_t>(std::min(first_bucket_bytes, options.bucket_bytes)),
                                    static_cast<size_t>(options.bucket_bytes)};
   auto [buckets, sizes] = c10d::compute_bucket_assignment_by_size(parameters_, limits);
