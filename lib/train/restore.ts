@@ -34,7 +34,7 @@ export async function restore(model: Model, folder: string, device: string): Pro
   const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
   const run = currentRunState(checkpoint.state.run);
   await scope(async () => {
-    const saved = await readModelState(checkpoint, (_tensor, count) => ({ first: 0, count }));
+    const saved = await readModelState(checkpoint, model, (_tensor, count) => ({ first: 0, count }));
     if (checkpoint.version === 1 && saved.head.has('memory.buffer'))
       throw new KappaError(
         'ERR_VERSION',
