@@ -1,6 +1,7 @@
 #include "io/tensor_file.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/util/safe_numerics.h>
 
 #include <algorithm>
