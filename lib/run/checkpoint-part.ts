@@ -60,6 +60,8 @@ export class CheckpointPart {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined)
       throw new KappaError('ERR_ARGUMENT', `Two groups of a checkpoint have the name ${twice}.`);
+    const groups = Object.entries(tensors.sharded ?? {});
+    this.#rows = Object.fromEntries(groups.map(([group, list]) => [group, rowsOf(list)]));
     const files = planFiles(tensors, peers);
     let left = memory;
     const fits = new Set(
@@ -76,8 +78,6 @@ export class CheckpointPart {
     // All are asked for now: they are of one moment.
     this.#copies = [...fits].map(async (file) => ({ ...file, tensors: await snapshotTensors(file.tensors) }));
     for (const copy of this.#copies) copy.catch(() => undefined); // reported by copied()
-    const groups = Object.entries(tensors.sharded ?? {});
-    this.#rows = Object.fromEntries(groups.map(([group, list]) => [group, rowsOf(list)]));
   }
 
   /** Waits until everything that fits is copied. */
@@ -111,8 +111,16 @@ export class CheckpointPart {
   }
 }
 
+/** @throws KappaError `ERR_SHAPE` */
 function rowsOf(tensors: NamedTensors): Record<string, number> {
-  return Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape[0] ?? 0]));
+  const rows: Record<string, number> = {};
+  for (const [name, { shape }] of tensors) {
+    const [count] = shape;
+    if (count === undefined)
+      throw new KappaError('ERR_SHAPE', `${name} is a scalar: only rows are spread over ranks.`);
+    rows[name] = count;
+  }
+  return rows;
 }
 
 function disposeAll(tensors: NamedTensors): void {

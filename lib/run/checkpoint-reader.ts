@@ -32,7 +32,10 @@ export interface LoadedCheckpoint<S> {
   has(name: string): boolean;
   /** Reads tensors that all ranks have in common; those that are spread over the ranks as a whole. */
   tensors(name: string): Promise<Map<string, Tensor>>;
-  /** Reads rows of the tensors that are spread over the ranks, whatever the ranks were when they were written. */
+  /**
+   * Reads rows of the tensors that are spread over the ranks, whatever the ranks were when they were written; of those in
+   * common, too. A scalar counts as one row.
+   */
   shardedTensors(name: string, rowsOf: RowsOf): Promise<Map<string, Tensor>>;
   /** Reads what one rank had for itself; undefined where there was no such rank. */
   ownTensors(name: string, rank: number): Promise<Map<string, Tensor> | undefined>;
@@ -150,7 +153,7 @@ class Reader<S> implements LoadedCheckpoint<S> {
     const rows = this.#content.shards[name];
     if (rows === undefined) {
       const places = await this.#placesIn(fileOfAll(name));
-      return Object.fromEntries([...places].map(([tensor, { shape }]) => [tensor, [shape[0] ?? 0]]));
+      return Object.fromEntries([...places].map(([tensor, { shape }]) => [tensor, [shape[0] ?? 1]]));
     }
     for (const [tensor, counts] of Object.entries(rows))
       if (!Array.isArray(counts) || counts.length !== this.worldSize || !counts.every(isCount))
@@ -187,13 +190,14 @@ class Reader<S> implements LoadedCheckpoint<S> {
       start += rows;
     }
     if (like === undefined) throw damaged(this.folder, `no file has ${tensor}`);
-    return readTensorRows(like.dtype, [count, ...like.shape.slice(1)], pieces);
+    const shape = like.shape.length === 0 ? [] : [count, ...like.shape.slice(1)];
+    return readTensorRows(like.dtype, shape, pieces);
   }
 
   async #shard(name: string, tensor: string, rank: number, ranks: number, rows: number): Promise<Shard> {
     const file = fileOfRank(name, rank, ranks);
     const place = (await this.#placesIn(file)).get(tensor);
-    if (place === undefined || place.shape[0] !== rows)
+    if (place === undefined || (place.shape[0] ?? 1) !== rows)
       throw damaged(this.folder, `${file} does not have the ${rows} rows of ${tensor}`);
     return { ...place, path: path.join(this.folder, file) };
   }

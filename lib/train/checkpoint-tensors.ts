@@ -23,7 +23,7 @@ export function checkpointTensors(
   random: NamedTensors,
 ): CheckpointTensors {
   const velocities = [...optimizer.stateDict()];
-  const ofBackbone = velocities.length - head.parameters().length;
+  const ofBackbone = velocities.length - head.parameters().length; // they come first
   const headState = head.stateDict();
   const inFiles = (groups: Record<string, NamedTensors>): Record<string, NamedTensors> =>
     Object.fromEntries(Object.entries(groups).filter(([, tensors]) => tensors.size > 0));
@@ -52,25 +52,31 @@ export interface ModelState {
   optimizer: NamedTensors;
 }
 
-/** Reads the states of a model's parts. @param rowsOf rows of what is spread over the ranks */
+/**
+ * Reads the states of a model's parts, of version 1 of the layout, too, which had other files.
+ *
+ * @param rowsOf rows of what is spread over the ranks
+ */
 export async function readModelState(
   checkpoint: LoadedCheckpoint<unknown>,
+  { head, optimizer }: Model,
   rowsOf: RowsOf,
 ): Promise<ModelState> {
-  const inCommon = async (name: string): Promise<[string, Tensor][]> =>
-    checkpoint.has(name) ? [...(await checkpoint.tensors(name))] : [];
-  const ofRank = async (name: string): Promise<[string, Tensor][]> =>
-    checkpoint.has(name) ? [...(await checkpoint.shardedTensors(name, rowsOf))] : [];
-  const [backbone, optimizer] = [await checkpoint.tensors('backbone'), await inCommon('optimizer')];
-  const head = new Map([...(await ofRank('head')), ...(await ofRank('memory'))]);
+  const ofBackbone = optimizer.stateDict().size - head.parameters().length;
+  const isInCommon: Names = (name) =>
+    isSampler(name) || isEncoder(name) || (isVelocity(name) && Number(name.split('.')[1]) < ofBackbone);
+  const rowsOfRank: RowsOf = (name, rows) =>
+    isInCommon(name) ? { first: 0, count: rows } : rowsOf(name, rows);
+  const backbone = await checkpoint.tensors('backbone');
+  const others = new Map<string, Tensor>();
+  for (const group of ['optimizer', 'head', 'memory', 'encoder', 'sampler'])
+    if (checkpoint.has(group))
+      for (const [name, tensor] of await checkpoint.shardedTensors(group, rowsOfRank))
+        others.set(name, tensor);
   return {
     backbone,
-    head: new Map([
-      ...select(head, (name) => !isVelocity(name)),
-      ...(await inCommon('encoder')),
-      ...(await inCommon('sampler')),
-    ]),
-    optimizer: new Map([...optimizer, ...select(head, isVelocity)]),
+    head: select(others, (name) => !isVelocity(name)),
+    optimizer: select(others, isVelocity),
   };
 }
 

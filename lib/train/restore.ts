@@ -58,7 +58,7 @@ export async function restore(
   const checkpoint = await openCheckpoint<{ run: RunState }>(folder);
   const run = currentRunState(checkpoint.state.run);
   await scope(async () => {
-    const saved = await readModelState(checkpoint, rowsOfRank(model, samplesPerClass));
+    const saved = await readModelState(checkpoint, model, rowsOfRank(model, samplesPerClass));
     if (checkpoint.version === 1 && saved.head.has('memory.buffer'))
       throw new KappaError(
         'ERR_VERSION',

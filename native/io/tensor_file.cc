@@ -1,6 +1,7 @@
 #include "io/tensor_file.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/util/safe_numerics.h>
 
 #include <algorithm>
@@ -145,7 +146,6 @@ std::vector<at::Tensor> read_tensor_file(const std::string& path, const std::vec
 
 at::Tensor read_tensor_rows(at::ScalarType dtype, const std::vector<int64_t>& shape,
                             const std::vector<RowsOfFile>& pieces) {
-  require(!shape.empty(), "ERR_ARGUMENT", "A tensor of rows has a first dimension.");
   struct Piece {
     TensorSpan span;
     File file;
@@ -155,13 +155,13 @@ at::Tensor read_tensor_rows(at::ScalarType dtype, const std::vector<int64_t>& sh
   int64_t rows = 0;
   for (const auto& [path, offset, count] : pieces) {
     Piece piece{{offset, dtype, shape}, open_to_read(path), 0};
-    piece.span.shape[0] = count;
+    if (!shape.empty()) piece.span.shape[0] = count;
     piece.bytes = checked_bytes(piece.span, size_of(piece.file.get(), path), path);
     require(!c10::add_overflows(rows, count, &rows), "ERR_CHECKPOINT", path, " has too many rows.");
     found.push_back(std::move(piece));
   }
-  require(rows == shape[0], "ERR_ARGUMENT", "Expected ", shape[0], " rows but received pieces of ", rows,
-          ".");
+  const int64_t wanted = shape.empty() ? 1 : shape[0];
+  require(rows == wanted, "ERR_ARGUMENT", "Expected ", wanted, " rows but received pieces of ", rows, ".");
   at::Tensor tensor = at::empty(shape, at::dtype(dtype));
   auto* data = static_cast<unsigned char*>(tensor.mutable_data_ptr());
   for (size_t i = 0; i < found.size(); ++i) {

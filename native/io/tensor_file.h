@@ -34,6 +34,7 @@ struct RowsOfFile {
 };
 
 /// Puts one tensor together from rows of several files, in this order; each is read straight to its place.
+/// A scalar is one row.
 /// Nothing is allocated before all of them were found to be there; otherwise ERR_CHECKPOINT.
 at::Tensor read_tensor_rows(at::ScalarType dtype, const std::vector<int64_t>& shape,
                             const std::vector<RowsOfFile>& pieces);

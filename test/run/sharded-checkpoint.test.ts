@@ -243,6 +243,11 @@ describe('checkpoints of several ranks', () => {
     );
   });
 
+  it('spread no scalars', async () => {
+    const head = new Map([['count', await Tensor.ones([])]]);
+    await rejects(checkpoints().save(1, { sharded: { head } }, {}), 'ERR_SHAPE', /count is a scalar/);
+  });
+
   it('of version 1 are read as those of one rank', async () => {
     const old = path.join(folder, 'old');
     const target = new CheckpointFolder(old);

@@ -13,14 +13,12 @@ async function main([module, name, text]) {
   const group = await ProcessGroup.join(place, { timeout: options.timeout ?? 60 });
   const result = await require(module)[name](group, options);
   await group.leave();
-  process.send({ result: result ?? null });
+  return { result: result ?? null };
 }
 
-main(process.argv.slice(2)).then(
-  () => process.disconnect(),
-  (error) => {
-    process.send({ error: { code: error.code, message: error.message, stack: error.stack } });
-    process.disconnect();
+main(process.argv.slice(2))
+  .catch(({ code, message, stack }) => {
     process.exitCode = 1;
-  },
-);
+    return { error: { code, message, stack } };
+  })
+  .then((outcome) => process.send(outcome, () => process.disconnect()));
