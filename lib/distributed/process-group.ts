@@ -45,7 +45,11 @@ export class ProcessGroup implements RankGroup {
   #handle: ProcessGroupHandle | undefined;
   readonly #texts: TextChannel;
 
-  private constructor({ rank, worldSize, localRank = 0 }: GroupPlace, timeout: number, handle: ProcessGroupHandle) {
+  private constructor(
+    { rank, worldSize, localRank = 0 }: GroupPlace,
+    timeout: number,
+    handle: ProcessGroupHandle,
+  ) {
     this.rank = rank;
     this.worldSize = worldSize;
     this.localRank = localRank;

@@ -138,7 +138,13 @@ export class KappaFaceHead extends MarginHead {
       const { first, count } = this.classes;
       const own = Float64Array.from(this.#samplesPerClass).subarray(first, first + count);
       const samples = await Tensor.from(own.slice());
-      return computeClassMargins(this.concentration.sums, this.concentration.counts, samples, this.rule, this.group);
+      return computeClassMargins(
+        this.concentration.sums,
+        this.concentration.counts,
+        samples,
+        this.rule,
+        this.group,
+      );
     });
   }
 

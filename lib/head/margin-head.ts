@@ -129,11 +129,7 @@ export abstract class MarginHead implements Stateful {
     this.centres = Tensor.empty([this.classes.count, this.embeddingSize], { dtype, device }).keep();
     this.margins = Tensor.empty([this.classes.count], { dtype, device }).keep();
     this.#samplerStep = Tensor.empty([1], { dtype: 'int64' }).keep();
-    this.#ready = Promise.all([
-      this.#drawCentres(),
-      this.margins.fill(margin),
-      this.#samplerStep.fill(0),
-    ]);
+    this.#ready = Promise.all([this.#drawCentres(), this.margins.fill(margin), this.#samplerStep.fill(0)]);
     this.#ready.catch(() => undefined); // reported by the first forward
     if (this.fusedUpdate) setFusedUpdater(this.centres, this);
     else this.centres.requiresGrad = true;
@@ -161,7 +157,10 @@ export abstract class MarginHead implements Stateful {
     if (this.sampleRate >= 1) return;
     const [head, centres, step] = [this.#native, this.centres.handle, this.#samplerStep.handle];
     const handles = labels.map((batch) => batch.handle);
-    await Promise.all([submit((addon) => addon.marginSoftmaxDraw(head, handles, centres, step)), this.#ready]);
+    await Promise.all([
+      submit((addon) => addon.marginSoftmaxDraw(head, handles, centres, step)),
+      this.#ready,
+    ]);
   }
 
   /**

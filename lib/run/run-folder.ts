@@ -81,7 +81,8 @@ export class RunFolder {
     const names = await readdir(config.output).catch(() => [] as string[]);
     for (const name of names) {
       const folder = new RunFolder(path.join(config.output, name));
-      const found = (await folder.#readJson(LAUNCH_FILE).catch(() => undefined)) as { id?: string } | undefined;
+      const found = (await folder.#readJson(LAUNCH_FILE).catch(() => undefined)) as
+        { id?: string } | undefined;
       if (found?.id === launch) return folder;
     }
     return undefined;

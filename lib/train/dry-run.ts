@@ -53,7 +53,10 @@ const HOPELESS = 0.75;
  */
 export async function dryRun(given: ResolvedConfig, options: TrainerOptions): Promise<DryRunReport> {
   if (options.group)
-    throw new KappaError('ERR_USAGE', 'A dry run tries one process: run it with kappa train, without a launcher.');
+    throw new KappaError(
+      'ERR_USAGE',
+      'A dry run tries one process: run it with kappa train, without a launcher.',
+    );
   const say = (text: string): void => options.onMessage?.(text);
   const { config, found } = await findRun(given, options);
   found?.folder.checkLock();

@@ -44,7 +44,10 @@ export async function mustAgree(peers: Peers, facts: Readonly<Record<string, str
   const differences = others.flatMap((own, i) =>
     [...names]
       .filter((name) => own[name] !== first[name])
-      .map((name) => `  rank ${i + 1}: ${name} is ${own[name] ?? 'not there'}, on rank 0 ${first[name] ?? 'not there'}`),
+      .map(
+        (name) =>
+          `  rank ${i + 1}: ${name} is ${own[name] ?? 'not there'}, on rank 0 ${first[name] ?? 'not there'}`,
+      ),
   );
   if (differences.length === 0) return;
   throw new KappaError(
@@ -96,7 +99,9 @@ export function shareBatches(
   // Smaller passes: each rank has as many images as before, in the least number of passes that are not larger.
   for (let passes = Math.ceil(perStep / worldSize); passes * worldSize * 2 <= images; passes++)
     if (images % (passes * worldSize) === 0) return withBatches(images / (passes * worldSize), passes);
-  const possible = Array.from({ length: images }, (_, i) => i + 1).filter((n) => images % n === 0 && images / n >= 2);
+  const possible = Array.from({ length: images }, (_, i) => i + 1).filter(
+    (n) => images % n === 0 && images / n >= 2,
+  );
   throw new KappaError(
     'ERR_CONFIG',
     `The run's steps are of ${images} images, which ${worldSize} ranks cannot share out evenly. It goes on with ${possible.join(', ')} ranks.`,

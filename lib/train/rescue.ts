@@ -60,7 +60,8 @@ async function outcome(session: Session, config: ResolvedConfig, error: unknown)
   if (error instanceof KappaError && error.code === 'ERR_NOT_FINITE') {
     // With these weights step after step failed: they are kept to be looked at, and one does not go on from them.
     const written = isNew ? [await saveNow(session, config, good === undefined)] : [];
-    if (good && peersOf(session.group).rank === 0) await session.folder.checkpoints.point('last', good.folder).catch(() => undefined);
+    if (good && peersOf(session.group).rank === 0)
+      await session.folder.checkpoints.point('last', good.folder).catch(() => undefined);
     return [...written, lastGood(good)];
   }
   if (saved && !isNew)

@@ -70,7 +70,10 @@ const LARGE_AND_SAFE = new Set(['memory.buffer']);
 const PIECE = 1 << 20;
 
 /** As {@link firstNotFinite}, on all ranks: of the first rank that has such a tensor. */
-async function firstBroken(groups: TensorGroups, group: ProcessGroup | undefined): Promise<string | undefined> {
+async function firstBroken(
+  groups: TensorGroups,
+  group: ProcessGroup | undefined,
+): Promise<string | undefined> {
   const own = await firstNotFinite(groups);
   if (!group) return own;
   const all = await group.gatherText(own ?? '');

@@ -158,7 +158,10 @@ async function decideTogether(
   const own = await Tensor.cat([
     found,
     wish,
-    await Tensor.stack([...cosines]).sum().reshape([1]).to('float32'),
+    await Tensor.stack([...cosines])
+      .sum()
+      .reshape([1])
+      .to('float32'),
   ]);
   if (group) {
     await group.allReduce(own);

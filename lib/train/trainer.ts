@@ -173,8 +173,7 @@ export class Trainer {
     state.epoch += 1;
     state.stepInEpoch = 0;
     const adapted = await model.head.endEpoch();
-    if (!adapted)
-      this.#say(session, `Epoch ${state.epoch} made no step: the margins stay as they are.`);
+    if (!adapted) this.#say(session, `Epoch ${state.epoch} made no step: the margins stay as they are.`);
     else {
       state.headCounters = model.head.counters;
       Object.assign(margins, await marginStatistics(model.head));
@@ -208,10 +207,7 @@ export class Trainer {
     const { state } = session;
     if (result.updated) return;
     const what = Number.isFinite(result.loss) ? 'a gradient was' : 'the loss was';
-    this.#say(
-      session,
-      `Step ${state.step} was skipped: ${what} not finite (${state.skippedSteps} so far).`,
-    );
+    this.#say(session, `Step ${state.step} was skipped: ${what} not finite (${state.skippedSteps} so far).`);
     if (state.skippedInARow < this.config.train.maxSkippedSteps) return;
     throw new KappaError(
       'ERR_NOT_FINITE',

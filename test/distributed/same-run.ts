@@ -16,7 +16,6 @@ export interface SameRunOptions {
   broken?: { step: number; pass: number };
   compression?: 'none' | 'bfloat16' | 'float16';
   syncBatchNorm?: boolean;
-
 }
 
 export interface SameRunResult {
@@ -35,11 +34,20 @@ const LR = 2e-4;
 /** Images in a forward pass. */
 const BATCH = 4;
 /** No multiple of 2, 3 or 4; a step has some of them only. */
-const CLASSES = 103;
+const CLASSES = 31;
+const CLASSES_OF_A_STEP = 8;
+const IMAGES_OF_A_CLASS = 3;
 const SIDE = 112;
 
 function batchOf(step: number, pass: number): Batch {
-  const samples = Array.from({ length: BATCH }, (_, i) => (step * 7 + pass * BATCH + i * 5) % (3 * CLASSES));
+  const labels = Array.from(
+    { length: BATCH },
+    (_, i) => (step * 5 + ((pass * BATCH + i) % CLASSES_OF_A_STEP)) % CLASSES,
+  );
+  const samples = labels.map((label, i) => {
+    const image = Math.floor((pass * BATCH + i) / CLASSES_OF_A_STEP) % IMAGES_OF_A_CLASS;
+    return label * IMAGES_OF_A_CLASS + image;
+  });
   const images = new Uint8Array(BATCH * SIDE * SIDE * 3);
   for (let i = 0; i < images.length; i++) {
     const sample = samples[Math.floor(i / (SIDE * SIDE * 3))] as number;
@@ -47,7 +55,7 @@ function batchOf(step: number, pass: number): Batch {
   }
   return {
     images,
-    labels: Int32Array.from(samples, (sample) => sample % CLASSES),
+    labels: Int32Array.from(labels),
     sampleIndex: Int32Array.from(samples),
     flips: Uint8Array.from(samples, (sample) => sample % 2),
     size: BATCH,
@@ -69,7 +77,7 @@ export async function sameRun(
   config.backbone.precision = 'float32';
   config.head.precision = 'float32';
   config.distributed = { ...config.distributed, compression, syncBatchNorm, bucketMiB: 0.01 };
-  const model = await makeModel(config, new Array<number>(CLASSES).fill(3), group);
+  const model = await makeModel(config, new Array<number>(CLASSES).fill(IMAGES_OF_A_CLASS), group);
   const { backbone, head, optimizer, ranks } = model;
   const own = passes / (group?.worldSize ?? 1);
   const first = (group?.rank ?? 0) * own;

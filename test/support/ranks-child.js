@@ -6,7 +6,9 @@ const { ProcessGroup } = require('../../lib/distributed/process-group');
 const { setThreads } = require('../../lib/runtime/settings');
 
 async function main([module, name, text]) {
-  const [rank, worldSize, masterPort] = ['RANK', 'WORLD_SIZE', 'MASTER_PORT'].map((key) => Number(process.env[key]));
+  const [rank, worldSize, masterPort] = ['RANK', 'WORLD_SIZE', 'MASTER_PORT'].map((key) =>
+    Number(process.env[key]),
+  );
   await setThreads(1);
   const place = { rank, worldSize, localRank: rank, masterAddress: '127.0.0.1', masterPort };
   const options = JSON.parse(text);

@@ -55,6 +55,9 @@ export async function onRanks<T>(
   const { outcomes } = await startRanks(worldSize, module, name, options);
   const all = await outcomes;
   const failed = all.find(({ error }) => error);
-  if (failed?.error) throw new Error(all.map(({ error }, rank) => `rank ${rank}: ${error?.stack ?? error?.message ?? 'well'}`).join('\n'));
+  if (failed?.error)
+    throw new Error(
+      all.map(({ error }, rank) => `rank ${rank}: ${error?.stack ?? error?.message ?? 'well'}`).join('\n'),
+    );
   return all.map(({ result }) => result as T);
 }
