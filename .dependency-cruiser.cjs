@@ -38,6 +38,7 @@ const FLOORS = [
 
   'optim',
   'distributed',
+  'distributed/launcher',
   'pytorch',
   'nn',
   'io',
@@ -84,6 +85,7 @@ const FLOORS = [
   'options',
 
   'env.ts',
+  'distributed-variables.ts',
   'lazy.ts',
   'processors.ts',
   'random.ts',
