@@ -48,7 +48,6 @@ export const launcherVariables = {
   PET_RDZV_ENDPOINT: '--rdzv-endpoint of kappa launch',
   PET_RDZV_ID: '--rdzv-id of kappa launch',
   PET_MAX_RESTARTS: '--max-restarts of kappa launch',
-  CUDA_VISIBLE_DEVICES: 'GPUs that may be used; kappa launch counts them, and hands them on as they are',
 } as const;
 
 /** Some of the variables by name; one that is empty is left out. */

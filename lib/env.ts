@@ -76,6 +76,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     meaning: 'CUDA compiler (nvcc) for the kernels',
     default: 'CUDA_HOME, CUDA_PATH, PATH, /usr/local/cuda*, the wheel',
   },
+  {
+    name: 'CUDA_VISIBLE_DEVICES',
+    meaning: 'GPUs that may be used; kappa launch counts them, and hands them on as they are',
+    default: 'all',
+  },
   ...Object.entries({ ...workerVariables, ...launcherVariables }).map(([name, meaning]) => ({
     name,
     meaning,
@@ -121,6 +126,11 @@ export function readWorkerVariables(variables: Variables = process.env): WorkerV
 /** What stands for flags of `kappa launch`. */
 export function readLauncherVariables(variables: Variables = process.env): LauncherVariables {
   return pick(launcherVariables, variables);
+}
+
+/** CUDA_VISIBLE_DEVICES: the GPUs that may be used; empty is none, undefined all. */
+export function visibleGpus(variables: Variables = process.env): string | undefined {
+  return variables.CUDA_VISIBLE_DEVICES;
 }
 
 /** The environment for a process to be started: this one's, with these variables besides or instead. */

@@ -52,7 +52,7 @@ export function workerEnvironment(variables: WorkerVariables): WorkerEnvironment
     throw missing('RANK', 'WORLD_SIZE', variables.WORLD_SIZE);
   }
   if (number(variables, 'WORLD_SIZE', 1) !== found.worldSize)
-    throw wrong(variables, 'WORLD_SIZE', `${found.worldSize}, as ${found.source} has it`);
+    throw wrong(variables, 'WORLD_SIZE', `${found.worldSize}, as ${found.source} has it,`);
   return found;
 }
 
