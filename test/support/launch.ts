@@ -1,7 +1,9 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ts from 'typescript';
 import { freePort } from '../../lib/distributed/launcher/addresses';
 import { Launcher, type LaunchOutcome } from '../../lib/distributed/launcher/launcher';
@@ -148,4 +150,39 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Starts a launcher in a process of its own, perhaps behind another program; what it shows is in `text`. */
+export function startLauncher(
+  command: readonly string[],
+  plan: NodePlan,
+  behind: (line: readonly string[]) => readonly string[] = (line) => line,
+): { child: ChildProcess; text: () => string } {
+  const script = `
+    const { Launcher } = require('./lib/distributed/launcher/launcher');
+    const { stdout, stderr, env } = process;
+    const launcher = new Launcher({
+      env, stdout, stderr, processes: 2, nodes: { min: 1, max: 1 }, meeting: { kind: 'alone' }, runId: 'test', maxRestarts: 0,
+      version: '1.2.3', shows: () => ({ stdout: true, stderr: true }), onMessage: console.log, ...JSON.parse(process.argv[1]),
+    });
+    process.on('SIGTERM', () => launcher.interrupt('SIGTERM'));
+    launcher.run().then(
+      ({ outcome }) => console.log('outcome ' + outcome),
+      ({ code, message }) => console.log('error ' + code + ' ' + message),
+    );`;
+  const tsNode = require.resolve('ts-node/register/transpile-only');
+  const options = JSON.stringify({ ...plan, command });
+  const [program = '', ...args] = behind([process.execPath, '-r', tsNode, '-e', script, options]);
+  const child = spawn(program, args, {
+    cwd: path.join(__dirname, '..', '..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (data: string) => (text += data));
+  return { child, text: () => text };
+}
+
+/** Waits until something is so. */
+export async function until(what: () => boolean): Promise<void> {
+  while (!what()) await sleep(20);
 }

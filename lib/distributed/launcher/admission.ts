@@ -16,7 +16,7 @@ interface Wanted {
 }
 
 /** `2`, or `1:4` for a range. */
-export function nodesText({ min, max }: { min: number; max: number }): string {
+function nodesText({ min, max }: { min: number; max: number }): string {
   return min === max ? String(min) : `${min}:${max}`;
 }
 

@@ -2,24 +2,12 @@ import type { KappaErrorCode } from '../../errors';
 import { isLoopback } from './addresses';
 import { admit, type Refusal } from './admission';
 import { mayBeConsequence } from './cause';
+import { Gathering } from './gathering';
 import { byRank, Member, type MemberLink } from './member';
 import type { EndMessage, Hello, StopSignal, StoppedMessage, ToRendezvous } from './messages';
+import type { RunShape } from './run-shape';
 import { Timers } from './timers';
-import type { LauncherTimes } from './times';
 import { judge, type StopReason } from './verdict';
-
-/** What a run wants of its nodes. */
-export interface RunShape {
-  readonly runId: string;
-  readonly version: string;
-  readonly nodes: { readonly min: number; readonly max: number };
-  readonly maxRestarts: number;
-  /** The launcher that the rendezvous runs in. */
-  readonly hostId: string;
-  readonly times: LauncherTimes;
-  /** Address of rank 0 for a run on one machine. @default 127.0.0.1 */
-  readonly masterAddress?: string;
-}
 
 const weights: Readonly<Record<StopReason, number>> = { membership: 0, failure: 1, interrupt: 2 };
 
@@ -38,14 +26,20 @@ export class Coordinator {
   #restarts = 0;
   #order = 0;
   #reason: StopReason | undefined;
+  #grace = Infinity;
   #signal: StopSignal = 'SIGTERM';
   /** Nodes that went away in this round, in words. */
   #lost: string[] = [];
   #end: EndMessage | undefined;
-  readonly #timers = new Timers<'join' | 'lastCall' | 'check' | 'settle' | 'stop'>();
+  readonly #gathering: Gathering;
+  readonly #timers = new Timers<'check' | 'settle' | 'stop'>();
 
   constructor(shape: RunShape) {
     this.#shape = shape;
+    this.#gathering = new Gathering(shape.nodes, shape.times, {
+      onComplete: () => this.#close(),
+      onMissed: () => this.#missed(),
+    });
     this.#gather();
   }
 
@@ -60,7 +54,11 @@ export class Coordinator {
     const refusal = admit(hello, this.#shape, [...this.members]);
     if (refusal) return refusal;
     const before = this.#members.get(hello.id);
-    if (before) this.leave(before, 'it has connected anew');
+    if (before) {
+      this.leave(before, 'it has connected anew');
+      // That may have been the end of the run.
+      return this.enter(hello, link);
+    }
     const member = new Member(hello, link, this.#order++, hello.id === this.#shape.hostId);
     this.#members.set(hello.id, member);
     link.send({ kind: 'welcome' });
@@ -110,6 +108,7 @@ export class Coordinator {
   abandon(): void {
     this.#phase = 'ended';
     this.#timers.clear();
+    this.#gathering.stop();
     for (const { link } of this.members) link.end();
     this.#members.clear();
   }
@@ -125,10 +124,12 @@ export class Coordinator {
   #gather(): void {
     this.#phase = 'gathering';
     this.#participants = [];
-    this.#reason = undefined;
+    [this.#reason, this.#grace] = [undefined, Infinity];
     this.#lost = [];
-    for (const member of this.members) member.reset();
-    this.#timers.after('join', this.#shape.times.join, () => this.#missed());
+    for (const member of [...this.members]) {
+      if (member.interrupted) this.#dismiss(member, member.interrupted);
+      else member.reset();
+    }
     this.#lookAround();
   }
 
@@ -143,31 +144,17 @@ export class Coordinator {
   }
 
   #lookAround(): void {
-    const { min, max } = this.#shape.nodes;
-    const count = this.#members.size;
-    if (count > 0 && count < max) this.#tell(`Waiting for nodes: ${count} of ${max} are here.`);
-    if (count >= min) this.#timers.clear('join');
-    else if (!this.#timers.has('join'))
-      this.#timers.after('join', this.#shape.times.join, () => this.#missed());
-    if (count >= max) this.#close();
-    else if (count < min) this.#timers.clear('lastCall');
-    else if (!this.#timers.has('lastCall'))
-      this.#timers.after('lastCall', this.#shape.times.lastCall, () => this.#close());
+    const [here, { max }] = [this.#members.size, this.#shape.nodes];
+    if (here > 0 && here < max) this.#tell(`Waiting for nodes: ${here} of ${max} are here.`);
+    this.#gathering.count(here);
   }
 
   /** A round is complete: everybody gets a place, and checks that it reaches the others. */
   #close(): void {
-    this.#timers.clear('join', 'lastCall');
     this.#phase = 'checking';
     this.#round++;
     this.#participants = [...this.members].sort(byRank).slice(0, this.#shape.nodes.max);
-    const nodes = this.#participants.map(({ hello, address }) => ({
-      id: hello.id,
-      host: hello.host,
-      address,
-      port: hello.port,
-      processes: hello.processes,
-    }));
+    const nodes = this.#participants.map((member) => member.place());
     this.#participants.forEach((member, nodeRank) => {
       [member.state, member.nodeRank] = ['checking', nodeRank];
       member.link.send({ kind: 'round', round: this.#round, restartCount: this.#restarts, nodeRank, nodes });
@@ -226,18 +213,26 @@ export class Coordinator {
     const goOn = this.#isRange && !member.isHost && others.length >= this.#shape.nodes.min;
     if (!this.#participants.includes(member)) {
       if (!goOn) return this.#finish({ kind: 'end', outcome: 'interrupted', signal });
-      member.link.send({ kind: 'end', outcome: 'interrupted', signal });
-      return this.leave(member, 'it was interrupted');
+      this.#dismiss(member, signal);
+      return this.#phase === 'gathering' ? this.#lookAround() : undefined;
     }
     this.#tell(`${signal} on ${member.name}.`);
     this.#stop(goOn ? 'membership' : 'interrupt', this.#shape.times.checkpointGrace);
   }
 
-  /** Brings the workers of all nodes down. */
+  /** Lets a node go that was interrupted; the others go on. */
+  #dismiss(member: Member, signal: StopSignal): void {
+    this.#members.delete(member.hello.id);
+    member.link.send({ kind: 'end', outcome: 'interrupted', signal });
+    member.link.end();
+  }
+
+  /** Brings the workers of all nodes down; where they are told to already, only what is more urgent is said. */
   #stop(reason: StopReason, grace: number): void {
-    const isFirst = this.#reason === undefined;
+    const isUrgent = this.#reason === undefined || grace < this.#grace || reason === 'interrupt';
     if (!this.#reason || weights[reason] > weights[this.#reason]) this.#reason = reason;
-    if (!isFirst && reason === 'membership') return;
+    if (!isUrgent) return;
+    this.#grace = grace;
     this.#timers.clear('check', 'settle');
     this.#phase = 'stopping';
     const signal = reason === 'interrupt' ? this.#signal : 'SIGTERM';
@@ -272,28 +267,11 @@ export class Coordinator {
       reason: this.#reason ?? 'failure',
       isRange: this.#isRange,
     });
-    switch (verdict.next) {
-      case 'done':
-        return this.#finish({ kind: 'end', outcome: 'done' });
-      case 'interrupted':
-        return this.#finish({ kind: 'end', outcome: 'interrupted', signal: this.#signal });
-      case 'goOn':
-        return this.#goOn();
-      case 'restart':
-        return this.#restart(verdict.code, verdict.message);
-      case 'fail':
-        return this.#fail(verdict.code, verdict.message);
-    }
-  }
-
-  /** Goes on with the nodes that are there, without counting a restart. */
-  #goOn(): void {
-    for (const member of this.#participants.filter(({ interrupted }) => interrupted)) {
-      member.link.send({ kind: 'end', outcome: 'interrupted', signal: member.interrupted });
-      this.#members.delete(member.hello.id);
-      member.link.end();
-    }
-    this.#gather();
+    if (verdict.next === 'fail') this.#fail(verdict.code, verdict.message);
+    else if (verdict.next === 'restart') this.#restart(verdict.code, verdict.message);
+    else if (verdict.next === 'done') this.#finish({ kind: 'end', outcome: 'done' });
+    else if (verdict.next === 'goOn') this.#gather();
+    else this.#finish({ kind: 'end', outcome: 'interrupted', signal: this.#signal });
   }
 
   #restart(code: KappaErrorCode, why: string): void {
@@ -314,6 +292,7 @@ export class Coordinator {
     this.#phase = 'ended';
     this.#end = end;
     this.#timers.clear();
+    this.#gathering.stop();
     for (const { link } of this.members) {
       link.send(end);
       link.end();

@@ -7,7 +7,7 @@ import { PROTOCOL } from './messages';
 import { Sink } from './output';
 import type { LaunchPlan } from './plan';
 import { findUnreachable, PreflightListener } from './preflight';
-import { joinRendezvous, RendezvousLink, type RendezvousPlace } from './rendezvous-client';
+import { joinRendezvous, type RendezvousLink, type RendezvousPlace } from './rendezvous-client';
 import { cannotListen, RendezvousServer } from './rendezvous-server';
 import { roundWorkers, type Terminal } from './round-workers';
 import { defaultTimes, type LauncherTimes } from './times';

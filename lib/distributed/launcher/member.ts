@@ -1,5 +1,5 @@
 import type { DatedFailure } from './cause';
-import type { Hello, StopSignal, ToLauncher } from './messages';
+import type { Hello, RoundMessage, StopSignal, ToLauncher } from './messages';
 
 /** How the rendezvous speaks to a launcher. */
 export interface MemberLink {
@@ -47,6 +47,12 @@ export class Member {
 
   get address(): string {
     return this.hello.address ?? this.link.addressNow();
+  }
+
+  /** What the others are told of it. */
+  place(): RoundMessage['nodes'][number] {
+    const { id, host, port, processes } = this.hello;
+    return { id, host, address: this.address, port, processes };
   }
 
   /** Makes it ready for another round. */

@@ -1,10 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { KappaError } from '../../errors';
 import { endpointText, isLoopback, listen, plainAddress } from './addresses';
-import { Coordinator, type RunShape } from './coordinator';
+import { Coordinator } from './coordinator';
 import { JsonLines } from './json-lines';
 import { Member } from './member';
 import { parseToRendezvous, PROTOCOL, type ToLauncher, type ToRendezvous } from './messages';
+import type { RunShape } from './run-shape';
 import { Timers } from './timers';
 
 /** Connections that have not said hello: more are turned away. */

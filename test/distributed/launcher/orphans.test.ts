@@ -1,51 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { rejects } from '../../support/assert';
 import { temporaryFolder } from '../../support/folder';
 import {
   isRunning,
+  startLauncher,
   staticNodes,
   TestLaunch,
   testTimes,
+  until,
   workerProgram,
-  type NodePlan,
 } from '../../support/launch';
-
-const root = path.join(__dirname, '..', '..', '..');
-
-/** Starts a launcher in a process of its own; what it shows is in `text`. */
-function startLauncher(
-  command: readonly string[],
-  plan: NodePlan,
-): { child: ChildProcess; text: () => string } {
-  const script = `
-    const { Launcher } = require('./lib/distributed/launcher/launcher');
-    const plan = JSON.parse(process.argv[1]);
-    new Launcher({ env: process.env, processes: 2, nodes: { min: 1, max: 1 }, meeting: { kind: 'alone' }, runId: 'test', maxRestarts: 0,
-      version: '1.2.3', shows: () => ({ stdout: true, stderr: true }), stdout: process.stdout, stderr: process.stderr,
-      onMessage: (text) => console.log(text), ...plan }).run().then(console.log, console.log);`;
-  const child = spawn(
-    process.execPath,
-    [
-      '-r',
-      require.resolve('ts-node/register/transpile-only'),
-      '-e',
-      script,
-      JSON.stringify({ ...plan, command }),
-    ],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  let text = '';
-  child.stdout!.setEncoding('utf8').on('data', (data: string) => (text += data));
-  return { child, text: () => text };
-}
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await sleep(20);
-}
 
 describe('a launcher that is killed', function () {
   this.timeout(60_000);
