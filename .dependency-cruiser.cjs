@@ -37,8 +37,8 @@ const FLOORS = [
   'eval/metrics',
 
   'optim',
-  'distributed',
   'distributed/launcher',
+  'distributed',
   'pytorch',
   'nn',
   'io',
