@@ -78,8 +78,10 @@ export class Coordinator {
     const text = `Lost ${member.name}: ${why}.`;
     this.#lost.push(text);
     this.#tell(text);
-    const wasChecking = this.#phase === 'checking';
-    this.#stop(wasChecking || this.#isRange ? 'membership' : 'failure', this.#shape.times.grace);
+    this.#stop(
+      this.#phase === 'checking' || this.#isRange ? 'membership' : 'failure',
+      this.#shape.times.grace,
+    );
     this.#concludeIfStopped();
   }
 
@@ -289,14 +291,8 @@ export class Coordinator {
 
   #finish(end: EndMessage): void {
     if (this.#phase === 'ended') return;
-    this.#phase = 'ended';
     this.#end = end;
-    this.#timers.clear();
-    this.#gathering.stop();
-    for (const { link } of this.members) {
-      link.send(end);
-      link.end();
-    }
-    this.#members.clear();
+    for (const { link } of this.members) link.send(end);
+    this.abandon();
   }
 }
