@@ -42,6 +42,7 @@ const FLOORS = [
   'io',
   'runtime',
   // Networks and heads are spread over processes, too.
+  'distributed/launcher',
   'distributed',
   'tensor',
   'prepare',
@@ -85,6 +86,7 @@ const FLOORS = [
   'options',
 
   'env.ts',
+  'distributed-variables.ts',
   'lazy.ts',
   'processors.ts',
   'random.ts',

@@ -1,6 +1,8 @@
 import os from 'node:os';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { launcherVariables, pick, workerVariables } from './distributed-variables';
+import type { LauncherVariables, WorkerVariables } from './distributed-variables';
 import { KappaError } from './errors';
 
 /** An environment variable that this package reads. */
@@ -74,6 +76,16 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     meaning: 'CUDA compiler (nvcc) for the kernels',
     default: 'CUDA_HOME, CUDA_PATH, PATH, /usr/local/cuda*, the wheel',
   },
+  {
+    name: 'CUDA_VISIBLE_DEVICES',
+    meaning: 'GPUs that may be used; kappa launch counts them, and hands them on as they are',
+    default: 'all',
+  },
+  ...Object.entries({ ...workerVariables, ...launcherVariables }).map(([name, meaning]) => ({
+    name,
+    meaning,
+    default: '',
+  })),
 ];
 
 /** Variables by name, like `process.env`. */
@@ -104,6 +116,29 @@ export function readEnvironment(variables: Variables = process.env): Environment
     threads: threadsOf(nonEmpty(variables.KAPPA_THREADS)),
     cache: cacheOf(variables),
   };
+}
+
+/** What a launcher, Slurm or MPI tells this process as one of several; lib/distributed/worker-environment.ts reads it. */
+export function readWorkerVariables(variables: Variables = process.env): WorkerVariables {
+  return pick(workerVariables, variables);
+}
+
+/** What stands for flags of `kappa launch`. */
+export function readLauncherVariables(variables: Variables = process.env): LauncherVariables {
+  return pick(launcherVariables, variables);
+}
+
+/** CUDA_VISIBLE_DEVICES: the GPUs that may be used; empty is none, undefined all. */
+export function visibleGpus(variables: Variables = process.env): string | undefined {
+  return variables.CUDA_VISIBLE_DEVICES;
+}
+
+/** The environment for a process to be started: this one's, with these variables besides or instead. */
+export function childVariables(
+  changes: Readonly<Record<string, string>>,
+  variables: Variables = process.env,
+): NodeJS.ProcessEnv {
+  return { ...variables, ...changes };
 }
 
 /** Whether KAPPA_DEBUG is on; never throws, so that errors can be printed. */

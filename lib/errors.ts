@@ -36,14 +36,14 @@ export type KappaErrorCode =
   | 'ERR_IO'
   /** Another process is at work on the same thing. */
   | 'ERR_LOCKED'
+  /** Another process or machine of a run failed or went away. */
+  | 'ERR_PEER'
+  /** Other processes or machines of a run did not come or answer in time. */
+  | 'ERR_TIMEOUT'
   /** Training stopped because loss or gradients were not finite. */
   | 'ERR_NOT_FINITE'
   /** Work was cancelled, for instance because its environment went away. */
   | 'ERR_CANCELLED'
-  /** Another process of the run failed or is gone. */
-  | 'ERR_PEER'
-  /** Another process of the run did not answer in time. */
-  | 'ERR_TIMEOUT'
   /** A command line is wrong. */
   | 'ERR_USAGE'
   /** A defect of kappaface itself. */

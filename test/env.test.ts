@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ENVIRONMENT_VARIABLES, isDebug, readEnvironment, type Variables } from '../lib/env';
+import {
+  childVariables,
+  ENVIRONMENT_VARIABLES,
+  isDebug,
+  readEnvironment,
+  readLauncherVariables,
+  readWorkerVariables,
+  visibleGpus,
+  type Variables,
+} from '../lib/env';
 import { readEnv } from '../lib/libtorch/env';
 
 describe('environment', () => {
@@ -33,7 +42,8 @@ describe('environment', () => {
   it('lists every variable that is read', () => {
     const read = new Set<string>();
     const recorder = new Proxy<Variables>({}, { get: (_, name) => void read.add(String(name)) });
-    readEnvironment(recorder);
+    for (const read of [readEnvironment, readWorkerVariables, readLauncherVariables, visibleGpus])
+      read(recorder);
     for (const platform of ['linux', 'darwin', 'win32'] as const) readEnv(recorder, platform);
     const listed = ENVIRONMENT_VARIABLES.map(({ name }) => name);
     assert.deepEqual(
@@ -45,6 +55,13 @@ describe('environment', () => {
       listed.filter((name) => !read.has(name)),
       ['KAPPA_CPU_ISA', 'CUDACXX'],
     );
+  });
+
+  it('leaves out variables of launchers that are not set or empty', () => {
+    const variables = { RANK: '', WORLD_SIZE: '2', PET_NNODES: '1:4', PATH: '/bin' };
+    assert.deepEqual(readWorkerVariables(variables), { WORLD_SIZE: '2' });
+    assert.deepEqual(readLauncherVariables(variables), { PET_NNODES: '1:4' });
+    assert.deepEqual(childVariables({ RANK: '1' }, variables), { ...variables, RANK: '1' });
   });
 
   it('gives the defaults that hold', () => {

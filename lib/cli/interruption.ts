@@ -9,6 +9,8 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** Exit code of the signal that came; `ok` while none has. */
   readonly exitCode: number;
+  /** The signal that came. */
+  readonly name: (typeof signals)[number] | undefined;
 }
 
 export interface InterruptionOptions {
@@ -16,6 +18,8 @@ export interface InterruptionOptions {
   say: (text: string) => void;
   /** What the first signal makes the work do, like `writing a checkpoint after this step`. @default 'stopping' */
   ending?: string;
+  /** What is done, at once, before a second signal ends the process. */
+  onLeave?: () => void;
 }
 
 /**
@@ -24,14 +28,19 @@ export interface InterruptionOptions {
  * @returns the result, or the exit code where a signal ended the work
  */
 export async function interruptible<Result>(
-  { say, ending = 'stopping' }: InterruptionOptions,
+  { say, ending = 'stopping', onLeave }: InterruptionOptions,
   work: (interruption: Interruption) => Promise<Result>,
 ): Promise<{ result: Result } | { exitCode: number }> {
   const controller = new AbortController();
   let exitCode: number = exitCodes.ok;
+  let came: (typeof signals)[number] | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
-    exitCode = exitCodes[name as (typeof signals)[number]];
-    if (controller.signal.aborted) process.exit(exitCode);
+    came = name as (typeof signals)[number];
+    exitCode = exitCodes[came];
+    if (controller.signal.aborted) {
+      onLeave?.();
+      process.exit(exitCode);
+    }
     say(`${name}: ${ending} (once more to leave at once) ...`);
     controller.abort();
   };
@@ -41,6 +50,9 @@ export async function interruptible<Result>(
       signal: controller.signal,
       get exitCode() {
         return exitCode;
+      },
+      get name() {
+        return came;
       },
     };
     return { result: await work(interruption) };

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { addConfigPrint } from './config/print';
 import { addConfigSchema } from './config/schema';
@@ -14,9 +12,11 @@ import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addVerification } from './eval/verification';
 import type { Action } from './flags';
+import { addLaunch } from './launch';
 import { addLibtorchInstall } from './libtorch/install';
 import { addLibtorchPath } from './libtorch/path';
 import { addTrain } from './train';
+import { packageVersion } from './version';
 
 /**
  * Builds the command line. What a command runs is loaded when it runs, so that help and usage errors come at once and
@@ -31,6 +31,8 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('Run the command with --help to see how it is used.')
+    // What follows the config of kappa launch belongs to kappa train.
+    .enablePositionalOptions()
     .exitOverride();
 
   const action: Action =
@@ -39,6 +41,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
       onExitCode(await handler(...args));
 
   addTrain(program, action);
+  addLaunch(program, action);
 
   const evaluate = program
     .command('eval')
@@ -69,10 +72,4 @@ export function createProgram(onExitCode: (code: number) => void): Command {
 
   addDoctor(program, action);
   return program;
-}
-
-/** The package's version; package.json is two folders above this file, in lib/ and in dist/ alike. */
-function packageVersion(): string {
-  const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

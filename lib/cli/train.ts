@@ -44,6 +44,7 @@ export function addTrain(program: Command, action: Action): void {
 /** `kappa train`: trains a config and shows how it goes. Resolves to the exit code. */
 async function trainCommand(configPath: string, options: TrainCommandOptions): Promise<number> {
   const { loadConfig } = await import('../config');
+  const { joinRanks, telling } = await import('./join-ranks');
   const { Trainer } = await import('../train/trainer');
   const { TrainView } = await import('./train-view');
 
@@ -54,11 +55,16 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
   const say = (text: string): void => view.message(text);
   const ending = options.dryRun ? 'stopping' : 'writing a checkpoint after this step';
   const run = await interruptible({ say, ending }, async (interruption) => {
+    const { options: ranks, isFirst, link, leave } = await joinRanks(config.distributed.timeout);
     const trainer = new Trainer(config, {
+      ...ranks,
       resume: options.resume,
       signal: interruption.signal,
       onPlan: (plan) => view.begin(plan),
-      onStep: (report) => view.update(report),
+      onStep: (report) => {
+        view.update(report);
+        link.reportProgress(report.step);
+      },
       onValidation: (result, isBest) => view.validation(result, isBest),
       onMessage: say,
     });
@@ -68,9 +74,10 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
       else view.dryRun(report);
       return interruption.exitCode;
     }
-    const result = await trainer.run();
-    view.end(result);
-    if (options.json) printJson(result);
+    const result = await telling(link, trainer.run());
+    await leave();
+    if (isFirst) view.end(result);
+    if (isFirst && options.json) printJson(result);
     return result.interrupted ? interruption.exitCode : exitCodes.ok;
   }).finally(() => view.stop());
   return 'exitCode' in run ? run.exitCode : run.result;

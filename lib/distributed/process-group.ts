@@ -14,6 +14,8 @@ export interface GroupPlace {
   readonly worldSize: number;
   /** Which of its machine's ranks this one is. @default 0 */
   readonly localRank?: number;
+  /** Ranks on its machine, which share the processors. @default 1 */
+  readonly localWorldSize?: number;
   /** Host and port of the store that all ranks meet at. */
   readonly masterAddress: string;
   readonly masterPort: number;
@@ -40,19 +42,22 @@ export class ProcessGroup implements RankGroup {
   readonly worldSize: number;
   /** Which of its machine's ranks this one is: it opens the data first, and takes the GPU of that number. */
   readonly localRank: number;
+  /** Ranks on this machine, which share its processors. */
+  readonly localWorldSize: number;
   /** Seconds after which whoever waits for another rank gives up. */
   readonly timeout: number;
   #handle: ProcessGroupHandle | undefined;
   readonly #texts: TextChannel;
 
   private constructor(
-    { rank, worldSize, localRank = 0 }: GroupPlace,
+    { rank, worldSize, localRank = 0, localWorldSize = 1 }: GroupPlace,
     timeout: number,
     handle: ProcessGroupHandle,
   ) {
     this.rank = rank;
     this.worldSize = worldSize;
     this.localRank = localRank;
+    this.localWorldSize = localWorldSize;
     this.timeout = timeout;
     this.#handle = handle;
     this.#texts = this.channel('texts');

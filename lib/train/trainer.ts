@@ -1,6 +1,7 @@
 import { readEnvironment } from '../env';
 import type { ResolvedConfig } from '../config/schema';
 import { KappaError, ioError } from '../errors';
+import { usableProcessors } from '../processors';
 import { configureDevice, manualSeed, setThreads } from '../runtime/settings';
 import { toDevice } from './batch-input';
 import { BatchSource } from './batch-source';
@@ -67,7 +68,9 @@ export class Trainer {
 
   async #prepare(): Promise<void> {
     const { runtime, seed } = this.config;
-    await setThreads(runtime.threads === 'auto' ? readEnvironment().threads : runtime.threads);
+    const { localWorldSize = 1 } = this.#options.group ?? {};
+    const fair = localWorldSize > 1 ? Math.max(1, Math.floor(usableProcessors() / localWorldSize)) : undefined;
+    await setThreads(runtime.threads === 'auto' ? (readEnvironment().threads ?? fair) : runtime.threads);
     await configureDevice(runtime);
     await manualSeed(seed);
   }

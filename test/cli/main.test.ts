@@ -12,14 +12,20 @@ describe('kappa', () => {
   it('prints help and its version on stdout', () => {
     const help = runKappa(['--help']);
     assert.equal(help.code, 0);
-    for (const command of ['train', 'eval', 'config', 'data', 'libtorch', 'doctor'])
+    for (const command of ['train', 'launch', 'eval', 'config', 'data', 'libtorch', 'doctor'])
       assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     assert.deepEqual(runKappa(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('answers --help without loading LibTorch, decoders, schemas or progress bars', () => {
-    const commands = ['--help', 'data --help', 'eval verification --help', 'data pack --help'];
+    const commands = [
+      '--help',
+      'launch --help',
+      'data --help',
+      'eval verification --help',
+      'data pack --help',
+    ];
     const { code, stdout } = runScript(`
       (async () => {
         for (const command of ${JSON.stringify(commands)}) await cli.run(command.split(' '));
@@ -41,6 +47,7 @@ describe('kappa', () => {
   it('explains every command with --help', () => {
     const commands = [
       'train',
+      'launch',
       'eval verification',
       'config print',
       'data inspect',
