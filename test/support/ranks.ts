@@ -9,7 +9,7 @@ export interface RankOutcome {
 }
 
 /** A port that nobody listens at. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -18,7 +18,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts ranks in processes of their own, each of which calls an exported function with its group and the options. */
-export async function startRanks(
+async function startRanks(
   worldSize: number,
   module: string,
   name: string,
