@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { benchData } from './data/bench';
+import { benchDistributed } from './distributed/bench';
 import { benchGpu } from './gpu/bench';
 import { benchHead } from './head/bench';
 import { benchTraining } from './training/bench';
@@ -9,6 +10,7 @@ import type { BenchOptions } from './rows';
 
 const benches: Record<string, (options: BenchOptions) => Promise<void>> = {
   data: benchData,
+  distributed: benchDistributed,
   gpu: benchGpu,
   head: benchHead,
   training: benchTraining,

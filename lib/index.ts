@@ -66,6 +66,14 @@ export type { MemoryBufferOptions } from './concentration/memory-buffer';
 export { MomentumEncoder } from './concentration/momentum-encoder';
 export type { MomentumEncoderOptions } from './concentration/momentum-encoder';
 
+export { ProcessGroup } from './distributed/process-group';
+export type { GroupPlace, GroupSettings } from './distributed/process-group';
+export { GradientReducer } from './distributed/gradient-reducer';
+export type { GradientReducerOptions } from './distributed/gradient-reducer';
+export type { RankGroup } from './distributed/rank-group';
+export type { ClassRange } from './distributed/class-range';
+export type { GroupTraffic } from './native/contract';
+
 export type { Optimizer } from './optim/optimizer';
 export { SGD } from './optim/sgd';
 export type { GradScalerOptions, SGDOptions } from './optim/option-types';

@@ -122,69 +122,6 @@ class Network(nn.Module):
 def network(case):
     device, dtype = case["device"], getattr(torch, case["precision"])
     torch.backends.cudnn.benchmark = True
-    net = Network(case["depth"], case["widthMultiplier"]).to(device, memory_format=torch.channels_last)
-    images = torch.randn(case["batch"], 3, 112, 112, device=device).to(memory_format=torch.channels_last)
-    best = case["peer"] == "pytorch-best"
-    weight = nn.Parameter(torch.randn(case["classes"], case["dim"], device=device) * 0.01)
-    embeddings = torch.randn(case["batch"], case["dim"], device=device, requires_grad=True)
-    labels = torch.randint(case["classes"], (case["batch"],), device=device)
-    rows = torch.arange(case["batch"], device=device)
-    optimizer = torch.optim.SGD([weight], 0.1, momentum=0.9, weight_decay=5e-4, fused=best or None)
-    loss_of = compiled_loss if best else arcface_loss
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        embeddings.grad = None
-        loss_of(embeddings, weight, labels, rows, dtype).backward()
-        optimizer.step()
-
-    return measured(case, step)
-
-
-class Block(nn.Module):
-    def __init__(self, inner, outer, stride):
-        super().__init__()
-        self.path = nn.Sequential(
-            nn.BatchNorm2d(inner),
-            nn.Conv2d(inner, outer, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outer),
-            nn.PReLU(outer),
-            nn.Conv2d(outer, outer, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outer),
-        )
-        self.shortcut = nn.Identity()
-        if stride != 1 or inner != outer:
-            self.shortcut = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
-
-    def forward(self, x):
-        return self.path(x) + self.shortcut(x)
-
-
-class Network(nn.Module):
-    """IResNet for images of 112 x 112."""
-
-    def __init__(self, depth, width):
-        super().__init__()
-        inner = int(64 * width)
-        layers = [nn.Conv2d(3, inner, 3, 1, 1, bias=False), nn.BatchNorm2d(inner), nn.PReLU(inner)]
-        for stage, blocks in enumerate(BLOCKS[depth]):
-            for block in range(blocks):
-                outer = int(64 * width) * 2**stage
-                layers.append(Block(inner, outer, 2 if block == 0 else 1))
-                inner = outer
-        self.body = nn.Sequential(*layers, nn.BatchNorm2d(inner))
-        self.linear = nn.Linear(inner * 49, 512)
-        self.features = nn.BatchNorm1d(512)
-
-    def forward(self, images, dtype):
-        with torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
-            x = self.body(images).flatten(1)
-        return self.features(self.linear(x.float()))
-
-
-def network(case):
-    device, dtype = case["device"], getattr(torch, case["precision"])
-    torch.backends.cudnn.benchmark = True
     # PyTorch 2.13 corrupts its heap on a CPU with channels_last.
     layout = torch.contiguous_format if device == "cpu" else torch.channels_last
     net = Network(case["depth"], case["widthMultiplier"]).to(device, memory_format=layout)
