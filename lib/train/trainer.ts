@@ -122,7 +122,8 @@ export class Trainer {
         margins: session.margins,
       });
       this.#checkFinite(session, result);
-      const interrupted = result.stopping;
+      // Several ranks stop together; alone there is nobody to agree with.
+      const interrupted = group ? result.stopping : (this.#options.signal?.aborted ?? false);
       if (await this.#validateAndSave(session, interrupted)) {
         recent.splice(0, recent.length, { images: 0, at: performance.now() });
         startedAt = performance.now();
