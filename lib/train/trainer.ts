@@ -16,11 +16,11 @@ import { saveCheckpoint } from './save';
 import { closeSession, keepRandomStates, marginStatistics, openSession } from './session';
 import type { Session } from './session';
 import { trainStep } from './step';
+import { Throughput } from './throughput';
 import type { StepResult } from './step';
 import { validate } from './validation';
 import type { ValidationResult } from '../run/run-state';
 
-const THROUGHPUT_WINDOW = 20;
 const RECENT_LOSSES = 10;
 
 /**
@@ -91,7 +91,7 @@ export class Trainer {
     const { state, loader, stepsPerEpoch, group } = session;
     const { accumulate } = session.config.train;
     const epoch = state.epoch;
-    const recent: { images: number; at: number }[] = [{ images: 0, at: performance.now() }];
+    const throughput = new Throughput();
     let batches: StepBatch[] = [];
     let startedAt = performance.now();
     const { imageSize, device } = session.model.backbone.options;
@@ -107,8 +107,7 @@ export class Trainer {
       const lr = session.schedule(state.step);
       const result = await this.#step(session, source, batches, lr);
       batches = [];
-      recent.push({ images, at: performance.now() });
-      if (recent.length > THROUGHPUT_WINDOW) recent.shift();
+      throughput.add(images);
       if (state.stepInEpoch === stepsPerEpoch) await this.#endEpoch(session);
       state.verificationDue = this.#isDue(session, this.config.train.validateEvery);
       state.seconds += (performance.now() - startedAt) / 1000;
@@ -118,14 +117,14 @@ export class Trainer {
         step: state.step,
         epoch,
         lr,
-        imagesPerSecond: throughput(recent),
+        imagesPerSecond: throughput.imagesPerSecond,
         margins: session.margins,
       });
       this.#checkFinite(session, result);
       // Several ranks stop together; alone there is nobody to agree with.
       const interrupted = group ? result.stopping : (this.#options.signal?.aborted ?? false);
       if (await this.#validateAndSave(session, interrupted)) {
-        recent.splice(0, recent.length, { images: 0, at: performance.now() });
+        throughput.restart();
         startedAt = performance.now();
       }
       if (state.verificationDue || (interrupted && !this.#isDone(session))) return true;
@@ -318,10 +317,4 @@ export class Trainer {
 
 function isFirst({ group }: Session): boolean {
   return peersOf(group).rank === 0;
-}
-
-function throughput(recent: readonly { images: number; at: number }[]): number {
-  const seconds = ((recent.at(-1)?.at ?? 0) - (recent[0]?.at ?? 0)) / 1000;
-  const images = recent.slice(1).reduce((sum, step) => sum + step.images, 0);
-  return seconds > 0 ? images / seconds : 0;
 }
