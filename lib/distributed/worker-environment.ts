@@ -166,7 +166,7 @@ function complete(variables: WorkerVariables, source: WorkerSource, places: Plac
     restartCount: optional(variables, 'TORCHELASTIC_RESTART_COUNT'),
     round: optional(variables, 'KAPPA_ROUND'),
     runId: variables.TORCHELASTIC_RUN_ID ?? '',
-    launchId: variables.KAPPA_LAUNCH,
+    ...(variables.KAPPA_LAUNCH === undefined ? {} : { launchId: variables.KAPPA_LAUNCH }),
     storeIsHosted: variables.TORCHELASTIC_USE_AGENT_STORE?.toLowerCase() === 'true',
     ...(variables.KAPPA_NODE_ADDR === undefined ? {} : { nodeAddress: variables.KAPPA_NODE_ADDR }),
   };
