@@ -38,6 +38,7 @@ struct Fields<GroupOptions> {
       Field{"keepsStore", &GroupOptions::keeps_store},
       Field{"address", &GroupOptions::address},
       Field{"timeout", &GroupOptions::timeout},
+      Field{"device", &GroupOptions::device},
   };
 };
 template <>
@@ -85,6 +86,7 @@ void register_groups(Registry& registry) {
       [](const Group& group, const std::vector<Tensor>& tensors) { processes(group)->broadcast(tensors); });
   registry.async("groupAtStep", {"group", "step"},
                  [](const Group& group, int64_t step) { processes(group)->at_step(step); });
+  registry.async("groupSettle", {"group"}, [](const Group& group) { processes(group)->settle(); });
   registry.background("groupPutText", {"group", "key", "value"},
                  [](const Group& group, const std::string& key, const std::string& value) {
                    processes(group)->put_text(key, value);

@@ -75,6 +75,16 @@ Tensor upload(const Tensor& host, const at::Device& device) {
   return host.device() == device ? host : host.pin_memory().to(device, /*non_blocking=*/true);
 }
 
+/// The rows that any of the passes walked; undefined for all of them.
+Tensor sampled_rows(const std::vector<WeightedPass>& passes) {
+  std::vector<Tensor> rows;
+  for (const auto& [pass, weight, device_weight] : passes) {
+    if (!pass->rows.defined()) return {};
+    if (rows.empty() || !pass->rows.is_same(rows.back())) rows.push_back(pass->rows);
+  }
+  return rows.empty() ? Tensor() : at::cat(rows);
+}
+
 class Operation : public torch::autograd::Function<Operation> {
  public:
   static variable_list forward(AutogradContext* context, const Tensor& embeddings_BD,
@@ -216,6 +226,9 @@ void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, 
   const std::vector<WeightedPass> passes = std::exchange(waiting_, {});
   drawn_.reset();
   softmax_update(passes, centres_CD, velocity_CD, step, found_inf, workspace_);
+  if (options_.rows == RowRule::sampled) return;
+  const Tensor rows = sampled_rows(passes);
+  if (rows.defined()) move_unsampled(centres_CD, velocity_CD, rows, step, found_inf);
 }
 
 }  // namespace kappa
