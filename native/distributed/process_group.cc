@@ -419,8 +419,9 @@ std::optional<std::string> ProcessGroup::take_text(const std::string& key) {
 }
 
 Error ProcessGroup::lost_store() const {
-  return {"ERR_PEER", text("Rank ", rank(), " of ", size(), " lost the store that all ranks meet at, which rank 0 ",
-                           "keeps: ", words_of(std::current_exception()))};
+  return {"ERR_PEER",
+          text("Rank ", rank(), " of ", size(), " lost the store that all ranks meet at, which rank 0 ",
+               "keeps: ", words_of(std::current_exception()))};
 }
 
 void ProcessGroup::forget_text(const std::string& key) {

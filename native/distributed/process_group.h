@@ -61,14 +61,14 @@ class ProcessGroup : public ShardGroup {
   /// Makes the tensors of all what those of rank 0 are.
   void broadcast(const std::vector<at::Tensor>& tensors);
 
-  /// Waits until the GPU has come where its current stream is now: to be called before the host reads what came
-  /// of exchanges that it did not wait for. On the CPU there is nothing to wait for.
+  /// Waits until the GPU has come where its current stream is now: to be called before the host reads what
+  /// came of exchanges that it did not wait for. On the CPU there is nothing to wait for.
   /// @throws Error ERR_TIMEOUT, ERR_PEER where one of them failed since
   void settle();
 
   /// Begins a sum that nobody waits for here.
-  /// @param values contiguous; holds the sum when the future is completed. On a GPU it is completed at once, and
-  /// whoever waits for it, or goes on after it, does so on a stream that comes after the sum.
+  /// @param values contiguous; holds the sum when the future is completed. On a GPU it is completed at once,
+  /// and whoever waits for it, or goes on after it, does so on a stream that comes after the sum.
   c10::intrusive_ptr<c10::ivalue::Future> begin_sum(const at::Tensor& values);
 
   /// The group as c10d's own classes take it.

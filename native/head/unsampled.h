@@ -12,8 +12,8 @@ enum class RowRule {
   all       // the others too, by momentum and weight decay, as SGD does where the gradient is zero
 };
 
-/// Moves the rows that are not in `rows` as SGD moves parameters whose gradient is zero. Piece by piece: what is
-/// needed besides is a few MiB, and a byte for each row.
+/// Moves the rows that are not in `rows` as SGD moves parameters whose gradient is zero. Piece by piece: what
+/// is needed besides is a few MiB, and a byte for each row.
 /// @param velocity_CD undefined where there is no momentum
 /// @param rows int64 on the centres' device
 /// @param found_inf as for `MarginSoftmax::update`

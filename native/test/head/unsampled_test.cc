@@ -117,8 +117,7 @@ TEST(both_rules_of_partial_fc_are_sgd_over_their_rows) {
       const auto check = [&](const Tensor& is, const Tensor& was, const Tensor& wholly) {
         const bool moves = found == 0;
         const Tensor others = rule == RowRule::all && moves ? wholly : was;
-        const Tensor expected =
-            moves ? others.index_copy(0, rows, wholly.index_select(0, rows)) : was;
+        const Tensor expected = moves ? others.index_copy(0, rows, wholly.index_select(0, rows)) : was;
         EXPECT(furthest(is, expected) < 1e-12);
       };
       check(moved.centres, before.centres, all.centres);
