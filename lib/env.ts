@@ -196,6 +196,18 @@ export function withVariables<T>(wanted: Readonly<Record<string, string>>, body:
 /** What cuBLAS reads at its first product: with working memory of its own for each stream it gives the same bits each time. */
 export const DETERMINISTIC_VARIABLES = { CUBLAS_WORKSPACE_CONFIG: ':4096:8' } as const;
 
+/**
+ * What c10d reads when it makes a group over NCCL. Where an exchange fails or takes too long its communicators are aborted,
+ * at once, and the run ends with an error that says so: by itself c10d would end the process from a thread of its own,
+ * after a minute meant for its flight recorder.
+ */
+export const NCCL_VARIABLES = {
+  TORCH_NCCL_ASYNC_ERROR_HANDLING: '2',
+  TORCH_NCCL_ENABLE_MONITORING: '0',
+  TORCH_NCCL_RETHROW_CUDA_ERRORS: '0',
+  TORCH_NCCL_WAIT_TIMEOUT_DUMP_MILSEC: '250',
+} as const;
+
 /** Sets these variables for good, as {@link withVariables} does for a while. */
 export function setVariables(wanted: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(wanted)) {

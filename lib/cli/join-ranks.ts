@@ -20,15 +20,18 @@ export interface JoinedRanks {
  * Joins the run that this process was started for, by kappa launch, torchrun, Slurm, Kubernetes or MPI, as its environment
  * tells.
  *
+ * @param device `runtime.device` of the config: `cuda` is the GPU of the rank's number on its machine
  * @param timeout seconds that another rank is waited for
- * @throws KappaError `ERR_CONFIG`, `ERR_PEER`, `ERR_TIMEOUT`
+ * @throws KappaError `ERR_CONFIG`, `ERR_DEVICE`, `ERR_PEER`, `ERR_TIMEOUT`
  */
-export async function joinRanks(timeout: number): Promise<JoinedRanks> {
+export async function joinRanks(device: string, timeout: number): Promise<JoinedRanks> {
   const environment = workerEnvironment(readWorkerVariables());
   // Whatever it is at, and waits for: nobody is left who would end it.
   const link = linkToLauncher(environment, { onLost: () => process.kill(process.pid, 'SIGKILL') });
   const isAlone = environment === undefined || environment.worldSize === 1;
-  const group = isAlone ? undefined : await telling(link, ProcessGroup.join(environment, { timeout }));
+  const group = isAlone
+    ? undefined
+    : await telling(link, ProcessGroup.join(environment, { timeout, device }));
   const launch =
     environment?.launchId === undefined
       ? undefined

@@ -55,7 +55,12 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
   const say = (text: string): void => view.message(text);
   const ending = options.dryRun ? 'stopping' : 'writing a checkpoint after this step';
   const run = await interruptible({ say, ending }, async (interruption) => {
-    const { options: ranks, isFirst, link, leave } = await joinRanks(config.distributed.timeout);
+    const {
+      options: ranks,
+      isFirst,
+      link,
+      leave,
+    } = await joinRanks(config.runtime.device, config.distributed.timeout);
     const trainer = new Trainer(config, {
       ...ranks,
       resume: options.resume,

@@ -396,6 +396,11 @@ export interface Config {
          */
         sampleRate?: number;
         /**
+         * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+         * @default "sampled"
+         */
+        rows?: 'sampled' | 'all';
+        /**
          * cosines to other classes above it count as wrong labels; 1: none
          * @default 1
          */
@@ -440,6 +445,11 @@ export interface Config {
          */
         sampleRate?: number;
         /**
+         * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+         * @default "sampled"
+         */
+        rows?: 'sampled' | 'all';
+        /**
          * cosines to other classes above it count as wrong labels; 1: none
          * @default 1
          */
@@ -478,6 +488,11 @@ export interface Config {
          * @default 1
          */
         sampleRate?: number;
+        /**
+         * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+         * @default "sampled"
+         */
+        rows?: 'sampled' | 'all';
         /**
          * cosines to other classes above it count as wrong labels; 1: none
          * @default 1
@@ -532,6 +547,11 @@ export interface Config {
          * @default 1
          */
         sampleRate?: number;
+        /**
+         * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+         * @default "sampled"
+         */
+        rows?: 'sampled' | 'all';
         /**
          * cosines to other classes above it count as wrong labels; 1: none
          * @default 1

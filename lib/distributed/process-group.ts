@@ -1,3 +1,4 @@
+import { NCCL_VARIABLES, setVariables } from '../env';
 import { KappaError } from '../errors';
 import type { GroupTraffic, ProcessGroupHandle, GroupReduction } from '../native/contract';
 import { native } from '../native/load';
@@ -28,12 +29,17 @@ export interface GroupPlace {
 export interface GroupSettings {
   /** Seconds after which whoever waits for another rank gives up. @default 600 */
   timeout?: number;
+  /**
+   * Whose tensors are exchanged besides those on the CPU: `cpu` for none, one GPU like `cuda:0`, or `cuda` for that of the
+   * rank's number on its machine, counted round. @default 'cpu'
+   */
+  device?: string;
 }
 
 const LEAVE_SECONDS = 10;
 
 /**
- * The processes of a run, over c10d: Gloo for tensors on the CPU. All of them make the same calls in the same order. What
+ * The processes of a run, over c10d: Gloo for tensors on the CPU, NCCL for those on GPUs. All of them make the same calls in the same order. What
  * they exchange goes through the compute thread; a rank that is gone or silent is an error with a name (`ERR_PEER`,
  * `ERR_TIMEOUT`), never a wait without end.
  */
@@ -46,12 +52,15 @@ export class ProcessGroup implements RankGroup {
   readonly localWorldSize: number;
   /** Seconds after which whoever waits for another rank gives up. */
   readonly timeout: number;
+  /** Where this rank computes: `cpu`, or a GPU like `cuda:0`. */
+  readonly device: string;
   #handle: ProcessGroupHandle | undefined;
   readonly #texts: TextChannel;
 
   private constructor(
     { rank, worldSize, localRank = 0, localWorldSize = 1 }: GroupPlace,
     timeout: number,
+    device: string,
     handle: ProcessGroupHandle,
   ) {
     this.rank = rank;
@@ -59,6 +68,7 @@ export class ProcessGroup implements RankGroup {
     this.localRank = localRank;
     this.localWorldSize = localWorldSize;
     this.timeout = timeout;
+    this.device = device;
     this.#handle = handle;
     this.#texts = this.channel('texts');
   }
@@ -66,14 +76,19 @@ export class ProcessGroup implements RankGroup {
   /**
    * Meets the other ranks. Every pair of them is connected then.
    *
-   * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT`, `ERR_ARGUMENT`
+   * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT`, `ERR_ARGUMENT`, `ERR_DEVICE`
    */
-  static async join(place: GroupPlace, { timeout = 600 }: GroupSettings = {}): Promise<ProcessGroup> {
+  static async join(
+    place: GroupPlace,
+    { timeout = 600, device: wanted = 'cpu' }: GroupSettings = {},
+  ): Promise<ProcessGroup> {
     const { rank, worldSize, masterAddress, masterPort, storeIsHosted = false } = place;
     const address = place.nodeAddress ?? (await localAddress(masterAddress, masterPort));
     const keepsStore = !storeIsHosted;
-    const options = { rank, worldSize, masterAddress, masterPort, keepsStore, address, timeout };
-    return new ProcessGroup(place, timeout, await submit((addon) => addon.processGroup(options)));
+    const device = wanted === 'cuda' ? await ownGpu(place.localRank ?? 0) : wanted;
+    if (device !== 'cpu') setVariables(NCCL_VARIABLES);
+    const options = { rank, worldSize, masterAddress, masterPort, keepsStore, address, timeout, device };
+    return new ProcessGroup(place, timeout, device, await submit((addon) => addon.processGroup(options)));
   }
 
   /** @internal */
@@ -105,6 +120,18 @@ export class ProcessGroup implements RankGroup {
   async broadcast(tensors: Iterable<Tensor>): Promise<void> {
     const [group, handles] = [this.handle, [...tensors].map((tensor) => tensor.handle)];
     await submit((addon) => addon.groupBroadcast(group, handles));
+  }
+
+  /**
+   * Waits until this rank's GPU has done what was asked of it. On a GPU nobody waits for an exchange, so that one which
+   * failed is only found out here: before anything is read of what came of it. On the CPU there is nothing to wait for.
+   *
+   * @throws KappaError `ERR_PEER`, `ERR_TIMEOUT`
+   */
+  async settle(): Promise<void> {
+    if (this.device === 'cpu') return;
+    const group = this.handle;
+    await submit((addon) => addon.groupSettle(group));
   }
 
   /** Says what the run is at, for errors. */
@@ -148,4 +175,15 @@ export class ProcessGroup implements RankGroup {
     native().disposeProcessGroup(this.#handle);
     this.#handle = undefined;
   }
+}
+
+/** Each rank of a machine its own GPU, of those that may be used. */
+async function ownGpu(localRank: number): Promise<string> {
+  const { length } = await submit((addon) => addon.cudaDevices());
+  if (length === 0)
+    throw new KappaError(
+      'ERR_DEVICE',
+      "The device 'cuda' is not available: this build or this machine has no CUDA. Use 'cpu'.",
+    );
+  return `cuda:${localRank % length}`;
 }

@@ -23,6 +23,7 @@ export interface CommonHeadOptions {
   readonly precision: PrecisionChoice;
   readonly fusedUpdate: boolean;
   readonly sampleRate: number;
+  readonly rows: 'sampled' | 'all';
   readonly seed: number;
   readonly interclassFilteringThreshold: number;
   readonly memoryBudget: number | 'auto';
@@ -122,6 +123,7 @@ export abstract class MarginHead implements Stateful {
       precision: this.precision,
       memoryBudget: options.memoryBudget === 'auto' ? null : options.memoryBudget,
       sampleRate: options.sampleRate,
+      rows: options.rows,
       seed: options.seed,
       classes: { ...this.classes, total: this.numClasses },
       group: group?.handle ?? null,

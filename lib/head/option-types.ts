@@ -55,6 +55,11 @@ export interface ArcFaceHeadOptions {
    */
   sampleRate?: number;
   /**
+   * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+   * @default "sampled"
+   */
+  rows?: 'sampled' | 'all';
+  /**
    * cosines to other classes above it count as wrong labels; 1: none
    * @default 1
    */
@@ -115,6 +120,11 @@ export interface CosFaceHeadOptions {
    * @default 1
    */
   sampleRate?: number;
+  /**
+   * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+   * @default "sampled"
+   */
+  rows?: 'sampled' | 'all';
   /**
    * cosines to other classes above it count as wrong labels; 1: none
    * @default 1
@@ -191,6 +201,11 @@ export interface CombinedMarginHeadOptions {
    * @default 1
    */
   sampleRate?: number;
+  /**
+   * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+   * @default "sampled"
+   */
+  rows?: 'sampled' | 'all';
   /**
    * cosines to other classes above it count as wrong labels; 1: none
    * @default 1
@@ -310,6 +325,11 @@ export interface KappaFaceOptions {
    * @default 1
    */
   sampleRate?: number;
+  /**
+   * PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022
+   * @default "sampled"
+   */
+  rows?: 'sampled' | 'all';
   /**
    * cosines to other classes above it count as wrong labels; 1: none
    * @default 1

@@ -18,6 +18,12 @@ const commonShape = (z: Z) => ({
     .max(1)
     .default(1)
     .describe('PartialFC: share of the classes in each step; below 1 needs fusedUpdate'),
+  rows: z
+    .enum(['sampled', 'all'])
+    .default('sampled')
+    .describe(
+      'PartialFC: which centres a step moves; all: momentum and weight decay also move those that were not drawn, as insightface does since 2022',
+    ),
   interclassFilteringThreshold: z
     .number()
     .gt(0)

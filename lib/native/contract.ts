@@ -167,6 +167,8 @@ export interface LayerTrace {
 
 type MarginKind = 'angular' | 'cosine' | 'combined';
 type BeyondPi = 'extend' | 'none';
+/** Which centres PartialFC moves. */
+type RowRule = 'sampled' | 'all';
 
 /** What a margin does to the target logit. */
 interface MarginFunction {
@@ -184,6 +186,7 @@ interface MarginSoftmaxOptions {
   /** null: what suits the device. */
   memoryBudget: number | null;
   sampleRate: number;
+  rows: RowRule;
   seed: number;
   classes: ClassShard;
   group: ProcessGroupHandle | null;
@@ -303,6 +306,8 @@ interface ProcessGroupOptions {
   address: string;
   /** Seconds that a rank waits for another. */
   timeout: number;
+  /** Whose tensors are exchanged besides those on the CPU: `cpu` for none, or one GPU like `cuda:0`. */
+  device: string;
 }
 
 /** How values of all ranks become one. */
@@ -597,6 +602,8 @@ export interface NativeAddon {
   groupReduce(group: ProcessGroupHandle, values: TensorInput, reduction: GroupReduction): Promise<void>;
   groupBroadcast(group: ProcessGroupHandle, tensors: TensorInput[]): Promise<void>;
   groupAtStep(group: ProcessGroupHandle, step: number): Promise<void>;
+  /** Waits until the group's GPU has done what was asked of it; then the host may read what came of exchanges. */
+  groupSettle(group: ProcessGroupHandle): Promise<void>;
   groupPutText(group: ProcessGroupHandle, key: string, value: string): Promise<void>;
   groupTakeText(group: ProcessGroupHandle, key: string): Promise<string | null>;
   groupForgetText(group: ProcessGroupHandle, key: string): Promise<void>;

@@ -42,7 +42,7 @@ export async function diagnose(
   const { backbone, head, optimizer } = model;
   const weights = await firstNotFinite({ backbone: backbone.stateDict(), head: head.stateDict() });
   const before = await session.randomBefore;
-  if (before) await restoreRandomStates(before, config.runtime.device);
+  if (before) await restoreRandomStates(before, backbone.options.device);
   // PartialFC draws its classes by this counter, once a step.
   await head.stateDict().get('samplerStep')?.subInPlace(1);
   const samples: Diagnosis['samples'] = [];

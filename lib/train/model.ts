@@ -10,6 +10,7 @@ import { GradScaler } from '../optim/grad-scaler';
 import type { Optimizer } from '../optim/optimizer';
 import { mix32 } from '../random';
 import { manualSeed } from '../runtime/settings';
+import { deviceOf } from './ranks';
 
 /** The trained parts. */
 export interface Model {
@@ -41,8 +42,8 @@ export async function makeModel(
   samplesPerClass: ArrayLike<number>,
   group?: ProcessGroup,
 ): Promise<Model> {
-  const { data, runtime, seed } = config;
-  const place = { imageSize: data.imageSize, device: runtime.device };
+  const { data, seed } = config;
+  const place = { imageSize: data.imageSize, device: deviceOf(config, group) };
   const backbone = createBackbone(config.backbone, place);
   const head = createHead(config.head, { samplesPerClass, backbone, seed, group });
   const optimizer = createOptimizer(config.optimizer, [...backbone.parameters(), ...head.parameters()]);

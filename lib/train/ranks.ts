@@ -14,6 +14,12 @@ export async function fromFirst<T>(peers: Peers, work: () => Promise<T>): Promis
   return first as T;
 }
 
+/** Where a rank computes: for `cuda`, which a run keeps as it is, each has a GPU of its own. */
+export function deviceOf({ runtime }: ResolvedConfig, group: ProcessGroup | undefined): string {
+  const hasOwn = runtime.device === 'cuda' && group !== undefined && group.device !== 'cpu';
+  return hasOwn ? group.device : runtime.device;
+}
+
 /**
  * Does on every rank what one on each machine should do before the others: what it leaves on the disk, an index or a drawn
  * set, is there for them then.

@@ -34,7 +34,7 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const { model, state, folder, saves } = session;
   await saves.settled();
-  const drawn = random ? undefined : await randomStates(config.runtime.device);
+  const drawn = random ? undefined : await randomStates(model.backbone.options.device);
   try {
     const tensors = checkpointTensors(model, new Map(random ?? drawn));
     const broken = await firstBroken({ ...tensors.shared, ...tensors.sharded }, session.group);

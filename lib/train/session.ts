@@ -114,7 +114,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
     });
     const state = checkpoint
       ? await restore(model, checkpoint, {
-          device: own.runtime.device,
+          device: model.backbone.options.device,
           seed: own.seed,
           samplesPerClass: dataset.samplesPerClass,
         })

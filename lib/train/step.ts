@@ -112,6 +112,7 @@ async function tryStep(
     optimizer.lr = options.lr;
     await optimizer.step(found);
     options.onUnderWay?.();
+    await ranks?.group.settle();
     const [before, after, gradNorm, stopping, targetCosine, ...parts] = (await readNumbers([
       ...[foundBefore, found, norm],
       ...[decided.stopping, decided.targetCosine],

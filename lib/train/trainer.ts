@@ -142,7 +142,8 @@ export class Trainer {
   ): Promise<StepResult> {
     const { state } = session;
     session.saves.check();
-    await keepRandomStates(session, this.config.runtime.device);
+    const { device } = session.model.backbone.options;
+    await keepRandomStates(session, device);
     session.isSound = false;
     const { accumulate } = session.config.train;
     await session.group?.atStep(state.step + 1);
@@ -152,7 +153,7 @@ export class Trainer {
       clipNorm: this.config.optimizer.clipNorm,
       stopping: this.#options.signal?.aborted,
       // A CPU computes everything itself: nothing would go on beside it.
-      onUnderWay: this.config.runtime.device === 'cpu' ? undefined : () => source.prepare(),
+      onUnderWay: device === 'cpu' ? undefined : () => source.prepare(),
       onUndone: () => (session.isSound = session.isStepUndone = true),
     });
     session.isSound = true;

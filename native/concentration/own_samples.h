@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "runtime/parallel.h"
 #include "runtime/class_range.h"
+#include "runtime/parallel.h"
 #include "runtime/shard_group.h"
 
 namespace kappa {

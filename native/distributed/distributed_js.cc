@@ -38,6 +38,7 @@ struct Fields<GroupOptions> {
       Field{"keepsStore", &GroupOptions::keeps_store},
       Field{"address", &GroupOptions::address},
       Field{"timeout", &GroupOptions::timeout},
+      Field{"device", &GroupOptions::device},
   };
 };
 template <>
@@ -85,14 +86,16 @@ void register_groups(Registry& registry) {
       [](const Group& group, const std::vector<Tensor>& tensors) { processes(group)->broadcast(tensors); });
   registry.async("groupAtStep", {"group", "step"},
                  [](const Group& group, int64_t step) { processes(group)->at_step(step); });
+  registry.async("groupSettle", {"group"}, [](const Group& group) { processes(group)->settle(); });
   registry.background("groupPutText", {"group", "key", "value"},
-                 [](const Group& group, const std::string& key, const std::string& value) {
-                   processes(group)->put_text(key, value);
-                 });
-  registry.background("groupTakeText", {"group", "key"},
-                 [](const Group& group, const std::string& key) { return processes(group)->take_text(key); });
+                      [](const Group& group, const std::string& key, const std::string& value) {
+                        processes(group)->put_text(key, value);
+                      });
+  registry.background("groupTakeText", {"group", "key"}, [](const Group& group, const std::string& key) {
+    return processes(group)->take_text(key);
+  });
   registry.background("groupForgetText", {"group", "key"},
-                 [](const Group& group, const std::string& key) { processes(group)->forget_text(key); });
+                      [](const Group& group, const std::string& key) { processes(group)->forget_text(key); });
   registry.background("groupLeave", {"group", "seconds"}, [](const Group& group, double seconds) {
     processes(group)->leave(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
   });

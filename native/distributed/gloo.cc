@@ -23,6 +23,10 @@ class Gloo : public CollectiveBackend {
   c10d::Backend& engine() override { return *engine_; }
   c10::intrusive_ptr<c10d::Backend> shared_engine() override { return engine_; }
   bool is_waited_for() const override { return true; }
+  std::function<bool()> milestone() override {
+    return [] { return true; };
+  }
+  Trouble trouble() override { return Trouble::none; }
 
   void break_off() noexcept override {
     try {

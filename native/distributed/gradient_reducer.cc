@@ -63,6 +63,7 @@ class GradientReducer::Hook : public c10d::CommHookInterface {
     const Tensor wide = bucket.getBuffer();
     const bool narrows = compression_ != Compression::none && wide.scalar_type() == at::kFloat;
     const Tensor sent = narrows ? wide.to(type_of(compression_)) : wide;
+    if (!wide.is_cpu()) return sum_on_gpu(wide, sent);
     const auto sum = c10::make_intrusive<c10::ivalue::Future>(c10::TensorType::get());
     {
       std::lock_guard lock(progress_->mutex);
@@ -87,6 +88,17 @@ class GradientReducer::Hook : public c10d::CommHookInterface {
   Tensor parseHookResult(const c10::IValue& result) override { return result.toTensor(); }
 
  private:
+  /// Futures of GPUs are completed at once: what comes after one is put on a stream that comes after the sum.
+  Future sum_on_gpu(const Tensor& wide, const Tensor& sent) {
+    return group_->begin_sum(sent)->then(
+        [wide, sent](c10::ivalue::Future& exchange) {
+          if (exchange.hasError()) std::rethrow_exception(exchange.exception_ptr());
+          if (!sent.is_same(wide)) wide.copy_(sent);
+          return c10::IValue(wide);
+        },
+        c10::TensorType::get());
+  }
+
   std::shared_ptr<ProcessGroup> group_;
   std::shared_ptr<Progress> progress_;
   Compression compression_;

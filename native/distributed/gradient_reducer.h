@@ -24,9 +24,9 @@ struct ReducerOptions {
   Compression compression = Compression::none;
 };
 
-/// The gradients stay in the buckets: whoever fills them with zeros instead of dropping them saves the next step an
-/// allocation and a copy. Gradients are summed and not averaged: what the ranks differentiate is a mean over the samples of all of
-/// them already. This is the one place that decides it.
+/// The gradients stay in the buckets: whoever fills them with zeros instead of dropping them saves the next
+/// step an allocation and a copy. Gradients are summed and not averaged: what the ranks differentiate is a
+/// mean over the samples of all of them already. This is the one place that decides it.
 class GradientReducer {
  public:
   /// @param parameters those that require gradients, in the order of the forward pass; the others are left

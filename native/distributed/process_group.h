@@ -28,6 +28,8 @@ struct GroupOptions {
   std::string address;
   /// Seconds after which whoever waits for another process gives up.
   double timeout = 600;
+  /// Of the tensors that are exchanged besides those on the CPU: `cpu` for none, or one GPU like `cuda:0`.
+  std::string device = "cpu";
 };
 
 /// What went over the wire so far.
@@ -59,8 +61,14 @@ class ProcessGroup : public ShardGroup {
   /// Makes the tensors of all what those of rank 0 are.
   void broadcast(const std::vector<at::Tensor>& tensors);
 
+  /// Waits until the GPU has come where its current stream is now: to be called before the host reads what
+  /// came of exchanges that it did not wait for. On the CPU there is nothing to wait for.
+  /// @throws Error ERR_TIMEOUT, ERR_PEER where one of them failed since
+  void settle();
+
   /// Begins a sum that nobody waits for here.
-  /// @param values contiguous; holds the sum when the future is completed, which has no value
+  /// @param values contiguous; holds the sum when the future is completed. On a GPU it is completed at once,
+  /// and whoever waits for it, or goes on after it, does so on a stream that comes after the sum.
   c10::intrusive_ptr<c10::ivalue::Future> begin_sum(const at::Tensor& values);
 
   /// The group as c10d's own classes take it.
@@ -90,11 +98,16 @@ class ProcessGroup : public ShardGroup {
  private:
   using Work = c10::intrusive_ptr<c10d::Work>;
   CollectiveBackend& backend_of(const at::Tensor& tensor) const;
-  void must_be_whole() const;
+  void must_be_whole();
+  /// Ends the group where its engines have found something wrong in the meantime.
+  void must_be_fine();
+  Error broken(const std::string& operation, bool is_late, const std::string& words);
   /// The error of the exception being handled.
   Error lost_store() const;
-  /// Waits for an operation.
-  void finish(const Work& work, const char* operation, double bytes);
+  /// Begins an operation and waits for it: the host for Gloo, the current stream for NCCL.
+  template <class Begin>
+  void exchange(const at::Tensor& tensor, const char* operation, double bytes, const Begin& begin);
+  void finish(const Work& work, const char* operation, std::chrono::steady_clock::time_point began);
   /// Names the ranks that do not wait as this one does.
   std::string missing_ranks();
 
@@ -103,6 +116,7 @@ class ProcessGroup : public ShardGroup {
   /// A connection of its own, for one waits while the other is used.
   c10::intrusive_ptr<c10d::Store> texts_;
   std::unique_ptr<CollectiveBackend> cpu_;
+  std::unique_ptr<CollectiveBackend> gpu_;  // null where there is none
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
   std::atomic<int64_t> step_ = 0;
 

@@ -30,6 +30,12 @@ struct Choices<BeyondPi> {
 };
 
 template <>
+struct Choices<RowRule> {
+  static constexpr const char* name = "RowRule";
+  static constexpr Choice<RowRule> list[] = {{"sampled", RowRule::sampled}, {"all", RowRule::all}};
+};
+
+template <>
 struct Fields<MarginFunction> {
   static constexpr const char* name = "MarginFunction";
   static constexpr std::tuple list{Field{"kind", &MarginFunction::kind},
@@ -55,6 +61,7 @@ struct Fields<HeadOptions> {
                                    Field{"precision", &HeadOptions::precision},
                                    Field{"memoryBudget", &HeadOptions::memory_budget},
                                    Field{"sampleRate", &HeadOptions::sample_rate},
+                                   Field{"rows", &HeadOptions::rows},
                                    Field{"seed", &HeadOptions::seed},
                                    Field{"classes", &HeadOptions::classes},
                                    Field{"group", &HeadOptions::group}};

@@ -47,9 +47,8 @@ void check_arguments(const Tensor& embeddings_BD, const Tensor& centres_CD, cons
   if (!labels_B.is_cpu()) return;  // reading them would wait for the device
   const auto* label = labels_B.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < labels_B.size(0); ++i) {
-    require(label[i] >= 0 && label[i] < shard.total, "ERR_LABEL_RANGE", "Label ", label[i],
-            " of sample ", i, " in the batch lies outside 0 to ", shard.total - 1, ": the head has ",
-            shard.total, " classes.");
+    require(label[i] >= 0 && label[i] < shard.total, "ERR_LABEL_RANGE", "Label ", label[i], " of sample ", i,
+            " in the batch lies outside 0 to ", shard.total - 1, ": the head has ", shard.total, " classes.");
   }
 }
 
@@ -73,6 +72,16 @@ struct Batch {
 /// A copy on the device that nobody waits for: from pageable memory the driver would.
 Tensor upload(const Tensor& host, const at::Device& device) {
   return host.device() == device ? host : host.pin_memory().to(device, /*non_blocking=*/true);
+}
+
+/// The rows that any of the passes walked; undefined for all of them.
+Tensor sampled_rows(const std::vector<WeightedPass>& passes) {
+  std::vector<Tensor> rows;
+  for (const auto& [pass, weight, device_weight] : passes) {
+    if (!pass->rows.defined()) return {};
+    if (rows.empty() || !pass->rows.is_same(rows.back())) rows.push_back(pass->rows);
+  }
+  return rows.empty() ? Tensor() : at::cat(rows);
 }
 
 class Operation : public torch::autograd::Function<Operation> {
@@ -127,10 +136,9 @@ class Operation : public torch::autograd::Function<Operation> {
 MarginSoftmax::MarginSoftmax(const MarginSoftmaxOptions& options, const ClassSampler& sampler,
                              const ClassRange& shard, std::shared_ptr<ShardGroup> group)
     : options_(options), sampler_(sampler), shard_(shard), group_(std::move(group)) {
-  require(
-      shard.first >= 0 && shard.count > 0 && shard.first + shard.count <= shard.total,
-      "ERR_ARGUMENT", "The classes ", shard.first, " to ", shard.first + shard.count - 1,
-      " are none of ", shard.total, ".");
+  require(shard.first >= 0 && shard.count > 0 && shard.first + shard.count <= shard.total, "ERR_ARGUMENT",
+          "The classes ", shard.first, " to ", shard.first + shard.count - 1, " are none of ", shard.total,
+          ".");
   require(options.scale > 0 && std::isfinite(options.scale), "ERR_ARGUMENT",
           "The scale must be above 0 but is ", options.scale, ".");
   require(sampler.rate() > 0 && sampler.rate() <= 1, "ERR_ARGUMENT",
@@ -165,8 +173,7 @@ std::tuple<Tensor, Tensor> MarginSoftmax::forward(const Tensor& embeddings_BD, c
   // Something must require a gradient, or autograd makes no graph: the centres do not in fused mode.
   Tensor anchor = at::zeros({}, embeddings_BD.options());
   anchor.requires_grad_(wishes.centres_update);
-  const Batch batch{
-      rows, upload(labels, centres_CD.device()), {margins}, shard_.first, shard_.total};
+  const Batch batch{rows, upload(labels, centres_CD.device()), {margins}, shard_.first, shard_.total};
   auto outputs = Operation::apply(embeddings_BD, centres_CD, batch, options, wishes, workspace_,
                                   fused ? shared_from_this() : nullptr, group_.get(), anchor);
   return {outputs[0], outputs[1]};
@@ -216,6 +223,9 @@ void MarginSoftmax::update(const Tensor& centres_CD, const Tensor& velocity_CD, 
   const std::vector<WeightedPass> passes = std::exchange(waiting_, {});
   drawn_.reset();
   softmax_update(passes, centres_CD, velocity_CD, step, found_inf, workspace_);
+  if (options_.rows == RowRule::sampled) return;
+  const Tensor rows = sampled_rows(passes);
+  if (rows.defined()) move_unsampled(centres_CD, velocity_CD, rows, step, found_inf);
 }
 
 }  // namespace kappa

@@ -44,7 +44,8 @@ class MarginSoftmax : public std::enable_shared_from_this<MarginSoftmax> {
                                              const at::Tensor& labels_B, const at::Tensor& margins_C,
                                              bool fused, const at::Tensor& sampler_step);
 
-  /// Moves the centres by the gradients of all backward passes since the last update, and forgets those.
+  /// Moves the centres by the gradients of all backward passes since the last update, and forgets those. With
+  /// `RowRule::all` the centres that none of the passes walked move as well (head/unsampled.h).
   /// Nothing happens where there were none.
   /// @param found_inf one float32 element on the centres' device: where it is not 0 the step is left out and
   /// the

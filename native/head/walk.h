@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "head/margin.h"
+#include "head/unsampled.h"
 #include "head/workspace.h"
 #include "kernels/samples.h"
 #include "optim/sgd.h"
@@ -41,6 +42,8 @@ struct MarginSoftmaxOptions {
   Precision precision = Precision::float32;
   /// Bytes of exponentials that may wait for the update; below 0: what suits the device.
   int64_t budget = -1;
+  /// What an update does to the classes that were not sampled.
+  RowRule rows = RowRule::sampled;
 };
 
 /// The classes that a walk covers.

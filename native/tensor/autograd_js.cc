@@ -28,16 +28,17 @@ void register_autograd(Registry& registry) {
     if (!gradient.defined()) return std::nullopt;
     return gradient;
   });
-  registry.async("zeroGrad", {"tensors", "setToNone"}, [](const std::vector<Tensor>& tensors, bool set_to_none) {
-    at::NoGradGuard guard;
-    for (const Tensor& tensor : tensors) {
-      if (set_to_none) {
-        tensor.mutable_grad() = Tensor();
-      } else if (tensor.grad().defined()) {
-        tensor.mutable_grad().zero_();
-      }
-    }
-  });
+  registry.async("zeroGrad", {"tensors", "setToNone"},
+                 [](const std::vector<Tensor>& tensors, bool set_to_none) {
+                   at::NoGradGuard guard;
+                   for (const Tensor& tensor : tensors) {
+                     if (set_to_none) {
+                       tensor.mutable_grad() = Tensor();
+                     } else if (tensor.grad().defined()) {
+                       tensor.mutable_grad().zero_();
+                     }
+                   }
+                 });
   registry.async("detach", {"a"}, [](const Tensor& a) { return a.detach(); });
 }
 

@@ -38,7 +38,10 @@ function pip(folder, requirements, { withDependencies }) {
   ];
 }
 
-/** The NVIDIA packages that a torch wheel names, with their versions, and the compiler that goes with them. */
+/**
+ * The NVIDIA packages that a torch wheel names, with their versions, and what of the toolkit goes with them: the compiler,
+ * and headers (cccl) that those of c10d's NCCL engine ask for.
+ */
 function nvidiaPackages(folder) {
   const info = fs.readdirSync(folder).find((name) => /^torch-.*\.dist-info$/.test(name));
   if (!info) throw new Error(`${folder} holds no torch: the wheel was not unpacked.`);
@@ -46,7 +49,7 @@ function nvidiaPackages(folder) {
   const named = [...metadata.matchAll(/^Requires-Dist: ((?:cuda-toolkit|nvidia-)[^;\s]*)/gm)];
   const packages = named.map((match) => match[1]);
   const toolkit = packages.map((name) => /^cuda-toolkit\[.*\](==.*)$/.exec(name)?.[1]).find(Boolean);
-  return toolkit === undefined ? packages : [...packages, `cuda-toolkit[nvcc,crt,nvvm]${toolkit}`];
+  return toolkit === undefined ? packages : [...packages, `cuda-toolkit[nvcc,crt,nvvm,cccl]${toolkit}`];
 }
 
 async function install(python, folder, requirements, options) {
@@ -60,6 +63,22 @@ async function install(python, folder, requirements, options) {
   if (code === 0) return;
   const reason = lines.filter((line) => /^ERROR/.test(line)).join('\n') || lines.slice(-5).join('\n');
   throw new Error(`pip could not install ${requirements.join(' ')}:\n${reason}`);
+}
+
+/** Brings headers into a cache that an earlier version filled without them. */
+async function complete(python, folder) {
+  if (fs.existsSync(path.join(folder, 'nvidia', 'cu13', 'include', 'nv', 'target'))) return;
+  const toolkit = nvidiaPackages(folder).find((name) => name.startsWith('cuda-toolkit[nvcc'));
+  if (toolkit === undefined) return;
+  // Aside: pip would put a new folder nvidia in the place of the one that is there.
+  const partial = `${folder}.partial`;
+  fs.rmSync(partial, { recursive: true, force: true });
+  try {
+    await install(python, partial, [toolkit.replace(/\[.*\]/, '[cccl]')], { withDependencies: true });
+    fs.cpSync(path.join(partial, 'nvidia'), path.join(folder, 'nvidia'), { recursive: true });
+  } finally {
+    fs.rmSync(partial, { recursive: true, force: true });
+  }
 }
 
 async function cacheFolder() {
@@ -87,9 +106,12 @@ async function cudaLibtorch() {
     libtorch: path.join(folder, 'torch'),
     nvcc: path.join(folder, 'nvidia', 'cu13', 'bin', 'nvcc'),
   };
-  if (fs.existsSync(path.join(folder, mark))) return found;
-  if (process.platform !== 'linux') throw new Error('The CUDA variant is built on Linux only.');
   const python = env.python ?? 'python3';
+  if (fs.existsSync(path.join(folder, mark))) {
+    await withLock(`${folder}.lock`, () => complete(python, folder));
+    return found;
+  }
+  if (process.platform !== 'linux') throw new Error('The CUDA variant is built on Linux only.');
   await withLock(`${folder}.lock`, async () => {
     if (fs.existsSync(path.join(folder, mark))) return;
     const partial = `${folder}.partial`;

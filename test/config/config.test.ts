@@ -38,6 +38,7 @@ describe('config', () => {
       precision: 'auto',
       fusedUpdate: true,
       sampleRate: 1,
+      rows: 'sampled',
       interclassFilteringThreshold: 1,
       memoryBudget: 'auto',
     });

@@ -36,6 +36,15 @@ describe('ranks', function () {
       }
     });
 
+  it('move the centres that were not drawn alike', async () => {
+    const options: SameRunOptions = { kind: 'memory', sampleRate: 0.5, rows: 'all', passes: 2, steps: 3 };
+    const alone = await sameRun(undefined, options);
+    const all = await onRanks<SameRunResult>(2, MODULE, 'sameRun', { ...options });
+    for (const [rank, one] of all.entries()) close(one, alone, 1e-5, `rank ${rank}`);
+    const sampled = await sameRun(undefined, { ...options, rows: 'sampled' });
+    assert.notDeepEqual(sampled.centres, alone.centres);
+  });
+
   it('leave a step out together where a value of one of them is not finite', async () => {
     const options: SameRunOptions = {
       ...{ kind: 'memory', sampleRate: 1, passes: 2, steps: 4 },

@@ -9,6 +9,7 @@ import { tinyConfig } from '../support/tiny-run';
 export interface SameRunOptions {
   kind: 'memory' | 'momentum';
   sampleRate: number;
+  rows?: 'sampled' | 'all';
   /** Forward passes of a step on all ranks together. */
   passes: number;
   steps: number;
@@ -69,10 +70,11 @@ export async function sameRun(
   group: ProcessGroup | undefined,
   options: SameRunOptions,
 ): Promise<SameRunResult> {
-  const { kind, sampleRate, passes, steps, broken, compression = 'none', syncBatchNorm = false } = options;
+  const { kind, sampleRate, rows = 'sampled', passes, steps, broken } = options;
+  const { compression = 'none', syncBatchNorm = false } = options;
   await setThreads(1);
   await manualSeed(9);
-  const config = tinyConfig('x', 'x', { head: { concentration: { kind }, sampleRate } });
+  const config = tinyConfig('x', 'x', { head: { concentration: { kind }, sampleRate, rows } });
   config.backbone.dropout = 0;
   config.backbone.precision = 'float32';
   config.head.precision = 'float32';

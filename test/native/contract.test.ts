@@ -90,6 +90,7 @@ describe('the addon', () => {
       precision: 'float32',
       memoryBudget: 1e6,
       sampleRate: 1,
+      rows: 'sampled',
       seed: 0,
       classes: { first: 0, count: 1, total: 1 },
       group: null,

@@ -36,8 +36,8 @@ inline void as_ranks(int64_t size, const std::function<void(const std::shared_pt
   for (int64_t rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
       try {
-        const auto group =
-            std::make_shared<ProcessGroup>(GroupOptions{rank, size, "127.0.0.1", port, true, "127.0.0.1", timeout});
+        const auto group = std::make_shared<ProcessGroup>(
+            GroupOptions{rank, size, "127.0.0.1", port, true, "127.0.0.1", timeout});
         body(group);
         group->leave(std::chrono::seconds(10));
       } catch (...) {
