@@ -69,7 +69,8 @@ export class Trainer {
   async #prepare(): Promise<void> {
     const { runtime, seed } = this.config;
     const { localWorldSize = 1 } = this.#options.group ?? {};
-    const fair = localWorldSize > 1 ? Math.max(1, Math.floor(usableProcessors() / localWorldSize)) : undefined;
+    const fair =
+      localWorldSize > 1 ? Math.max(1, Math.floor(usableProcessors() / localWorldSize)) : undefined;
     await setThreads(runtime.threads === 'auto' ? (readEnvironment().threads ?? fair) : runtime.threads);
     await configureDevice(runtime);
     await manualSeed(seed);
