@@ -29,7 +29,7 @@ struct Moved {
   Tensor velocity;
 };
 
-/// Two steps of LibTorch's own operations over all rows; the gradient is zero but for the rows given.
+/// A step by LibTorch's operations over all rows; the gradient is zero but for the rows given.
 Moved plain(const Moved& before, const Tensor& rows, const Tensor& gradient, const SgdOptions& step) {
   Tensor centres = before.centres.clone();
   Tensor velocity = before.velocity.clone();
@@ -50,7 +50,7 @@ double furthest(const Tensor& a, const Tensor& b) { return (a - b).abs().max().i
 
 }  // namespace
 
-TEST(rows_that_are_not_sampled_move_as_sgd_moves_them) {
+TEST("rows that are not sampled move as sgd moves them") {
   const Tensor rows = std::get<0>(at::sort(at::randperm(classes, at::kLong).narrow(0, 0, 300)));
   for (const double momentum : {0.0, 0.9}) {
     for (const double decay : {0.0, 0.05}) {
@@ -71,7 +71,7 @@ TEST(rows_that_are_not_sampled_move_as_sgd_moves_them) {
   }
 }
 
-TEST(rows_that_are_not_sampled_stay_where_the_step_is_left_out) {
+TEST("rows that are not sampled stay where the step is left out") {
   const Moved before = some_rows();
   Moved moved = some_rows();
   const Tensor found = at::ones({1}, at::kFloat);
@@ -83,7 +83,7 @@ TEST(rows_that_are_not_sampled_stay_where_the_step_is_left_out) {
   EXPECT(!at::equal(moved.centres, before.centres));
 }
 
-TEST(both_rules_of_partial_fc_are_sgd_over_their_rows) {
+TEST("both rules of partial fc are sgd over their rows") {
   const int64_t batch = 12;
   for (const RowRule rule : {RowRule::sampled, RowRule::all}) {
     const SgdOptions step = sgd(0.9, 0.05, false);
