@@ -121,7 +121,8 @@ export class Trainer {
         margins: session.margins,
       });
       this.#checkFinite(session, result);
-      const interrupted = result.stopping;
+      // Several ranks stop after the same step: one in which all have heard of it.
+      const interrupted = result.stopping || (!group && (this.#options.signal?.aborted ?? false));
       if (await this.#validateAndSave(session, interrupted)) {
         recent.splice(0, recent.length, { images: 0, at: performance.now() });
         startedAt = performance.now();
