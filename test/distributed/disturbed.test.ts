@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { resolveCheckpoint, type TrainResult } from '../../lib';
 import { mix32 } from '../../lib/random';
 import { readMetrics } from '../../lib/run/metrics-log';
+import { jpeg, makeDataset } from '../support/faces';
 import { temporaryFolder } from '../support/folder';
 import { isRunning } from '../support/launch';
 import { LaunchedRun } from '../support/launched-run';
@@ -176,5 +177,23 @@ describe('a launched run that is disturbed', function () {
     const undisturbed = start('undisturbed', shape);
     assert.equal(await undisturbed.ended, 0, undisturbed.text);
     await mustBeTheSame(runOf('interrupted'), runOf('undisturbed'));
+  });
+
+  it('ends with 1 and the name of the rank that met a damaged image', async () => {
+    const damaged = await makeDataset(path.join(folder, 'damaged'), [4, 5, 4, 5], (i) =>
+      i === 7 ? jpeg(i).subarray(0, 40) : jpeg(i),
+    );
+    const run = start(
+      'damaged',
+      { worldSize: 2, epochs: 1 },
+      [],
+      [...['--set', `data.root=${damaged}`, '--set', 'data.validation=[]', '--set', 'train.batchSize=2']],
+    );
+    assert.equal(await run.ended, 1, run.text);
+    assert.match(
+      run.text,
+      /error \[ERR_DATA_CORRUPT\]: Rank [01] \(node 0, .*\) failed[^]*Its error: \[ERR_DATA_CORRUPT\] .*image/,
+    );
+    assert.deepEqual([...run.processes().keys()], []);
   });
 });

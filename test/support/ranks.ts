@@ -18,7 +18,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts ranks in processes of their own, each of which calls an exported function with its group and the options. */
-async function startRanks(
+export async function startRanks(
   worldSize: number,
   module: string,
   name: string,
