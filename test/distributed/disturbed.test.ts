@@ -29,7 +29,6 @@ describe('a launched run that is disturbed', function () {
   this.timeout(600_000);
   const folder = temporaryFolder();
   let faces: string;
-  const wholes = new Map<number, string>();
   const launched: LaunchedRun[] = [];
 
   before(async function () {
