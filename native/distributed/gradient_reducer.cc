@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -28,21 +29,28 @@ at::ScalarType type_of(Compression compression) {
 
 }  // namespace
 
-/// The sums under way, which whoever aborts ends.
+/// The sums under way, which whoever aborts ends. c10d's threads share it and not the group: whichever of
+/// them let go of the group last would have to wait for itself.
 struct GradientReducer::Progress {
   std::mutex mutex;
   std::vector<Future> sums;
   std::optional<Error> error;
+  /// How a sum failed, and when it had begun; what it means is found out by whoever waits.
+  std::exception_ptr failure;
+  Clock::time_point began;
 
   /// Completes a sum; only once, whoever comes first.
   void complete(const Future& sum, const Tensor& result) {
     std::lock_guard lock(mutex);
     if (!sum->completed()) sum->markCompleted(result);
   }
-  void fail(const Future& sum, const Error& why) {
+  void fail(const Future& sum, const std::exception_ptr& why, Clock::time_point since) {
     std::lock_guard lock(mutex);
-    if (!error) error = why;
-    if (!sum->completed()) sum->setError(std::make_exception_ptr(why));
+    if (!failure) {
+      failure = why;
+      began = since;
+    }
+    if (!sum->completed()) sum->setError(why);
   }
   void fail_all(const Error& why) {
     std::lock_guard lock(mutex);
@@ -70,12 +78,11 @@ class GradientReducer::Hook : public c10d::CommHookInterface {
       progress_->sums.push_back(sum);
     }
     const auto began = Clock::now();
-    const auto group = group_;
     const auto progress = progress_;
     group_->begin_sum(sent)->addCallback(
         [=](c10::ivalue::Future& exchange) {
           if (exchange.hasError()) {
-            progress->fail(sum, group->fault("summing gradients", exchange.exception_ptr(), began));
+            progress->fail(sum, exchange.exception_ptr(), began);
             return;
           }
           if (narrows) wide.copy_(sent);
@@ -136,6 +143,7 @@ void GradientReducer::backward(const Tensor& loss) {
     std::lock_guard lock(progress_->mutex);
     progress_->sums.clear();
     progress_->error.reset();
+    progress_->failure = nullptr;
   }
   Abortable abortable([this](const std::string& reason) {
     group_->abort(reason);
@@ -152,9 +160,12 @@ void GradientReducer::backward(const Tensor& loss) {
     throw;
   } catch (...) {
     // What the reducer makes of an error says less than the first one.
-    const auto error = std::current_exception();
     std::unique_lock lock(progress_->mutex);
     if (progress_->error) throw *progress_->error;
+    const std::exception_ptr failure = progress_->failure;
+    const Clock::time_point began = progress_->began;
+    lock.unlock();
+    if (failure) throw group_->fault("summing gradients", failure, began);
     throw;
   }
 }
