@@ -26,6 +26,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds slack{5000};
 /// How long the ranks that wait have to say so.
 constexpr milliseconds roll_call{3000};
+/// How often whoever waits for the store looks up, in case the group breaks meanwhile.
+constexpr milliseconds look_up{50};
 /// How often the host looks where the GPU is.
 constexpr std::chrono::microseconds glance{50};
 
@@ -386,36 +388,61 @@ void ProcessGroup::leave(milliseconds patience) {
     if (broken_) return;
   }
   try {
-    int64_t left = texts_->add("left", 1);
+    const auto add = [this](int64_t more) {
+      return ask<int64_t>([more](c10d::Store& store) { return store.add("left", more); });
+    };
+    int64_t left = add(1);
     if (rank() != 0) return;
     for (const auto until = Clock::now() + patience; left < size() && Clock::now() < until;) {
       std::this_thread::sleep_for(milliseconds(10));
-      left = texts_->add("left", 0);
+      left = add(0);
     }
   } catch (...) {
     // Nobody is there to be waited for.
   }
 }
 
-void ProcessGroup::put_text(const std::string& key, const std::string& value) {
-  must_be_whole();
+template <typename Answer>
+Answer ProcessGroup::ask(std::function<Answer(c10d::Store&)> question) {
+  const auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Answer> answer = promise->get_future();
+  std::thread([promise, store = texts_, question = std::move(question)] {
+    try {
+      promise->set_value(question(*store));
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  }).detach();
+  const auto until = Clock::now() + milliseconds_of(options_.timeout);
+  while (answer.wait_for(look_up) != std::future_status::ready) {
+    // Whoever is waited for may be what broke it.
+    must_be_whole();
+    require(Clock::now() < until, "ERR_TIMEOUT", "Rank ", rank(), " of ", size(), ", step ", step_.load(),
+            ": the store that rank 0 keeps did not answer within ", options_.timeout,
+            " s. Rank 0 is stopped, or the network is cut.");
+  }
   try {
-    texts_->set(key, std::vector<uint8_t>(value.begin(), value.end()));
+    return answer.get();
   } catch (...) {
     throw lost_store();
   }
 }
 
-std::optional<std::string> ProcessGroup::take_text(const std::string& key) {
-  // Whoever is waited for may be what broke it.
+void ProcessGroup::put_text(const std::string& key, const std::string& value) {
   must_be_whole();
-  try {
-    if (!texts_->check({key})) return std::nullopt;
-    const std::vector<uint8_t> value = texts_->get(key);
+  ask<bool>([key, value](c10d::Store& store) {
+    store.set(key, std::vector<uint8_t>(value.begin(), value.end()));
+    return true;
+  });
+}
+
+std::optional<std::string> ProcessGroup::take_text(const std::string& key) {
+  must_be_whole();
+  return ask<std::optional<std::string>>([key](c10d::Store& store) -> std::optional<std::string> {
+    if (!store.check({key})) return std::nullopt;
+    const std::vector<uint8_t> value = store.get(key);
     return std::string(value.begin(), value.end());
-  } catch (...) {
-    throw lost_store();
-  }
+  });
 }
 
 Error ProcessGroup::lost_store() const {
@@ -426,7 +453,7 @@ Error ProcessGroup::lost_store() const {
 
 void ProcessGroup::forget_text(const std::string& key) {
   try {
-    texts_->deleteKey(key);
+    ask<bool>([key](c10d::Store& store) { return store.deleteKey(key); });
   } catch (...) {
     // It only takes a few bytes where it stays.
   }

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -102,6 +103,11 @@ class ProcessGroup : public ShardGroup {
   /// Ends the group where its engines have found something wrong in the meantime.
   void must_be_fine();
   Error broken(const std::string& operation, bool is_late, const std::string& words);
+  /// Asks the store on a thread of its own: where the machine that keeps it is cut off neither an answer
+  /// comes nor an error.
+  /// @throws Error ERR_TIMEOUT, ERR_PEER also where the group breaks meanwhile
+  template <typename Answer>
+  Answer ask(std::function<Answer(c10d::Store&)> question);
   /// The error of the exception being handled.
   Error lost_store() const;
   /// Begins an operation and waits for it: the host for Gloo, the current stream for NCCL.
