@@ -689,7 +689,7 @@ export interface Config {
   /** several processes, see kappa launch */
   distributed?: {
     /**
-     * seconds after which a rank that waits for another one gives up
+     * seconds after which a rank that waits for another one gives up, also for its part of a checkpoint
      * @default 600
      */
     timeout?: number;

@@ -9,7 +9,9 @@ export const distributedSection = lazySchema((z) =>
         .gt(0)
         .max(86_400)
         .default(600)
-        .describe('seconds after which a rank that waits for another one gives up'),
+        .describe(
+          'seconds after which a rank that waits for another one gives up, also for its part of a checkpoint',
+        ),
       bucketMiB: z
         .number()
         .gt(0)

@@ -151,8 +151,8 @@ export class ProcessGroup implements RankGroup {
   }
 
   /** Another way for texts, whose calls are not matched with those of {@link gatherText}. */
-  channel(name: string, timeout = this.timeout): TextChannel {
-    const { rank, worldSize } = this;
+  channel(name: string): TextChannel {
+    const { rank, worldSize, timeout } = this;
     return new TextChannel({ rank, worldSize, handle: () => this.handle, name, timeout });
   }
 

@@ -21,9 +21,6 @@ import { Saves } from './saves';
 import { closeWorkshop, openWorkshop } from './workshop';
 import type { Workshop } from './workshop';
 
-/** Ranks wait so long for each other's part of a checkpoint, whatever they wait for answers. */
-const LEAST_SAVE_SECONDS = 1800;
-
 /** A checkpoint of a run. */
 export interface SavedStep {
   step: number;
@@ -133,7 +130,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
       state,
       margins: await marginStatistics(model.head),
       firstStep: state.step,
-      saves: new Saves(group?.channel('checkpoints', Math.max(group.timeout, LEAST_SAVE_SECONDS))),
+      saves: new Saves(group?.channel('checkpoints')),
       saved,
       good: saved,
       isSound: true,
