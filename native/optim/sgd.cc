@@ -38,6 +38,9 @@ void sgd_step(const std::vector<Tensor>& parameters, const std::vector<Tensor>& 
   at::_fused_sgd_(values, gradients, velocity, options.weight_decay, options.momentum, options.lr,
                   /*dampening=*/0, options.nesterov, /*maximize=*/false, /*is_first_step=*/false,
                   /*grad_scale=*/std::nullopt, skipping);
+  // The fused step does not say that it wrote there; who keeps something made of a parameter asks
+  // (head/cuda).
+  for (const Tensor& value : values) value.unsafeGetTensorImpl()->bump_version();
 }
 
 }  // namespace kappa
