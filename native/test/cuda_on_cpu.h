@@ -69,6 +69,18 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
   return value;
 }
 
+inline uint32_t __ballot_sync(unsigned, bool vote) {
+  auto& slots = kappa::cuda_on_cpu::team->slots;
+  slots[threadIdx.x] = vote ? 1 : 0;
+  __syncwarp();
+  const unsigned first = threadIdx.x / kappa::cuda_on_cpu::warp_lanes * kappa::cuda_on_cpu::warp_lanes;
+  uint32_t votes = 0;
+  for (unsigned lane = 0; lane < kappa::cuda_on_cpu::warp_lanes && first + lane < slots.size(); ++lane)
+    votes |= static_cast<uint32_t>(slots[first + lane]) << lane;
+  __syncwarp();
+  return votes;
+}
+
 namespace kappa::cuda_on_cpu {
 
 /// At most this many blocks of a grid are played: grid-stride loops must cover the rest.

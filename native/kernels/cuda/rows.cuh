@@ -23,15 +23,19 @@ __global__ void add_targets_kernel(const float* units, const int64_t* targets, i
   for (int64_t i = first_row(); i < batch; i += row_step()) {
     const int64_t row = targets[i] - first;
     if (row < 0 || row >= columns) continue;
-    // The first sample of a class adds for all of them.
-    bool is_first = true;
-    for (int64_t j = 0; j < i; ++j) is_first = is_first && targets[j] != targets[i];
-    if (!is_first) continue;
+    // The first sample of a class adds for all of them, in their order.
+    bool is_earlier = false;
+    for (int64_t j = lane; j < i; j += warp_size) is_earlier = is_earlier || targets[j] == targets[i];
+    if (__ballot_sync(0xffffffffu, is_earlier) != 0) continue;
     float* gradient = gradients + row * dim;
-    for (int64_t j = i; j < batch; ++j) {
-      if (targets[j] != targets[i]) continue;
-      const float own = factor * static_cast<float>(target_gradients[j]);
-      for (int64_t d = lane; d < dim; d += warp_size) gradient[d] += own * units[j * dim + d];
+    for (int64_t from = i; from < batch; from += warp_size) {
+      const int64_t own = from + lane;
+      uint32_t same = __ballot_sync(0xffffffffu, own < batch && targets[own] == targets[i]);
+      for (; same != 0; same &= same - 1) {
+        const int64_t j = from + lowest_bit(same);
+        const float weight = factor * static_cast<float>(target_gradients[j]);
+        for (int64_t d = lane; d < dim; d += warp_size) gradient[d] += weight * units[j * dim + d];
+      }
     }
   }
 }

@@ -25,6 +25,15 @@ __device__ inline float warp_max(float value) {
   return value;
 }
 
+/// The place of the lowest bit that is set.
+__device__ inline int lowest_bit(uint32_t bits) {
+#ifdef __CUDA_ARCH__
+  return __ffs(static_cast<int>(bits)) - 1;
+#else
+  return __builtin_ctz(bits);
+#endif
+}
+
 /// Combines a value of each thread of a block; every thread gets the result.
 template <class Combine>
 __device__ inline float block_reduce(float value, float neutral, float* partial, const Combine& combine) {
