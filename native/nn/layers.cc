@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/subsample.h"
 #include "nn/synced_batch_norm.h"
 #include "runtime/error.h"
 
@@ -16,7 +17,6 @@ using Kind = Initial::Kind;
 
 constexpr double convolution_deviation = 0.1;
 constexpr double prelu_slope = 0.25;
-constexpr double batch_norm_epsilon = 1e-5;
 
 /// Weights are float32; products are in the type of what comes in.
 Tensor in_type_of(const Tensor& x, const Tensor& weight) { return weight.to(x.scalar_type()); }
@@ -43,7 +43,7 @@ class Convolution : public Layer {
 
 /// A convolution with a 1 x 1 kernel is a product over the channels of every stride-th pixel. As a
 /// convolution its backward pass writes beyond its memory in oneDNN (LibTorch 2.13, float32, fewer than 16
-/// channels).
+/// channels), so only other devices than the CPU take it for one.
 class Projection : public Layer {
  public:
   Projection(const LayerDescription& layer, const ActivationShape& input, Module& module)
@@ -53,8 +53,8 @@ class Projection : public Layer {
 
   Tensor forward(const Inputs& inputs, bool) const override {
     const Tensor& x = inputs.front();
-    const Tensor pixels =
-        x.slice(2, std::nullopt, std::nullopt, stride_).slice(3, std::nullopt, std::nullopt, stride_);
+    if (!x.is_cpu()) return at::conv2d(x, in_type_of(x, weight_), {}, stride_);
+    const Tensor pixels = subsample(x, stride_);
     return at::linear(pixels.permute({0, 2, 3, 1}), in_type_of(x, weight_.flatten(1))).permute({0, 3, 1, 2});
   }
 
@@ -85,6 +85,8 @@ class BatchNorm : public Layer {
                           batch_norm_epsilon, /*cudnn_enabled=*/true);
   }
 
+  std::vector<Tensor> tensors() const override { return {weight_, bias_, mean_, variance_}; }
+
  private:
   const Module& module_;
   Tensor weight_, bias_, mean_, variance_;
@@ -99,6 +101,8 @@ class PReLU : public Layer {
   Tensor forward(const Inputs& inputs, bool) const override {
     return at::prelu(inputs.front(), in_type_of(inputs.front(), slope_));
   }
+
+  std::vector<Tensor> tensors() const override { return {slope_}; }
 
  private:
   Tensor slope_;

@@ -19,6 +19,10 @@ class Layer {
   /// @param inputs as its line in the table names them
   /// @param training normalise by the batch's statistics and update the running ones; drop out
   virtual at::Tensor forward(const std::vector<at::Tensor>& inputs, bool training) const = 0;
+
+  /// What the layer has in the module, in the order of the state; asked of batch normalisation and PReLU
+  /// alone.
+  virtual std::vector<at::Tensor> tensors() const { return {}; }
 };
 
 /// The layer in a place of the table. Reserves its tensors in the module: cheap, nothing is written yet.

@@ -17,6 +17,7 @@ namespace kappa {
 
 /// Share of a batch in the running statistics of batch normalisation.
 inline constexpr double batch_norm_momentum = 0.1;
+inline constexpr double batch_norm_epsilon = 1e-5;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 

@@ -4,8 +4,10 @@
 #include <c10/core/Device.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "nn/fusion.h"
 #include "nn/layer_trace.h"
 #include "nn/layers.h"
 #include "nn/module.h"
@@ -34,10 +36,13 @@ class Network : public Module {
 
  private:
   void check(const at::Tensor& images) const;
+  /// Forgets the outputs that nobody needs after a line.
+  void let_go(size_t place, std::vector<at::Tensor>& outputs) const;
 
   Topology topology_;
   Precision precision_;
   std::vector<std::unique_ptr<Layer>> layers_;  // of each line of the table but the first
+  std::vector<std::optional<Fusion>> fusions_;  // from each line of the table on
   std::unique_ptr<LayerTrace> trace_;
 };
 

@@ -6,3 +6,10 @@
 #else
 using cudaStream_t = void*;
 #endif
+
+namespace kappa::cuda {
+
+/// LibTorch's stream on the current device. The tests have one of their own.
+cudaStream_t current_stream();
+
+}  // namespace kappa::cuda

@@ -10,7 +10,7 @@ const { run } = require('../run');
 /** Turing to Blackwell. */
 const targets = ['75', '80', '86', '89', '90', '100', '120'];
 const native = path.join(root, 'native');
-const kernelFiles = ['kernels/cuda/head.cu', 'kernels/cuda/images.cu'];
+const kernelFiles = ['batch_norm', 'head', 'images'].map((name) => `kernels/cuda/${name}.cu`);
 const out = path.join(root, 'build', 'cuda');
 
 /** The CUDA compiler: CUDACXX, CUDA_HOME or CUDA_PATH, PATH, or a toolkit under /usr/local. */

@@ -4,7 +4,6 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAStream.h>
 
 #include <type_traits>
 
@@ -70,7 +69,5 @@ int64_t free_memory() {
   const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   return static_cast<int64_t>(free) + stats.reserved_bytes[all].current - stats.allocated_bytes[all].current;
 }
-
-cudaStream_t current_stream() { return c10::cuda::getCurrentCUDAStream(); }
 
 }  // namespace kappa::cuda

@@ -25,6 +25,4 @@ void product(int64_t m, int64_t n, int64_t k, const Matrix<L>& a, const Matrix<L
 /// Bytes of the current device that nobody uses, those that LibTorch's allocator holds ready among them.
 int64_t free_memory();
 
-cudaStream_t current_stream();
-
 }  // namespace kappa::cuda

@@ -7,9 +7,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #define KAPPA_LAUNCH(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
+#include "kernels/cuda/batch_norm.cuh"
 #include "kernels/cuda/checks.h"
 #include "kernels/cuda/head.cuh"
 #include "kernels/cuda/images.cuh"
@@ -101,6 +103,42 @@ void time_precision() {
   });
 }
 
+/// Batch normalisation as a network has it: rows are the pixels of 128 images.
+template <class L>
+void time_norms() {
+  for (const auto& [side, channels] :
+       {std::pair<int64_t, int64_t>{112, 64}, {56, 64}, {28, 128}, {14, 256}, {7, 512}}) {
+    const int64_t rows = 128 * side * side;
+    const auto count = static_cast<size_t>(rows * channels);
+    const double bytes = static_cast<double>(count) * sizeof(L);
+    Buffer<L> x(count), y(count), up(count);
+    const auto column = [&](float value) { return std::vector<float>(static_cast<size_t>(channels), value); };
+    Buffer<float> mean(column(0)), inverse(column(1)), weight(column(1)), bias(column(0.5f)),
+        slope(column(0.25f));
+    Buffer<float> dweight(column(0)), dbias(column(0)), dslope(column(0));
+    Buffer<float> scratch(static_cast<size_t>(norm_scratch(rows, channels, sizeof(L))));
+    const ChannelNorm norm{mean.data(), inverse.data(), weight.data(), bias.data(), slope.data()};
+    const ChannelGradients gradients{dweight.data(), dbias.data(), dslope.data()};
+    std::printf("%s, 128 images, %lld x %lld pixels, %lld channels\n", Precision<L>::name,
+                static_cast<long long>(side), static_cast<long long>(side), static_cast<long long>(channels));
+    time_kernel("batch_statistics", bytes, [&] {
+      batch_statistics<L>(x.data(), rows, channels,
+                          {mean.data(), inverse.data(), nullptr, nullptr, 0.1, 1e-5}, scratch.data(),
+                          nullptr);
+    });
+    time_kernel("normalize", 2 * bytes, [&] {
+      normalize<L>(x.data(), rows, channels, norm, static_cast<const L*>(nullptr), y.data(), nullptr);
+    });
+    time_kernel("norm_gradients", 2 * bytes, [&] {
+      norm_gradients<L>(x.data(), up.data(), rows, channels, norm, gradients, scratch.data(), nullptr);
+    });
+    time_kernel("input_gradients", 3 * bytes, [&] {
+      input_gradients<L>(x.data(), up.data(), static_cast<const L*>(nullptr), rows, channels, norm, gradients,
+                         y.data(), nullptr);
+    });
+  }
+}
+
 void time_images() {
   constexpr int64_t batch = 512, side = 112;
   Buffer<uint8_t> pixels(static_cast<size_t>(batch * side * side * 3)), flips(std::vector<uint8_t>(batch, 1));
@@ -128,5 +166,6 @@ int main() {
   kappa::cuda::time_precision<kappa::cuda::Half>();
   kappa::cuda::time_precision<kappa::cuda::BFloat16>();
   kappa::cuda::time_images();
+  kappa::cuda::time_norms<kappa::cuda::BFloat16>();
   return report.failed == 0 ? 0 : 1;
 }

@@ -1,6 +1,8 @@
 // The CUDA kernels, from the source that nvcc compiles, executed on the CPU.
 #define KAPPA_CHUNK_COLUMNS 24  // several chunks a row, the last one ragged
-#define KAPPA_ROW_THREADS 64    // each is a thread of the system here
+#define KAPPA_ROW_THREADS 64    // each is a fiber here
+#define KAPPA_NORM_THREADS 64
+#define KAPPA_NORM_PIECES 3  // as many blocks as are played
 #include "test/cuda_on_cpu.h"
 // Before the kernels: their macros come from there.
 #include <ATen/ATen.h>
@@ -9,33 +11,11 @@
 #include <sstream>
 
 #include "head/softmax.h"
+#include "kernels/cuda/batch_norm.cuh"
 #include "kernels/cuda/checks.h"
 #include "kernels/cuda/head.cuh"
+#include "test/kernels/cuda/buffer.h"
 #include "test/test.h"
-
-namespace kappa::cuda {
-
-template <class T>
-Buffer<T>::Buffer(std::vector<T> values) : count_(values.size()), data_(nullptr) {
-  // Aligned as device memory is; exactly as long as said, so that AddressSanitizer sees what lies beyond.
-  const size_t bytes = std::max<size_t>(16, (count_ * sizeof(T) + 15) / 16 * 16);
-  data_ = static_cast<T*>(std::aligned_alloc(16, bytes));
-  std::copy(values.begin(), values.end(), data_);
-}
-template <class T>
-Buffer<T>::~Buffer() {
-  std::free(data_);
-}
-template <class T>
-std::vector<T> Buffer<T>::read() const {
-  return std::vector<T>(data_, data_ + count_);
-}
-template <class T>
-void Buffer<T>::write(const std::vector<T>& values) {
-  std::copy(values.begin(), values.end(), data_);
-}
-
-}  // namespace kappa::cuda
 
 namespace {
 
