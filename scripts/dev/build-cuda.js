@@ -29,7 +29,7 @@ async function look() {
     addon.initialize(Error, false);
     addon.cudaDevices().then((devices) => console.log(addon.builtWithCuda()
       ? 'CUDA addon: LibTorch ' + addon.buildInfo().libtorch + ', ' + (devices.length === 0 ? 'no GPU on this machine, everything runs on the CPU'
-        : devices.map((device) => device[0]).join(', ')) : 'This addon has no CUDA.'));`;
+        : devices.map((device) => device.name).join(', ')) : 'This addon has no CUDA.'));`;
   const loaded = await output(process.execPath, ['-e', script, addon], env);
   if (loaded.code !== 0) throw new Error(`${addon} was built but does not load:\n${loaded.text}`);
   console.log(loaded.text);

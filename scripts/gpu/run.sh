@@ -131,6 +131,10 @@ if [ "$device" != cpu ] && [[ $parts == *' build '* && $parts == *' bench '* ]];
   done
 fi
 part build 200 bash -c build
+if [ $failed -ne 0 ]; then
+  note 'nothing was built: the other parts would show nothing'
+  exit 1
+fi
 wait
 part kernels 40 bash -c kernels
 part parity 120 bash -c parity
