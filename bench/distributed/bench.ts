@@ -1,21 +1,13 @@
-import { createServer } from 'node:net';
 import os from 'node:os';
+import path from 'node:path';
 
+import { freePort } from '../../lib/distributed/launcher/addresses';
 import { caseScript, runForJson } from '../child';
 import { peerPython } from '../peers';
-import path from 'node:path';
 import type { BenchOptions, BenchRow } from '../rows';
 import type { DistributedCase, DistributedFigures } from './case';
 
 type PeerFigures = Pick<DistributedFigures, 'seconds' | 'peakBytes'>;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Runs a program as so many ranks, each pinned to a processor of its own as far as there are any. */
 async function asRanks<T>(worldSize: number, command: string, args: string[]): Promise<T[]> {

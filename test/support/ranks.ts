@@ -1,20 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import path from 'node:path';
+
+import { freePort } from '../../lib/distributed/launcher/addresses';
 
 /** What became of a rank. */
 export interface RankOutcome {
   result?: unknown;
   error?: { code?: string; message: string; stack?: string };
-}
-
-/** A port that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts ranks in processes of their own, each of which calls an exported function with its group and the options. */
