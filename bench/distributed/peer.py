@@ -12,45 +12,10 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from iresnet import Network  # noqa: E402
+
 SCALE, MARGIN = 64.0, 0.5
-BLOCKS = {18: (2, 2, 2, 2)}
-
-
-class Block(nn.Module):
-    def __init__(self, inner, outer, stride):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.BatchNorm2d(inner),
-            nn.Conv2d(inner, outer, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outer),
-            nn.PReLU(outer),
-            nn.Conv2d(outer, outer, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outer),
-        )
-        self.short = (
-            nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
-            if stride != 1 or inner != outer
-            else nn.Identity()
-        )
-
-    def forward(self, x):
-        return self.body(x) + self.short(x)
-
-
-class Network(nn.Module):
-    def __init__(self, depth, width, dim):
-        super().__init__()
-        inner = int(64 * width)
-        layers = [nn.Conv2d(3, inner, 3, 1, 1, bias=False), nn.BatchNorm2d(inner), nn.PReLU(inner)]
-        for stage, blocks in enumerate(BLOCKS[depth]):
-            for block in range(blocks):
-                outer = int(64 * width) * 2**stage
-                layers.append(Block(inner, outer, 2 if block == 0 else 1))
-                inner = outer
-        self.body = nn.Sequential(*layers, nn.BatchNorm2d(inner), nn.Flatten(), nn.Linear(inner * 49, dim), nn.BatchNorm1d(dim))
-
-    def forward(self, images):
-        return self.body(images)
 
 
 class Gather(torch.autograd.Function):
@@ -119,7 +84,7 @@ def main():
     case = json.loads(sys.argv[1])
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{os.environ['MASTER_PORT']}")
+    dist.init_process_group("gloo")
     head = Head(case["classes"], case["embeddingSize"])
     labels = torch.randint(case["classes"], (case["batch"],))
     training = case["kind"] == "training"

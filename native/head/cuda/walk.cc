@@ -18,7 +18,7 @@ namespace {
 using at::Tensor;
 
 /// Classes in a block: its gradients are a float matrix of 128 MB, enough to fill a device and few launches.
-/// Blocks that stay in the second-level cache (32 MB) take 1.1 to 1.6 times as long on an H200: the host's
+/// Blocks that stay in the second-level cache (32 MB) take 1.2 to 1.7 times as long on an H200: the host's
 /// launches. The same for every batch, so that batches can be updated together; a multiple of what a pack
 /// holds.
 int64_t block_columns([[maybe_unused]] int64_t dim) {
