@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
-#include <future>
 #include <optional>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
 
 #include "runtime/device.h"
@@ -24,10 +22,6 @@ using std::chrono::milliseconds;
 
 /// How long an operation may outlast its time-out, which Gloo itself watches.
 constexpr milliseconds slack{5000};
-/// How long the ranks that wait have to say so.
-constexpr milliseconds roll_call{3000};
-/// How often whoever waits for the store looks up, in case the group breaks meanwhile.
-constexpr milliseconds look_up{50};
 /// How often the host looks where the GPU is.
 constexpr std::chrono::microseconds glance{50};
 
@@ -35,19 +29,6 @@ milliseconds milliseconds_of(double seconds) { return milliseconds(static_cast<i
 
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
-}
-
-/// What an exception of c10d says, without C++ frames.
-std::string words_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const c10::Error& fault) {
-    return fault.what_without_backtrace();
-  } catch (const std::exception& fault) {
-    return fault.what();
-  } catch (...) {
-    return "an unknown error";
-  }
 }
 
 at::Device device_of(const GroupOptions& options) {
@@ -58,26 +39,6 @@ at::Device device_of(const GroupOptions& options) {
   return device;
 }
 
-c10::intrusive_ptr<c10d::Store> open_store(const GroupOptions& options) {
-  c10d::TCPStoreOptions settings;
-  settings.port = static_cast<uint16_t>(options.master_port);
-  settings.isServer = options.rank == 0 && options.keeps_store;
-  // A store that is not ours has had its workers already.
-  if (options.keeps_store) settings.numWorkers = static_cast<size_t>(options.world_size);
-  settings.timeout = milliseconds_of(options.timeout);
-  try {
-    return c10::make_intrusive<c10d::TCPStore>(options.master_address, settings);
-  } catch (...) {
-    throw Error(
-        "ERR_PEER",
-        text("Rank ", options.rank, " of ", options.world_size,
-             options.rank == 0 ? " could not bring all ranks together on " : " did not reach rank 0 on ",
-             options.master_address, ":", options.master_port, " within ", options.timeout,
-             " s: ", words_of(std::current_exception()),
-             "\nAll ranks must be started, with the same address and port, and the port must be open."));
-  }
-}
-
 /// What the compute thread waits for; outlives the wait, for c10d may come back to it.
 struct Waiting {
   std::mutex mutex;
@@ -85,22 +46,6 @@ struct Waiting {
   bool done = false;
   std::optional<std::string> aborted;
 };
-
-/// Asks who else waits. On a thread of its own: rank 0, whose store this is, may be the one that is missing.
-std::string call_roll(const c10::intrusive_ptr<c10d::Store>& store, int64_t own, int64_t size) {
-  const auto key = [](int64_t rank) { return text("waiting/", rank); };
-  store->set(key(own), std::vector<uint8_t>{1});
-  std::string missing;
-  const auto until = Clock::now() + roll_call;
-  for (int64_t rank = 0; rank < size; ++rank) {
-    bool waits = rank == own;
-    while (!waits && !(waits = store->check({key(rank)})) && Clock::now() < until) {
-      std::this_thread::sleep_for(milliseconds(50));
-    }
-    if (!waits) missing += text(missing.empty() ? "" : ", ", rank);
-  }
-  return missing;
-}
 
 }  // namespace
 
@@ -110,16 +55,17 @@ ProcessGroup::ProcessGroup(const GroupOptions& options) : options_(options) {
   require(options.timeout > 0 && options.timeout < 1e6, "ERR_ARGUMENT",
           "The time-out must be above 0 s but is ", options.timeout, " s.");
   const at::Device device = device_of(options);
-  const auto store = open_store(options);
-  store_ = c10::make_intrusive<c10d::PrefixStore>("kappa", store);
-  texts_ = c10::make_intrusive<c10d::PrefixStore>("texts", store->clone());
+  store_ = std::make_unique<RankStore>(StorePlace{options.rank, options.world_size, options.master_address,
+                                                  options.master_port, options.keeps_store, options.timeout},
+                                       [this] { return where(); });
+  const auto& meeting = store_->meeting();
   const int rank = static_cast<int>(options.rank);
   const int size = static_cast<int>(options.world_size);
   const auto began = Clock::now();
   try {
-    cpu_ = make_gloo(c10::make_intrusive<c10d::PrefixStore>("gloo", store_),
+    cpu_ = make_gloo(c10::make_intrusive<c10d::PrefixStore>("gloo", meeting),
                      {rank, size, milliseconds_of(options.timeout), options.address, device});
-    group_ = c10::make_intrusive<c10d::ProcessGroup>(store_, rank, size);
+    group_ = c10::make_intrusive<c10d::ProcessGroup>(meeting, rank, size);
     group_->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, cpu_->shared_engine());
     group_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   } catch (...) {
@@ -127,7 +73,7 @@ ProcessGroup::ProcessGroup(const GroupOptions& options) : options_(options) {
   }
   if (device.is_cpu()) return;
   try {
-    gpu_ = make_nccl(c10::make_intrusive<c10d::PrefixStore>("nccl", store_),
+    gpu_ = make_nccl(c10::make_intrusive<c10d::PrefixStore>("nccl", meeting),
                      {rank, size, milliseconds_of(options.timeout), options.address, device});
     group_->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL, gpu_->shared_engine());
   } catch (const Error&) {
@@ -196,6 +142,10 @@ void ProcessGroup::settle() {
   throw broken("exchanging on the GPU", /*is_late=*/true, "no answer");
 }
 
+std::string ProcessGroup::where() const {
+  return text("Rank ", rank(), " of ", size(), ", step ", step_.load());
+}
+
 Error ProcessGroup::fault(const std::string& operation, const std::exception_ptr& error,
                           Clock::time_point began) {
   // Gloo says neither by type nor by code whether it was the time.
@@ -208,32 +158,17 @@ Error ProcessGroup::broken(const std::string& operation, bool is_late, const std
     broken_ = true;
     if (!abort_reason_.empty()) return {"ERR_CANCELLED", abort_reason_};
   }
-  const std::string where =
-      text("Rank ", options_.rank, " of ", options_.world_size, ", step ", step_.load(), ", ", operation);
+  const std::string where = text(this->where(), ", ", operation);
   if (!is_late) {
     return {"ERR_PEER", text(where, ": the connection to another rank broke (", words,
                              "). That rank has ended or its machine is gone; its own output says why.")};
   }
-  const std::string missing = missing_ranks();
+  const std::string missing = store_->missing_ranks();
   return {
       "ERR_TIMEOUT",
       text(where, ": another rank did not answer within ", options_.timeout, " s",
            missing.empty() ? "" : text(" (not there: rank ", missing, ")"),
            ". It hangs, it is stopped, or the network is cut; distributed.timeout sets how long to wait.")};
-}
-
-std::string ProcessGroup::missing_ranks() {
-  std::promise<std::string> promise;
-  std::future<std::string> answer = promise.get_future();
-  std::thread([promise = std::move(promise), store = store_, own = rank(), all = size()]() mutable {
-    try {
-      promise.set_value(call_roll(store, own, all));
-    } catch (...) {
-      promise.set_value("");
-    }
-  }).detach();
-  if (answer.wait_for(2 * roll_call) == std::future_status::ready) return answer.get();
-  return "0, which keeps the store";
 }
 
 template <class Begin>
@@ -388,9 +323,7 @@ void ProcessGroup::leave(milliseconds patience) {
     if (broken_) return;
   }
   try {
-    const auto add = [this](int64_t more) {
-      return ask<int64_t>([more](c10d::Store& store) { return store.add("left", more); });
-    };
+    const auto add = [this](int64_t more) { return store_->add("left", more, watch()); };
     int64_t left = add(1);
     if (rank() != 0) return;
     for (const auto until = Clock::now() + patience; left < size() && Clock::now() < until;) {
@@ -402,58 +335,19 @@ void ProcessGroup::leave(milliseconds patience) {
   }
 }
 
-template <typename Answer>
-Answer ProcessGroup::ask(std::function<Answer(c10d::Store&)> question) {
-  const auto promise = std::make_shared<std::promise<Answer>>();
-  std::future<Answer> answer = promise->get_future();
-  std::thread([promise, store = texts_, question = std::move(question)] {
-    try {
-      promise->set_value(question(*store));
-    } catch (...) {
-      promise->set_exception(std::current_exception());
-    }
-  }).detach();
-  const auto until = Clock::now() + milliseconds_of(options_.timeout);
-  while (answer.wait_for(look_up) != std::future_status::ready) {
-    // Whoever is waited for may be what broke it.
-    must_be_whole();
-    require(Clock::now() < until, "ERR_TIMEOUT", "Rank ", rank(), " of ", size(), ", step ", step_.load(),
-            ": the store that rank 0 keeps did not answer within ", options_.timeout,
-            " s. Rank 0 is stopped, or the network is cut.");
-  }
-  try {
-    return answer.get();
-  } catch (...) {
-    throw lost_store();
-  }
-}
-
 void ProcessGroup::put_text(const std::string& key, const std::string& value) {
   must_be_whole();
-  ask<bool>([key, value](c10d::Store& store) {
-    store.set(key, std::vector<uint8_t>(value.begin(), value.end()));
-    return true;
-  });
+  store_->put(key, value, watch());
 }
 
 std::optional<std::string> ProcessGroup::take_text(const std::string& key) {
   must_be_whole();
-  return ask<std::optional<std::string>>([key](c10d::Store& store) -> std::optional<std::string> {
-    if (!store.check({key})) return std::nullopt;
-    const std::vector<uint8_t> value = store.get(key);
-    return std::string(value.begin(), value.end());
-  });
-}
-
-Error ProcessGroup::lost_store() const {
-  return {"ERR_PEER",
-          text("Rank ", rank(), " of ", size(), " lost the store that all ranks meet at, which rank 0 ",
-               "keeps: ", words_of(std::current_exception()))};
+  return store_->take(key, watch());
 }
 
 void ProcessGroup::forget_text(const std::string& key) {
   try {
-    ask<bool>([key](c10d::Store& store) { return store.deleteKey(key); });
+    store_->remove(key, watch());
   } catch (...) {
     // It only takes a few bytes where it stays.
   }

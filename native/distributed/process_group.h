@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "distributed/backend.h"
+#include "distributed/rank_store.h"
 #include "runtime/error.h"
 #include "runtime/shard_group.h"
 
@@ -103,24 +104,19 @@ class ProcessGroup : public ShardGroup {
   /// Ends the group where its engines have found something wrong in the meantime.
   void must_be_fine();
   Error broken(const std::string& operation, bool is_late, const std::string& words);
-  /// Asks the store on a thread of its own: where the machine that keeps it is cut off neither an answer
-  /// comes nor an error.
-  /// @throws Error ERR_TIMEOUT, ERR_PEER also where the group breaks meanwhile
-  template <typename Answer>
-  Answer ask(std::function<Answer(c10d::Store&)> question);
-  /// The error of the exception being handled.
-  Error lost_store() const;
   /// Begins an operation and waits for it: the host for Gloo, the current stream for NCCL.
   template <class Begin>
   void exchange(const at::Tensor& tensor, const char* operation, double bytes, const Begin& begin);
   void finish(const Work& work, const char* operation, std::chrono::steady_clock::time_point began);
-  /// Names the ranks that do not wait as this one does.
-  std::string missing_ranks();
+  /// What the run is at, for errors.
+  std::string where() const;
+  /// Ends a wait for the store where the group is broken.
+  RankStore::Watch watch() {
+    return [this] { must_be_whole(); };
+  }
 
   GroupOptions options_;
-  c10::intrusive_ptr<c10d::Store> store_;
-  /// A connection of its own, for one waits while the other is used.
-  c10::intrusive_ptr<c10d::Store> texts_;
+  std::unique_ptr<RankStore> store_;
   std::unique_ptr<CollectiveBackend> cpu_;
   std::unique_ptr<CollectiveBackend> gpu_;  // null where there is none
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
