@@ -54,8 +54,8 @@ function leastBytes(
  * "of limit" is the share of the speed that as many processes alone have together; for heads, that of one process.
  */
 export async function benchDistributed({ quick, only, rows }: BenchOptions): Promise<void> {
-  const turns = quick ? 1 : 3;
-  const common = { depth: 18, widthMultiplier: 0.25, embeddingSize: 512, steps: quick ? 10 : 30 } as const;
+  const turns = quick ? 1 : 2;
+  const common = { depth: 18, widthMultiplier: 0.25, embeddingSize: 512, steps: quick ? 6 : 12 } as const;
   const cases: { name: string; worldSize: number; options: DistributedCase; alone: DistributedCase }[] = [];
   for (const compression of ['none', 'bfloat16'] as const) {
     const options: DistributedCase = { ...common, kind: 'training', classes: 10_572, batch: 32, compression };
