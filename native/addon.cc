@@ -2,6 +2,7 @@
 
 #include "concentration/concentration_js.h"
 #include "distributed/distributed_js.h"
+#include "eval/eval_js.h"
 #include "head/head_js.h"
 #include "io/io_js.h"
 #include "nn/nn_js.h"
@@ -30,6 +31,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     kappa::register_optim(registry);
     kappa::register_io(registry);
     kappa::register_distributed(registry);
+    kappa::register_eval(registry);
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {

@@ -247,6 +247,27 @@ interface MemoryState {
   counts: TensorHandle;
 }
 
+/** The faces of a benchmark, and where they belong. */
+interface TemplateFaces {
+  features: TensorInput;
+  /** Of the mirror images; null: they are not added. */
+  mirrored: TensorInput | null;
+  /** null: every face counts alike. */
+  weights: TensorInput | null;
+  /** From 0 on. */
+  templates: TensorInput;
+  media: TensorInput;
+}
+
+/** Accepted pairs at each threshold, the strictest first. */
+interface RocPoints {
+  impostors: TensorHandle;
+  genuine: TensorHandle;
+  thresholds: TensorHandle;
+  allImpostors: number;
+  allGenuine: number;
+}
+
 interface ClassSums {
   sums: TensorInput;
   counts: TensorInput;
@@ -594,6 +615,11 @@ export interface NativeAddon {
   noteNotFinite(found: TensorInput, values: TensorInput[]): Promise<void>;
   /** Of tensors of one element each, in one transfer. */
   readNumbers(tensors: TensorInput[]): Promise<number[]>;
+
+  // benchmarks
+  poolTemplates(faces: TemplateFaces, templates: number, normalises: boolean): Promise<TensorHandle>;
+  pairScores(rows: TensorInput, first: TensorInput, second: TensorInput): Promise<TensorHandle>;
+  rocPoints(scores: TensorInput, isGenuine: TensorInput, dropsIntermediate: boolean): Promise<RocPoints>;
 
   // processes; all ranks of a group make the same calls in the same order
   processGroup(options: ProcessGroupOptions): Promise<ProcessGroupHandle>;

@@ -1,0 +1,175 @@
+import { Option, type Command } from 'commander';
+
+import type { IjbName, IjbSet } from '../../data/protocols/ijb';
+import type { IjbFeatures, IjbRule, IjbVerificationResult } from '../../eval/ijb';
+import { KappaError } from '../../errors';
+import { exitCodes } from '../exit-codes';
+import { JSON_DOC, wholeNumber, type Action } from '../flags';
+import { runLongTask, type TaskHooks } from '../long-task';
+import { printJson, printText, say } from '../output';
+
+/** Options of `kappa eval ijb`. */
+export interface EvalIjbOptions {
+  set: IjbName;
+  /** The folder that has `meta` and `loose_crop`. */
+  root: string;
+  /** Features of the faces (.npy), instead of a checkpoint. */
+  features?: string;
+  /** Features of their mirror images (.npy). */
+  mirrored?: string;
+  norm: 'keep' | 'unit';
+  detectorScore: boolean;
+  flip: boolean;
+  /** Every rule from one embedding of the faces. */
+  variants?: boolean;
+  batchSize?: number;
+  device?: string;
+  precision?: 'float32' | 'bfloat16' | 'float16';
+  threads?: number;
+  json?: boolean;
+}
+
+/** Adds `kappa eval ijb`. */
+export function addIjb(evaluate: Command, action: Action): void {
+  evaluate
+    .command('ijb')
+    .description(
+      'IJB-B and IJB-C, 1:1 verification of templates: TAR at FAR 1e-6 to 1e-1, by the protocol of insightface',
+    )
+    .argument('[checkpoint]', "a checkpoint's folder or a run; not with --features")
+    .addOption(new Option('--set <name>', 'which set').choices(['ijbb', 'ijbc']).makeOptionMandatory())
+    .requiredOption('--root <folder>', 'the folder that has meta and loose_crop')
+    .option(
+      '--features <file>',
+      'features of the faces (.npy), in the order of the set, instead of a checkpoint',
+    )
+    .option('--mirrored <file>', 'features of the mirror images (.npy), which are added')
+    .addOption(
+      new Option('--norm <rule>', 'keep the length of an embedding (N0), or bring each to length 1 (N1)')
+        .choices(['keep', 'unit'])
+        .default('keep'),
+    )
+    .option('--no-detector-score', 'let every face count alike (D0), whatever the score of its detector (D1)')
+    .option('--no-flip', 'leave the mirror images out (F0)')
+    .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface')
+    .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
+    .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
+    .addOption(
+      new Option(
+        '--precision <name>',
+        'arithmetic of the products; by default that of the training where the device computes it fast, else float32',
+      ).choices(['float32', 'bfloat16', 'float16']),
+    )
+    .option(
+      '--threads <number>',
+      'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
+      wholeNumber,
+    )
+    .option('--json', JSON_DOC)
+    .action(action(evalIjbCommand));
+}
+
+/** `kappa eval ijb`: evaluates a checkpoint, or features, on IJB-B or IJB-C. */
+async function evalIjbCommand(target: string | undefined, options: EvalIjbOptions): Promise<number> {
+  if ((target === undefined) === (options.features === undefined))
+    throw new KappaError('ERR_USAGE', 'Expected a checkpoint, or --features: one of them.');
+  if (options.mirrored !== undefined && options.features === undefined)
+    throw new KappaError('ERR_USAGE', '--mirrored goes with --features.');
+  const run = await runLongTask('Embedding faces', (hooks) => evaluate(target, options, hooks));
+  if ('exitCode' in run) return run.exitCode;
+  const { model, set, results } = run.result;
+  const { ijbDifference } = await import('../../data/protocols/ijb');
+  const difference = ijbDifference(set);
+  if (difference !== undefined) say(difference);
+  if (options.json) printJson({ model, data: options.root, results });
+  else printText(`${model}\n${await formatResults(results)}`.trimEnd());
+  return exitCodes.ok;
+}
+
+interface Evaluated {
+  model: string;
+  set: IjbSet;
+  results: IjbVerificationResult[];
+}
+
+async function evaluate(
+  target: string | undefined,
+  options: EvalIjbOptions,
+  hooks: TaskHooks,
+): Promise<Evaluated> {
+  const { readEnvironment } = await import('../../env');
+  const { setThreads } = await import('../../runtime/settings');
+  const { readIjb } = await import('../../data/protocols/ijb');
+  const { evaluateIjbVerification, ijbRules } = await import('../../eval/ijb');
+  const { scope } = await import('../../tensor/scope');
+
+  await setThreads(options.threads ?? readEnvironment().threads);
+  const { norm, detectorScore, flip } = options;
+  const rules: IjbRule[] = options.variants ? ijbRules() : [{ norm, detectorScore, flip }];
+  const set = await readIjb(options.set, options.root, hooks);
+  return scope(async () => {
+    const { model, features } = await featuresOf(target, set, options, hooks);
+    const results: IjbVerificationResult[] = [];
+    for (const rule of rules) {
+      if (rule.flip && features.mirrored === undefined && options.variants) continue;
+      hooks.onProgress(results.length, rules.length, 'Comparing templates');
+      results.push(await evaluateIjbVerification(set, features, rule));
+    }
+    return { model, set, results };
+  });
+}
+
+async function featuresOf(
+  target: string | undefined,
+  set: IjbSet,
+  options: EvalIjbOptions,
+  hooks: TaskHooks,
+): Promise<{ model: string; features: IjbFeatures }> {
+  const { features, mirrored } = options;
+  if (features !== undefined) {
+    const { readNpy } = await import('../../io/npy');
+    const { Tensor } = await import('../../tensor/tensor');
+    const read = async (file: string) => {
+      const { data, rows, columns } = await readNpy(file);
+      return Tensor.from(data, [rows, columns], { copy: false });
+    };
+    const plain = await read(features);
+    return {
+      model: features,
+      features: { plain, ...(mirrored !== undefined && { mirrored: await read(mirrored) }) },
+    };
+  }
+  const { resolveCheckpoint } = await import('../../run/checkpoint');
+  const { loadBackbone } = await import('../../run/load-backbone');
+  const { embedIjb } = await import('../../eval/embed-ijb');
+  const folder = await resolveCheckpoint(target!);
+  const { batchSize, device, precision } = options;
+  const backbone = await loadBackbone(folder, { device, precision });
+  try {
+    const flip = options.flip || options.variants === true;
+    return { model: folder, features: await embedIjb(backbone, set, { batchSize, flip, ...hooks }) };
+  } finally {
+    backbone.dispose();
+  }
+}
+
+async function formatResults(results: readonly IjbVerificationResult[]): Promise<string> {
+  const { formatTable } = await import('../../report/console/table');
+  const first = results[0]!;
+  const { counts } = first;
+  const number = (value: number): string => value.toLocaleString('en');
+  const table = formatTable(
+    ['TAR % at FAR', ...first.points.map(({ wanted }) => wanted.toExponential()), 'AUC %'],
+    results.map((result) => [
+      `${result.set} ${result.variant}`,
+      ...result.points.map(({ tar }) => (100 * tar).toFixed(2)),
+      (100 * result.auc).toFixed(4),
+    ]),
+  );
+  const facts = `${number(counts.faces)} faces, ${number(counts.templates)} templates, ${number(counts.pairs)} pairs, ${number(counts.genuine)} of them of one person`;
+  const protocol =
+    results.length === 1
+      ? first.protocol
+      : 'N0: the length of an embedding kept, N1: length 1; D1: times the detector score; F1: image + mirror image';
+  return `${table}\n${facts}\n${protocol}`;
+}
