@@ -8,7 +8,7 @@ import { readLines } from '../../files/lines';
 export type IjbName = 'ijbb' | 'ijbc';
 
 /** What the sets have as they are distributed, to be held against what was found. */
-export const IJB_COUNTS: Record<IjbName, IjbCounts> = {
+const IJB_COUNTS: Record<IjbName, IjbCounts> = {
   ijbb: { faces: 227_630, templates: 12_115, pairs: 8_010_270, genuine: 10_270 },
   ijbc: { faces: 469_375, templates: 23_124, pairs: 15_658_489, genuine: 19_557 },
 };
