@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { benchData } from './data/bench';
 import { benchDistributed } from './distributed/bench';
+import { benchEval } from './eval/bench';
 import { benchGpu } from './gpu/bench';
 import { benchHead } from './head/bench';
 import { benchTraining } from './training/bench';
@@ -11,6 +12,7 @@ import type { BenchOptions } from './rows';
 const benches: Record<string, (options: BenchOptions) => Promise<void>> = {
   data: benchData,
   distributed: benchDistributed,
+  eval: benchEval,
   gpu: benchGpu,
   head: benchHead,
   training: benchTraining,

@@ -179,8 +179,19 @@ export { embedIjb } from './eval/embed-ijb';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
 export { evaluateIjbVerification, ijbRules, ijbVariant, poolIjb, scorePairs, IJB_FARS } from './eval/ijb';
 export type { IjbFeatures, IjbRule, IjbVerificationResult } from './eval/ijb';
+export { evaluateIjbIdentification } from './eval/ijb-identification';
+export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';
+export type {
+  CorrectedGallery,
+  CorrectedIdentification,
+  LegacyIdentification,
+  RankShares,
+  TpirPoint,
+} from './eval/metrics/identification';
 export { areaUnderPairRoc, nearestFar, pairRoc } from './eval/pair-roc';
 export type { OperatingPoint, PairRoc, PairRocOptions } from './eval/pair-roc';
+export { readIjbIdentification } from './data/protocols/ijb-identification';
+export type { IjbIdentification, IjbIdentities } from './data/protocols/ijb-identification';
 export { readNpy, writeNpy } from './io/npy';
 export type { NpyMatrix } from './io/npy';
 export { readIjb } from './data/protocols/ijb';

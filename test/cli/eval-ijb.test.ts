@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { writeNpy } from '../../lib';
-import type { IjbVerificationResult } from '../../lib';
+import type { IjbIdentificationResult, IjbVerificationResult } from '../../lib';
 import { temporaryFolder } from '../support/folder';
 import { ALIGNED, writeIjbSet } from '../support/ijb-set';
 import { runKappaEach } from '../support/run-kappa';
@@ -76,5 +76,50 @@ describe('kappa eval ijb', function () {
       [missing, both, none, lone, other].map((ended) => ended!.code !== 0),
       [true, true, true, true, true],
     );
+  });
+
+  it('identifies probes among the galleries by both protocols', () => {
+    const ids = [...new Set(golden.templates)].sort((a, b) => a - b);
+    const write = (list: string, lines: string[]): void =>
+      writeFileSync(
+        path.join(folder, 'meta', `ijbc_1N_${list}.csv`),
+        `TEMPLATE_ID,SUBJECT_ID,FILENAME\n${lines.join('\n')}\n`,
+      );
+    write(
+      'gallery_G1',
+      ids.slice(0, 10).map((id, i) => `${id},${i},a.jpg`),
+    );
+    write(
+      'gallery_G2',
+      ids.slice(10, 20).map((id, i) => `${id},${10 + i},a.jpg`),
+    );
+    write(
+      'probe_mixed',
+      ids.slice(20).map((id, i) => `${id},${i % 20},a.jpg`),
+    );
+    const args = [
+      'eval',
+      'ijb',
+      '--set',
+      'ijbc',
+      '--root',
+      folder,
+      '--protocol',
+      '1:N',
+      '--features',
+      plain,
+      '--no-flip',
+    ];
+    const [table, json] = runKappaEach([args, [...args, '--json']]);
+    assert.equal(table!.code, 0, table!.stderr);
+    assert.match(
+      table!.stdout,
+      /ijbc N0D1F0, legacy protocol .*\n +rank 1 % +rank 5 % +rank 10 % +TPIR % at FPIR 1e-3/,
+    );
+    assert.match(table!.stdout, /corrected protocol [\s\S]*\ngallery 1 \(\d+ probes\) [\s\S]*\nmean +\d/);
+    assert.match(table!.stdout, /10 \+ 10 people in the galleries/);
+    const { results } = JSON.parse(json!.stdout) as { results: IjbIdentificationResult[] };
+    assert.equal(results[0]!.corrected.curve.length, 100);
+    assert.equal(results[0]!.counts.probes, ids.length - 20);
   });
 });

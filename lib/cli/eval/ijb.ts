@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 
 import type { IjbName, IjbSet } from '../../data/protocols/ijb';
 import type { IjbFeatures, IjbRule, IjbVerificationResult } from '../../eval/ijb';
+import type { IjbIdentificationResult } from '../../eval/ijb-identification';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import { JSON_DOC, wholeNumber, type Action } from '../flags';
@@ -11,6 +12,8 @@ import { printJson, printText, say } from '../output';
 /** Options of `kappa eval ijb`. */
 export interface EvalIjbOptions {
   set: IjbName;
+  /** Verification of pairs, or identification among galleries. */
+  protocol: '1:1' | '1:N';
   /** The folder that has `meta` and `loose_crop`. */
   root: string;
   /** Features of the faces (.npy), instead of a checkpoint. */
@@ -34,10 +37,18 @@ export function addIjb(evaluate: Command, action: Action): void {
   evaluate
     .command('ijb')
     .description(
-      'IJB-B and IJB-C, 1:1 verification of templates: TAR at FAR 1e-6 to 1e-1, by the protocol of insightface',
+      'IJB-B and IJB-C by the protocols of insightface: 1:1 verification of templates (TAR at FAR 1e-6 to 1e-1), or 1:N identification (rank 1, 5 and 10, TPIR at FPIR)',
     )
     .argument('[checkpoint]', "a checkpoint's folder or a run; not with --features")
     .addOption(new Option('--set <name>', 'which set').choices(['ijbb', 'ijbc']).makeOptionMandatory())
+    .addOption(
+      new Option(
+        '--protocol <name>',
+        'verification of pairs, or identification among the galleries, both ways of it',
+      )
+        .choices(['1:1', '1:N'])
+        .default('1:1'),
+    )
     .requiredOption('--root <folder>', 'the folder that has meta and loose_crop')
     .option(
       '--features <file>',
@@ -82,14 +93,22 @@ async function evalIjbCommand(target: string | undefined, options: EvalIjbOption
   const difference = ijbDifference(set);
   if (difference !== undefined) say(difference);
   if (options.json) printJson({ model, data: options.root, results });
-  else printText(`${model}\n${await formatResults(results)}`.trimEnd());
+  else {
+    const verified = results.filter((result) => 'points' in result);
+    const identified = results.filter((result) => 'legacy' in result);
+    const text =
+      verified.length > 0
+        ? await formatVerification(verified)
+        : (await Promise.all(identified.map(formatIdentification))).join('\n\n');
+    printText(`${model}\n${text}`.trimEnd());
+  }
   return exitCodes.ok;
 }
 
 interface Evaluated {
   model: string;
   set: IjbSet;
-  results: IjbVerificationResult[];
+  results: (IjbVerificationResult | IjbIdentificationResult)[];
 }
 
 async function evaluate(
@@ -100,20 +119,27 @@ async function evaluate(
   const { readEnvironment } = await import('../../env');
   const { setThreads } = await import('../../runtime/settings');
   const { readIjb } = await import('../../data/protocols/ijb');
+  const { readIjbIdentification } = await import('../../data/protocols/ijb-identification');
   const { evaluateIjbVerification, ijbRules } = await import('../../eval/ijb');
+  const { evaluateIjbIdentification } = await import('../../eval/ijb-identification');
   const { scope } = await import('../../tensor/scope');
 
   await setThreads(options.threads ?? readEnvironment().threads);
   const { norm, detectorScore, flip } = options;
   const rules: IjbRule[] = options.variants ? ijbRules() : [{ norm, detectorScore, flip }];
   const set = await readIjb(options.set, options.root, hooks);
+  const lists = options.protocol === '1:N' ? await readIjbIdentification(set, hooks) : undefined;
   return scope(async () => {
     const { model, features } = await featuresOf(target, set, options, hooks);
-    const results: IjbVerificationResult[] = [];
+    const results: Evaluated['results'] = [];
     for (const rule of rules) {
       if (rule.flip && features.mirrored === undefined && options.variants) continue;
       hooks.onProgress(results.length, rules.length, 'Comparing templates');
-      results.push(await evaluateIjbVerification(set, features, rule));
+      results.push(
+        lists
+          ? await evaluateIjbIdentification(set, lists, features, rule, { signal: hooks.signal })
+          : await evaluateIjbVerification(set, features, rule),
+      );
     }
     return { model, set, results };
   });
@@ -153,7 +179,7 @@ async function featuresOf(
   }
 }
 
-async function formatResults(results: readonly IjbVerificationResult[]): Promise<string> {
+async function formatVerification(results: readonly IjbVerificationResult[]): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
   const first = results[0]!;
   const { counts } = first;
@@ -172,4 +198,34 @@ async function formatResults(results: readonly IjbVerificationResult[]): Promise
       ? first.protocol
       : 'N0: the length of an embedding kept, N1: length 1; D1: times the detector score; F1: image + mirror image';
   return `${table}\n${facts}\n${protocol}`;
+}
+
+async function formatIdentification(result: IjbIdentificationResult): Promise<string> {
+  const { formatTable } = await import('../../report/console/table');
+  const percent = (share: number): string => (100 * share).toFixed(2);
+  const { legacy, corrected, counts } = result;
+  const ranks = (shares: Record<number, number>): string[] =>
+    [1, 5, 10].map((rank) => percent(shares[rank]!));
+  const head = ['rank 1 %', 'rank 5 %', 'rank 10 %'];
+  const tpir = (points: readonly { fpir: number }[]): string[] =>
+    points.map(({ fpir }) => `TPIR % at FPIR ${fpir >= 0.1 ? fpir : fpir.toExponential()}`);
+  const rates = (points: readonly { tpir: number }[]): string[] => points.map((point) => percent(point.tpir));
+  const galleries = corrected.galleries.map((gallery, g) => [
+    `gallery ${g + 1} (${gallery.mated} probes)`,
+    ...ranks(gallery.ranks),
+    ...rates(gallery.points),
+  ]);
+  return [
+    `${result.set} ${result.variant}, legacy protocol (both galleries as one, any probe, ijb_1n.py):`,
+    formatTable(
+      ['', ...head, ...tpir(legacy.points)],
+      [['', ...ranks(legacy.ranks), ...rates(legacy.points)]],
+    ),
+    `${result.set} ${result.variant}, corrected protocol (each gallery by itself, ijb_evals.py):`,
+    formatTable(
+      ['', ...head, ...tpir(corrected.points)],
+      [...galleries, ['mean', ...ranks(corrected.ranks), ...rates(corrected.points)]],
+    ),
+    `${counts.galleries.join(' + ')} people in the galleries, ${counts.probes.toLocaleString('en')} probes`,
+  ].join('\n');
 }
