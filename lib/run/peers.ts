@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { KappaError, isError, messageOf } from '../errors';
 
 /** The processes that make a checkpoint together, as one of them sees them. */
@@ -39,6 +41,7 @@ export async function together<T>(peers: Peers, work: () => Promise<T>): Promise
   }
   const texts = await peers.gatherText(JSON.stringify(outcome));
   const outcomes = texts.map((text) => JSON.parse(text) as Outcome<T>);
+  if (outcomes.some((one) => 'error' in one)) await allHaveHeard(peers);
   return outcomes.map((one, rank) => {
     if (!('error' in one)) return one.value;
     const { code, message } = one.error;
@@ -46,4 +49,15 @@ export async function together<T>(peers: Peers, work: () => Promise<T>): Promise
       cause: rank === peers.rank && isError(failure) ? failure : undefined,
     });
   });
+}
+
+const HEARD_MS = 10_000;
+
+/**
+ * Before all ranks end with an error that they told each other: the one that keeps the store must not be gone before the
+ * others have read it there, or they end with that instead. Waits a moment, and says nothing of its own.
+ */
+export async function allHaveHeard(peers: Peers): Promise<void> {
+  const heard = peers.gatherText('').catch(() => undefined);
+  await Promise.race([heard, delay(HEARD_MS, undefined, { ref: false })]);
 }

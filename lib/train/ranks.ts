@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config/schema';
 import type { ProcessGroup } from '../distributed/process-group';
 import { KappaError } from '../errors';
-import { alone, together, type Peers } from '../run/peers';
+import { allHaveHeard, alone, together, type Peers } from '../run/peers';
 
 /** The ranks of a run as those who agree by texts. */
 export function peersOf(group: ProcessGroup | undefined): Peers {
@@ -56,6 +56,7 @@ export async function mustAgree(peers: Peers, facts: Readonly<Record<string, str
       ),
   );
   if (differences.length === 0) return;
+  await allHaveHeard(peers);
   throw new KappaError(
     'ERR_CONFIG',
     [`The ${peers.worldSize} ranks of the run do not have the same:`, ...differences].join('\n'),

@@ -44,9 +44,9 @@ const NormDevice* norm_device(c10::DeviceType type);
 struct FusedNormInputs {
   at::Tensor x;
   at::Tensor weight, bias, running_mean, running_variance;
-  std::optional<at::Tensor> slope;     // of a PReLU that follows
-  std::optional<at::Tensor> shortcut;  // is added; not where a PReLU follows
-  bool forks = false;                  // others take x, too
+  std::optional<at::Tensor> slope = {};     // of a PReLU that follows
+  std::optional<at::Tensor> shortcut = {};  // is added; not where a PReLU follows
+  bool forks = false;                       // others take x, too
 };
 
 struct FusedNormOutputs {

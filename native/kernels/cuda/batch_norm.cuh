@@ -7,6 +7,18 @@
 #include "kernels/cuda/batch_norm.h"
 #include "kernels/cuda/number.h"
 
+// Of loops over arrays that are to stay in registers; other compilers than nvcc do not know the words.
+#ifdef __CUDACC__
+#define KAPPA_UNROLL _Pragma("unroll")
+#define KAPPA_UNROLL_BY_4 _Pragma("unroll 4")
+#define KAPPA_UNSET
+#else
+#define KAPPA_UNROLL
+#define KAPPA_UNROLL_BY_4
+// GCC does not see that what is used was loaded; nvcc would keep zeros in registers.
+#define KAPPA_UNSET = {}
+#endif
+
 namespace kappa::cuda {
 
 #ifndef KAPPA_NORM_THREADS
@@ -52,12 +64,12 @@ template <class L, class Load, class Use>
 __device__ inline void for_rows(const NormShare<L>& share, int64_t rows, const Load& load, const Use& use) {
   if (share.idle) return;
   for (int64_t row = share.first; row < rows; row += norm_rows_at_once * share.step) {
-#pragma unroll
+    KAPPA_UNROLL
     for (int i = 0; i < norm_rows_at_once; ++i) {
       const int64_t at = row + i * share.step;
       if (at < rows) load(i, at * share.packs + share.pack);
     }
-#pragma unroll
+    KAPPA_UNROLL
     for (int i = 0; i < norm_rows_at_once; ++i) {
       const int64_t at = row + i * share.step;
       if (at < rows) use(i, at * share.packs + share.pack);
@@ -95,11 +107,11 @@ __global__ void statistics_kernel(const L* x, int64_t rows, int64_t channels, fl
   float pivots[Pack<L>::size];
   const Pack<L> first = packs_of(x)[share.pack];
   for (int j = 0; j < Pack<L>::size; ++j) pivots[j] = widen(first.values[j]);
-  Pack<L> loaded[norm_rows_at_once];
+  Pack<L> loaded[norm_rows_at_once] KAPPA_UNSET;
   for_rows(
       share, rows, [&](int i, int64_t at) { loaded[i] = packs_of(x)[at]; },
       [&](int i, int64_t) {
-#pragma unroll
+        KAPPA_UNROLL
         for (int j = 0; j < Pack<L>::size; ++j) {
           const float value = widen(loaded[i].values[j]) - pivots[j];
           sums[0][j] += value;
@@ -122,7 +134,7 @@ __device__ inline void add_pieces(const float* pieces, int64_t count, int64_t ch
     for (int q = 0; q < quantities; ++q) {
       double sum = 0;
       if (channel < channels) {
-#pragma unroll 4
+        KAPPA_UNROLL_BY_4
         for (int64_t p = part; p < count; p += parts)
           sum += pieces[(p * quantities + q) * channels + channel];
       }
@@ -168,7 +180,7 @@ struct ChannelValues {
   float values[size];
   ChannelValues() = default;
   __device__ ChannelValues(const float* from, int64_t channel, float otherwise) {
-#pragma unroll
+    KAPPA_UNROLL
     for (int j = 0; j < size; ++j) values[j] = from != nullptr ? from[channel + j] : otherwise;
   }
   __device__ float operator[](int j) const { return values[j]; }
@@ -183,7 +195,7 @@ struct OwnNorm {
         scale(norm.weight, channel, 1),
         bias(norm.bias, channel, 0),
         slope(norm.slope, channel, 1) {
-#pragma unroll
+    KAPPA_UNROLL
     for (int j = 0; j < size; ++j) scale.values[j] *= norm.inverse[channel + j];
   }
 };
@@ -194,8 +206,8 @@ __global__ void normalize_kernel(const L* x, int64_t rows, int64_t channels, Cha
   constexpr int size = Pack<L>::size;
   const NormShare<L> share(channels);
   const OwnNorm<size> own(norm, share.channel());
-  Pack<L> loaded[norm_rows_at_once];
-  Pack<L> added[has_shortcut ? norm_rows_at_once : 1];
+  Pack<L> loaded[norm_rows_at_once] KAPPA_UNSET;
+  Pack<L> added[has_shortcut ? norm_rows_at_once : 1] KAPPA_UNSET;
   for_rows(
       share, rows,
       [&](int i, int64_t at) {
@@ -204,7 +216,7 @@ __global__ void normalize_kernel(const L* x, int64_t rows, int64_t channels, Cha
       },
       [&](int i, int64_t at) {
         Pack<L> out;
-#pragma unroll
+        KAPPA_UNROLL
         for (int j = 0; j < size; ++j) {
           float value = (widen(loaded[i].values[j]) - own.mean[j]) * own.scale[j] + own.bias[j];
           if constexpr (has_slope) value = value > 0 ? value : value * own.slope[j];
@@ -224,8 +236,8 @@ __global__ void gradient_sums_kernel(const L* x, const L* upstream, int64_t rows
   const NormShare<L> share(channels);
   const OwnNorm<size> own(norm, share.channel());
   float sums[quantities][size] = {};
-  Pack<L> loaded[norm_rows_at_once];
-  Pack<L> above[norm_rows_at_once];
+  Pack<L> loaded[norm_rows_at_once] KAPPA_UNSET;
+  Pack<L> above[norm_rows_at_once] KAPPA_UNSET;
   for_rows(
       share, rows,
       [&](int i, int64_t at) {
@@ -233,7 +245,7 @@ __global__ void gradient_sums_kernel(const L* x, const L* upstream, int64_t rows
         above[i] = packs_of(upstream)[at];
       },
       [&](int i, int64_t) {
-#pragma unroll
+        KAPPA_UNROLL
         for (int j = 0; j < size; ++j) {
           const float centred = widen(loaded[i].values[j]) - own.mean[j];
           float gradient = widen(above[i].values[j]);
@@ -270,16 +282,16 @@ __global__ void input_gradients_kernel(const L* x, const L* upstream, const L* a
   const OwnNorm<size> own(norm, share.channel());
   // The gradient by x is scale (g - mean of g - (x - mean) inverse^2 mean of g (x - mean)).
   ChannelValues<size> constant, linear;
-#pragma unroll
+  KAPPA_UNROLL
   for (int j = 0; j < size; ++j) {
     const int64_t c = share.channel() + j;
     const float each = own.scale[j] / static_cast<float>(rows);
     constant.values[j] = each * gradients.bias[c];
     linear.values[j] = each * gradients.weight[c] * norm.inverse[c];
   }
-  Pack<L> loaded[norm_rows_at_once];
-  Pack<L> above[norm_rows_at_once];
-  Pack<L> added[has_addend ? norm_rows_at_once : 1];
+  Pack<L> loaded[norm_rows_at_once] KAPPA_UNSET;
+  Pack<L> above[norm_rows_at_once] KAPPA_UNSET;
+  Pack<L> added[has_addend ? norm_rows_at_once : 1] KAPPA_UNSET;
   for_rows(
       share, rows,
       [&](int i, int64_t at) {
@@ -289,7 +301,7 @@ __global__ void input_gradients_kernel(const L* x, const L* upstream, const L* a
       },
       [&](int i, int64_t at) {
         Pack<L> result;
-#pragma unroll
+        KAPPA_UNROLL
         for (int j = 0; j < size; ++j) {
           const float centred = widen(loaded[i].values[j]) - own.mean[j];
           float gradient = widen(above[i].values[j]);
