@@ -175,27 +175,37 @@ export { embedImages } from './eval/embed';
 export type { Embeddings, EmbedOptions } from './eval/embed';
 export { evaluateVerification } from './eval/verification';
 export type { VerificationOptions } from './eval/verification';
-export { embedIjb } from './eval/embed-ijb';
+export {
+  embedIjb,
+  evaluateIjbIdentification,
+  evaluateIjbVerification,
+  pairRoc,
+  poolIjb,
+  readIjb,
+  readIjbIdentification,
+  readNpy,
+  scorePairs,
+  writeNpy,
+} from './eval/benchmarks';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
-export { evaluateIjbVerification, ijbRules, ijbVariant, poolIjb, scorePairs, IJB_FARS } from './eval/ijb';
-export type { IjbFeatures, IjbRule, IjbVerificationResult } from './eval/ijb';
-export { evaluateIjbIdentification } from './eval/ijb-identification';
+export type { IjbFeatures, IjbVerificationResult } from './eval/ijb';
 export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';
+export { IJB_FARS, ijbRules, ijbVariant } from './eval/metrics/ijb-rules';
+export type { IjbRule } from './eval/metrics/ijb-rules';
 export type {
   CorrectedGallery,
   CorrectedIdentification,
   LegacyIdentification,
+  MeanPoint,
   RankShares,
   TpirPoint,
 } from './eval/metrics/identification';
-export { areaUnderPairRoc, nearestFar, pairRoc } from './eval/pair-roc';
-export type { OperatingPoint, PairRoc, PairRocOptions } from './eval/pair-roc';
-export { readIjbIdentification } from './data/protocols/ijb-identification';
-export type { IjbIdentification, IjbIdentities } from './data/protocols/ijb-identification';
-export { readNpy, writeNpy } from './io/npy';
-export type { NpyMatrix } from './io/npy';
-export { readIjb } from './data/protocols/ijb';
+export { areaUnderPairRoc, nearestFar } from './eval/metrics/pair-roc';
+export type { OperatingPoint, PairRoc } from './eval/metrics/pair-roc';
+export type { PairRocOptions } from './eval/pair-roc';
 export type { IjbCounts, IjbFaces, IjbName, IjbPairs, IjbSet, ReadIjbOptions } from './data/protocols/ijb';
+export type { IjbIdentification, IjbIdentities } from './data/protocols/ijb-identification';
+export type { NpyMatrix } from './io/npy';
 export { evaluateEmbeddings } from './eval/metrics/verification';
 export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
 export { rankCorrelation } from './eval/metrics/rank-correlation';

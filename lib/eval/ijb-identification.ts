@@ -5,7 +5,8 @@ import type { IjbIdentification } from '../data/protocols/ijb-identification';
 import { KappaError } from '../errors';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
-import { ijbVariant, poolIjb, type IjbFeatures, type IjbRule } from './ijb';
+import { poolIjb, type IjbFeatures } from './ijb';
+import { ijbVariant, type IjbRule } from './metrics/ijb-rules';
 import {
   Identification,
   type CorrectedIdentification,

@@ -1,28 +1,7 @@
 import { submit } from '../native/submit';
+import type { PairRoc } from './metrics/pair-roc';
 import { Tensor } from '../tensor/tensor';
 import { scope } from '../tensor/scope';
-
-/** Accepted pairs at each threshold, from the strictest to the loosest; the first point accepts none. */
-export interface PairRoc {
-  /** [K] accepted pairs of two people. */
-  readonly impostors: Float64Array;
-  /** [K] accepted pairs of one person. */
-  readonly genuine: Float64Array;
-  /** [K] pairs with at least that score are accepted; infinite for the first. */
-  readonly thresholds: Float32Array;
-  readonly allImpostors: number;
-  readonly allGenuine: number;
-}
-
-/** An operating point. */
-export interface OperatingPoint {
-  /** Share of pairs of one person that are accepted. */
-  readonly tar: number;
-  /** Share of pairs of two people that are accepted, in fact. */
-  readonly far: number;
-  /** Similarity from which on pairs are accepted. */
-  readonly threshold: number;
-}
 
 export interface PairRocOptions {
   /** Leaves points out as scikit-learn's `roc_curve` does by default. @default true */
@@ -58,26 +37,4 @@ export function pairRoc(
       allGenuine: points.allGenuine,
     };
   });
-}
-
-/** The point whose FAR is nearest to the wanted one; of two that are as near, the looser: insightface's rule for IJB. */
-export function nearestFar(roc: PairRoc, far: number): OperatingPoint {
-  let [best, least] = [0, Infinity];
-  for (let i = roc.impostors.length - 1; i >= 0; i--) {
-    const distance = Math.abs(roc.impostors[i]! / roc.allImpostors - far);
-    if (distance < least) [best, least] = [i, distance];
-  }
-  return {
-    tar: roc.genuine[best]! / roc.allGenuine,
-    far: roc.impostors[best]! / roc.allImpostors,
-    threshold: roc.thresholds[best]!,
-  };
-}
-
-/** Area under the curve, by trapezoids. */
-export function areaUnderPairRoc({ impostors, genuine, allImpostors, allGenuine }: PairRoc): number {
-  let area = 0;
-  for (let i = 1; i < impostors.length; i++)
-    area += (impostors[i]! - impostors[i - 1]!) * (genuine[i]! + genuine[i - 1]!);
-  return area / (2 * allImpostors * allGenuine);
 }

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
 
 import type { IjbName, IjbSet } from '../../data/protocols/ijb';
-import type { IjbFeatures, IjbRule, IjbVerificationResult } from '../../eval/ijb';
+import type { IjbFeatures, IjbVerificationResult } from '../../eval/ijb';
+import type { IjbRule } from '../../eval/metrics/ijb-rules';
 import type { IjbIdentificationResult } from '../../eval/ijb-identification';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
@@ -120,7 +121,8 @@ async function evaluate(
   const { setThreads } = await import('../../runtime/settings');
   const { readIjb } = await import('../../data/protocols/ijb');
   const { readIjbIdentification } = await import('../../data/protocols/ijb-identification');
-  const { evaluateIjbVerification, ijbRules } = await import('../../eval/ijb');
+  const { evaluateIjbVerification } = await import('../../eval/ijb');
+  const { ijbRules } = await import('../../eval/metrics/ijb-rules');
   const { evaluateIjbIdentification } = await import('../../eval/ijb-identification');
   const { scope } = await import('../../tensor/scope');
 

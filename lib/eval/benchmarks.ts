@@ -1,0 +1,42 @@
+import { lazyFunction } from '../lazy';
+
+/**
+ * The field's larger benchmarks, each loaded when it is first called. What each does in full stands at the function of the
+ * same name in its file.
+ */
+
+/** Reads IJB-B or IJB-C as insightface distributes them. */
+export const readIjb = lazyFunction(async () => (await import('../data/protocols/ijb')).readIjb);
+
+/** Reads the lists of IJB's 1:N protocols. */
+export const readIjbIdentification = lazyFunction(
+  async () => (await import('../data/protocols/ijb-identification')).readIjbIdentification,
+);
+
+/** Embeds the faces of IJB-B or IJB-C, cut out by their landmarks. */
+export const embedIjb = lazyFunction(async () => (await import('./embed-ijb')).embedIjb);
+
+/** Verifies the pairs of templates of IJB-B or IJB-C, 1:1. */
+export const evaluateIjbVerification = lazyFunction(
+  async () => (await import('./ijb')).evaluateIjbVerification,
+);
+
+/** Looks for the people of IJB's probes in its galleries, 1:N, by both protocols in use. */
+export const evaluateIjbIdentification = lazyFunction(
+  async () => (await import('./ijb-identification')).evaluateIjbIdentification,
+);
+
+/** The templates of a set. */
+export const poolIjb = lazyFunction(async () => (await import('./ijb')).poolIjb);
+
+/** Similarities of the pairs of a set. */
+export const scorePairs = lazyFunction(async () => (await import('./ijb')).scorePairs);
+
+/** The ROC of millions of similarities, by scikit-learn's rules. */
+export const pairRoc = lazyFunction(async () => (await import('./pair-roc')).pairRoc);
+
+/** Reads a matrix of NumPy. */
+export const readNpy = lazyFunction(async () => (await import('../io/npy')).readNpy);
+
+/** Writes a matrix as NumPy does. */
+export const writeNpy = lazyFunction(async () => (await import('../io/npy')).writeNpy);
