@@ -29,9 +29,20 @@ function checkOut(target) {
 /** How to take network and Node away; what can be taken. */
 function isolation() {
   const hidden = `mount --bind /dev/null ${JSON.stringify(fs.realpathSync(process.execPath))}`;
-  const whole = ['unshare', '--net', '--mount', 'bash', '-c', `${hidden} && exec "$@"`, 'bash'];
+  // A machine without a network still reaches itself.
+  const itself = '{ ip link set lo up 2>/dev/null || true; }';
+  const whole = ['unshare', '--net', '--mount', 'bash', '-c', `${hidden} && ${itself} && exec "$@"`, 'bash'];
   if (spawnSync(whole[0], [...whole.slice(1), 'true']).status === 0) return whole;
-  const net = ['unshare', '--user', '--map-root-user', '--net'];
+  const net = [
+    'unshare',
+    '--user',
+    '--map-root-user',
+    '--net',
+    'bash',
+    '-c',
+    `${itself} && exec "$@"`,
+    'bash',
+  ];
   if (spawnSync(net[0], [...net.slice(1), 'true']).status === 0) return net;
   console.log('Neither network nor Node can be taken away here: the bundle could use them unseen.');
   return [];
