@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
-
 import { ioError, KappaError } from '../errors';
+import { openFile } from './open-file';
 
 export interface IntegerRowsOptions {
   /** Numbers of a line. */
@@ -49,14 +48,7 @@ export async function readIntegerRows(
       return larger;
     });
   };
-  let handle;
-  try {
-    handle = await open(file, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new KappaError('ERR_DATA_NOT_FOUND', `There is no file ${file}.`, { cause: error });
-    throw ioError(error, 'open', file);
-  }
+  const handle = await openFile(file);
   try {
     const buffer = Buffer.allocUnsafe(READ_BYTES);
     for (;;) {

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { KappaError, ioError } from '../errors';
+import { openFile } from './open-file';
 import { mustBeText, withoutMark, type TextKind } from './text';
 
 /** A line without its end, and its number from 1. */
@@ -31,14 +31,7 @@ export async function* readLines(file: string, options: LineOptions = {}): Async
 /** Like {@link readLines}, but many lines at once: for lists of millions. */
 export async function* readLineBatches(file: string, options: LineOptions = {}): AsyncGenerator<TextLine[]> {
   const { maxLine = MAX_LINE, signal } = options;
-  let handle;
-  try {
-    handle = await open(file, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new KappaError('ERR_DATA_NOT_FOUND', `There is no file ${file}.`, { cause: error });
-    throw ioError(error, 'open', file);
-  }
+  const handle = await openFile(file);
   try {
     // It keeps the byte order mark, which is dropped from the first line alone.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

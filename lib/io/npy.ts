@@ -1,7 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
 import { ioError, KappaError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-file';
+import { openFile } from '../files/open-file';
 
 /** A matrix of a `.npy` file: rows one after the other. */
 export interface NpyMatrix {
@@ -21,14 +22,7 @@ const WIDTHS: Record<string, number> = { '<f4': 4, '<f8': 8 };
  * @throws KappaError `ERR_DATA_NOT_FOUND`, `ERR_DATA_CORRUPT` saying what it is instead, `ERR_IO`
  */
 export async function readNpy(file: string): Promise<NpyMatrix> {
-  let handle;
-  try {
-    handle = await open(file, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new KappaError('ERR_DATA_NOT_FOUND', `There is no file ${file}.`, { cause: error });
-    throw ioError(error, 'open', file);
-  }
+  const handle = await openFile(file);
   try {
     const { start, width, rows, columns } = await readHeader(handle, file);
     const { size } = await handle.stat();
