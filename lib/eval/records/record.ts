@@ -1,12 +1,6 @@
 /** Which benchmark a record is of. */
 export type BenchmarkName =
-  | 'verification'
-  | 'lfw'
-  | 'ytf'
-  | 'ijb-verification'
-  | 'ijb-identification'
-  | 'megaface'
-  | 'groups';
+  'verification' | 'lfw' | 'ytf' | 'ijb-verification' | 'ijb-identification' | 'megaface' | 'groups';
 
 /** An interval of confidence. */
 export interface Interval {
