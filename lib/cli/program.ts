@@ -10,6 +10,7 @@ import { addSplit } from './data/split';
 import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
+import { addEmbed } from './embed';
 import { addIjb } from './eval/ijb';
 import { addVerification } from './eval/verification';
 import type { Action } from './flags';
@@ -49,6 +50,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
   addIjb(evaluate, action);
+  addEmbed(program, action);
 
   const config = program.command('config').description('look at configs');
   addConfigPrint(config, action);

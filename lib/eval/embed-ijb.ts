@@ -1,11 +1,12 @@
 import path from 'node:path';
 
 import type { IjbSet } from '../data/protocols/ijb';
+import type { RankGroup } from '../distributed/rank-group';
 import type { Point } from '../image/similarity';
 import { readNpy } from '../io/npy';
 import type { Backbone } from '../nn/backbone';
 import { Tensor } from '../tensor/tensor';
-import { embedFaces, type EmbeddingRun } from './embedding/embed-faces';
+import { embedFaces, type EmbedFacesOptions, type EmbeddingRun } from './embedding/embed-faces';
 import type { FaceInputs } from './embedding/face-inputs';
 import { FeatureMemory } from './embedding/feature-sink';
 import { fingerprintOfFaces, fingerprintOfModel } from './embedding/fingerprint';
@@ -52,15 +53,44 @@ export async function embedIjb(
     return { plain, ...(stored.mirrored !== undefined && { mirrored: await read(stored.mirrored) }) };
   }
   const memory = new FeatureMemory(faces.length, columns, flip);
-  // Faces and weights may differ where ranks are on several machines.
-  const fingerprint = options.group && `${await fingerprintOfModel(backbone)} ${fingerprintOfFaces(faces)}`;
-  const run = { ...options, mirrors: flip, fingerprint };
+  const run = await memoryRun(backbone, faces, { ...options, flip });
   await embedFaces(backbone, faces, () => Promise.resolve(memory), run);
   const { plain, mirrored } = memory;
   return {
     plain: await tensor(plain, faces.length),
     ...(mirrored && { mirrored: await tensor(mirrored, faces.length) }),
   };
+}
+
+/**
+ * Embeds this rank's share of the faces for rank 0, which calls {@link embedIjb} with the same set and options, and keeps
+ * nothing: the features of IJB-C are gigabytes.
+ *
+ * @throws KappaError as {@link embedIjb}
+ */
+export async function shareIjb(
+  backbone: Backbone,
+  set: IjbSet,
+  { flip = true, cache, checkpoint = '', ...options }: EmbedIjbOptions & { group: RankGroup },
+): Promise<void> {
+  const faces = ijbFaces(set);
+  if (cache === undefined) {
+    await embedFaces(backbone, faces, undefined, await memoryRun(backbone, faces, { ...options, flip }));
+    return;
+  }
+  const mirror = flip ? 'separate' : 'none';
+  await storeFeatures(backbone, faces, { ...options, output: cache, checkpoint, mirror });
+}
+
+/** How features are embedded that stay in memory. */
+async function memoryRun(
+  backbone: Backbone,
+  faces: FaceInputs,
+  { flip, ...run }: EmbeddingRun & { flip: boolean },
+): Promise<EmbedFacesOptions> {
+  // Faces and weights may differ where ranks are on several machines.
+  const fingerprint = run.group && `${await fingerprintOfModel(backbone)} ${fingerprintOfFaces(faces)}`;
+  return { ...run, mirrors: flip, fingerprint };
 }
 
 /** The faces of a set, by the names of their images. */

@@ -7,8 +7,9 @@ import type { IjbIdentificationResult } from '../../eval/ijb-identification';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import { JSON_DOC, wholeNumber, type Action } from '../flags';
-import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText, say } from '../output';
+import { shareWork, type SharedHooks } from '../share-work';
+import { withModel } from './model';
 
 /** Options of `kappa eval ijb`. */
 export interface EvalIjbOptions {
@@ -26,6 +27,8 @@ export interface EvalIjbOptions {
   flip: boolean;
   /** Every rule from one embedding of the faces. */
   variants?: boolean;
+  /** Folder that keeps the features of the faces. */
+  cache?: string;
   batchSize?: number;
   device?: string;
   precision?: 'float32' | 'bfloat16' | 'float16';
@@ -64,6 +67,10 @@ export function addIjb(evaluate: Command, action: Action): void {
     .option('--no-detector-score', 'let every face count alike (D0), whatever the score of its detector (D1)')
     .option('--no-flip', 'leave the mirror images out (F0)')
     .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface')
+    .option(
+      '--cache <folder>',
+      'keep the features of the faces there: run again to go on where it was interrupted, or with another rule',
+    )
     .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
     .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
     .addOption(
@@ -87,8 +94,13 @@ async function evalIjbCommand(target: string | undefined, options: EvalIjbOption
     throw new KappaError('ERR_USAGE', 'Expected a checkpoint, or --features: one of them.');
   if (options.mirrored !== undefined && options.features === undefined)
     throw new KappaError('ERR_USAGE', '--mirrored goes with --features.');
-  const run = await runLongTask('Embedding faces', (hooks) => evaluate(target, options, hooks));
+  if (options.cache !== undefined && options.features !== undefined)
+    throw new KappaError('ERR_USAGE', '--cache goes with a checkpoint, not with --features.');
+  const run = await shareWork('Embedding faces', { ...options, target }, (hooks) =>
+    evaluate(target, options, hooks),
+  );
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst || run.result === undefined) return exitCodes.ok;
   const { model, set, results } = run.result;
   const { ijbDifference } = await import('../../data/protocols/ijb');
   const difference = ijbDifference(set);
@@ -115,8 +127,8 @@ interface Evaluated {
 async function evaluate(
   target: string | undefined,
   options: EvalIjbOptions,
-  hooks: TaskHooks,
-): Promise<Evaluated> {
+  hooks: SharedHooks,
+): Promise<Evaluated | undefined> {
   const { readEnvironment } = await import('../../env');
   const { setThreads } = await import('../../runtime/settings');
   const { readIjb } = await import('../../data/protocols/ijb');
@@ -132,7 +144,10 @@ async function evaluate(
   const set = await readIjb(options.set, options.root, hooks);
   const lists = options.protocol === '1:N' ? await readIjbIdentification(set, hooks) : undefined;
   return scope(async () => {
-    const { model, features } = await featuresOf(target, set, options, hooks);
+    const found = await featuresOf(target, set, options, hooks);
+    // The others have done their share.
+    if (found === undefined) return undefined;
+    const { model, features } = found;
     const results: Evaluated['results'] = [];
     for (const rule of rules) {
       if (rule.flip && features.mirrored === undefined && options.variants) continue;
@@ -151,8 +166,8 @@ async function featuresOf(
   target: string | undefined,
   set: IjbSet,
   options: EvalIjbOptions,
-  hooks: TaskHooks,
-): Promise<{ model: string; features: IjbFeatures }> {
+  hooks: SharedHooks,
+): Promise<{ model: string; features: IjbFeatures } | undefined> {
   const { features, mirrored } = options;
   if (features !== undefined) {
     const { readNpy } = await import('../../io/npy');
@@ -167,18 +182,18 @@ async function featuresOf(
       features: { plain, ...(mirrored !== undefined && { mirrored: await read(mirrored) }) },
     };
   }
-  const { resolveCheckpoint } = await import('../../run/checkpoint');
-  const { loadBackbone } = await import('../../run/load-backbone');
-  const { embedIjb } = await import('../../eval/embed-ijb');
-  const folder = await resolveCheckpoint(target!);
-  const { batchSize, device, precision } = options;
-  const backbone = await loadBackbone(folder, { device, precision });
-  try {
+  const { embedIjb, shareIjb } = await import('../../eval/embed-ijb');
+  const { batchSize, cache, precision } = options;
+  const { group, device } = hooks;
+  return withModel(target!, { device, precision }, async (backbone, checkpoint) => {
     const flip = options.flip || options.variants === true;
-    return { model: folder, features: await embedIjb(backbone, set, { batchSize, flip, ...hooks }) };
-  } finally {
-    backbone.dispose();
-  }
+    const run = { batchSize, flip, cache, checkpoint, ...hooks };
+    if (group !== undefined && group.rank > 0) {
+      await shareIjb(backbone, set, { ...run, group });
+      return undefined;
+    }
+    return { model: checkpoint, features: await embedIjb(backbone, set, run) };
+  });
 }
 
 async function formatVerification(results: readonly IjbVerificationResult[]): Promise<string> {
