@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCompare } from './compare';
 import { addConfigPrint } from './config/print';
 import { addConfigSchema } from './config/schema';
 import { addAlign } from './data/align';
@@ -51,6 +52,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addVerification(evaluate, action);
   addIjb(evaluate, action);
   addEmbed(program, action);
+  addCompare(program, action);
 
   const config = program.command('config').description('look at configs');
   addConfigPrint(config, action);

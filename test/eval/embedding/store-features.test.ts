@@ -122,7 +122,12 @@ describe('features on disk', function () {
         readFileSync(path.join(path.dirname(whole.features), name)),
         name,
       );
-    assert.deepEqual(readdirSync(output).sort(), ['features.json', 'features.npy', 'index.txt', 'mirrored.npy']);
+    assert.deepEqual(readdirSync(output).sort(), [
+      'features.json',
+      'features.npy',
+      'index.txt',
+      'mirrored.npy',
+    ]);
   });
 
   it('survive a process that is killed in their middle', async () => {
