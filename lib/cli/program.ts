@@ -13,7 +13,9 @@ import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addEmbed } from './embed';
 import { addIjb } from './eval/ijb';
+import { addLfw } from './eval/lfw';
 import { addVerification } from './eval/verification';
+import { addYtf } from './eval/ytf';
 import type { Action } from './flags';
 import { addLaunch } from './launch';
 import { addLibtorchInstall } from './libtorch/install';
@@ -50,6 +52,8 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .command('eval')
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
+  addLfw(evaluate, action);
+  addYtf(evaluate, action);
   addIjb(evaluate, action);
   addEmbed(program, action);
   addCompare(program, action);
