@@ -52,19 +52,23 @@ export async function readNpy(file: string): Promise<NpyMatrix> {
 
 /** Writes a float32 matrix as `numpy.save` does. @throws KappaError `ERR_IO`; nothing is half written */
 export async function writeNpy(file: string, { data, rows, columns }: NpyMatrix): Promise<void> {
+  await writeFileAtomically(file, async (handle) => {
+    await handle.write(npyHeader(rows, columns));
+    for (let at = 0; at < data.length; at += PIECE / 4)
+      await handle.write(Buffer.from(Float32Array.from(data.subarray(at, at + PIECE / 4)).buffer));
+  });
+}
+
+/** What a float32 matrix begins with; its numbers follow, row by row, little-endian. */
+export function npyHeader(rows: number, columns: number): Buffer {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
   // The header ends at a multiple of 64 bytes.
   const length = Math.ceil((MAGIC.length + 4 + text.length + 1) / 64) * 64 - MAGIC.length - 4;
-  const header = Buffer.concat([
+  return Buffer.concat([
     MAGIC,
     Buffer.from([1, 0, length & 255, length >> 8]),
     Buffer.from(`${text.padEnd(length - 1)}\n`, 'latin1'),
   ]);
-  await writeFileAtomically(file, async (handle) => {
-    await handle.write(header);
-    for (let at = 0; at < data.length; at += PIECE / 4)
-      await handle.write(Buffer.from(Float32Array.from(data.subarray(at, at + PIECE / 4)).buffer));
-  });
 }
 
 interface Header {

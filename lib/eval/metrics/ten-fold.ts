@@ -41,14 +41,16 @@ export interface FoldVal {
  *
  * @param distances [P] squared distances
  * @param isSame [P] whether a pair is genuine
+ * @param given the folds, where the set has its own. @default ten contiguous ones
  * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
  */
 export function foldAccuracies(
   distances: Float64Array,
   isSame: ArrayLike<boolean | number>,
   step = ACCURACY_STEP,
+  given?: readonly Fold[],
 ): FoldAccuracy[] {
-  const folds = countFolds(distances, isSame, step);
+  const folds = countFolds(distances, isSame, step, given);
   return folds.map((test) => {
     const others = total(folds.filter((fold) => fold !== test));
     // Whole numbers of right answers are compared, so that equal accuracies are equal.
@@ -70,6 +72,7 @@ export function foldAccuracies(
  *
  * @param distances [P] squared distances
  * @param isSame [P] whether a pair is genuine
+ * @param given the folds, where the set has its own. @default ten contiguous ones
  * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
  */
 export function foldVals(
@@ -77,8 +80,9 @@ export function foldVals(
   isSame: ArrayLike<boolean | number>,
   targetFar = 1e-3,
   step = 0.001,
+  given?: readonly Fold[],
 ): FoldVal[] {
-  const folds = countFolds(distances, isSame, step);
+  const folds = countFolds(distances, isSame, step, given);
   return folds.map((test) => {
     const others = total(folds.filter((fold) => fold !== test));
     const threshold = thresholdAtFar(others, targetFar, step);
@@ -114,9 +118,10 @@ function countFolds(
   distances: Float64Array,
   isSame: ArrayLike<boolean | number>,
   step: number,
+  given: readonly Fold[] = contiguousFolds(distances.length, FOLD_COUNT),
 ): FoldCounts[] {
   const thresholds = Math.round(LARGEST_THRESHOLD / step);
-  return contiguousFolds(distances.length, FOLD_COUNT).map((fold) => {
+  return given.map((fold) => {
     const genuineBelow = new Int32Array(thresholds);
     const impostorBelow = new Int32Array(thresholds);
     let genuine = 0;
