@@ -16,6 +16,7 @@ import type { Action } from './flags';
 import { addLaunch } from './launch';
 import { addLibtorchInstall } from './libtorch/install';
 import { addLibtorchPath } from './libtorch/path';
+import { addReport } from './report';
 import { addTrain } from './train';
 import { packageVersion } from './version';
 
@@ -49,6 +50,8 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
   addIjb(evaluate, action);
+
+  addReport(program, action);
 
   const config = program.command('config').description('look at configs');
   addConfigPrint(config, action);
