@@ -4,6 +4,7 @@ import path from 'node:path';
 import { KappaError, messageOf } from '../errors';
 import { formatTables } from '../eval/records/markdown';
 import {
+  benchmarkTitles,
   nameOfModel,
   nameOfSet,
   numberTables,
@@ -18,7 +19,7 @@ import { marginCharts } from './html/margin-charts';
 import { aboutRecord, figures, pageText, pairList, tableCard, type Section } from './html/page';
 import { readRuns, type RunData } from './html/run-data';
 import { summarySection } from './html/summary';
-import { html, type Html } from './html/text';
+import { markup, type Html } from './html/text';
 import { trainedRecords } from './html/trained-records';
 import { trainingCharts } from './html/training-charts';
 import { picturePairs } from './pictures/pair-pictures';
@@ -70,9 +71,9 @@ export async function reportText(
 ): Promise<string> {
   const runs = await readRuns(folders);
   const charts: Chart[] = [];
-  const drawn = (made: readonly Chart[]): Html => {
+  const drawn = (made: readonly Chart[], isSmall = false): Html => {
     charts.push(...made);
-    return figures(made);
+    return figures(made, isSmall);
   };
   const [training, margins] = [trainingCharts(runs), marginCharts(runs)];
   const records = shownRecords(runs);
@@ -96,10 +97,17 @@ export async function reportText(
       ? undefined
       : {
           ...{ id: 'tables', title: 'Tables' },
-          body: html`${tables.map((table) => tableCard(table))}${aboutRecords(records)}`,
+          body: markup`${tables.map((table) => tableCard(table))}${aboutRecords(records)}`,
         },
-    curves.length === 0 ? undefined : { id: 'curves', title: 'Curves', body: drawn(curves) },
-    pairs.length === 0 ? undefined : { id: 'pairs', title: 'Hardest pairs', body: html`${pairs}` },
+    curves.length === 0
+      ? undefined
+      : {
+          ...{ id: 'curves', title: 'Curves' },
+          body: markup`${curves.map(
+            ({ title, charts }) => markup`<h3 class="set">${title}</h3>${drawn(charts, true)}`,
+          )}`,
+        },
+    pairs.length === 0 ? undefined : { id: 'pairs', title: 'Hardest pairs', body: markup`${pairs}` },
   ];
   const names = runs.map(({ name }) => name);
   return pageText({
@@ -124,7 +132,9 @@ export async function reportTables(folders: readonly string[]): Promise<string> 
 
 /** Evaluations with names that tell them apart: the run's, and the step where there are evaluations of several. */
 function shownRecords(runs: readonly RunData[]): ShownRecord[] {
-  return runs.flatMap(({ name, evaluations }, colour) => {
+  const order = Object.keys(benchmarkTitles);
+  const place = ({ record }: ShownRecord): number => order.indexOf(record.benchmark);
+  const all = runs.flatMap(({ name, evaluations }, colour) => {
     const models = new Set(evaluations.map(({ model }) => model));
     return evaluations.map((record) => {
       const model = nameOfModel(record.model);
@@ -133,11 +143,12 @@ function shownRecords(runs: readonly RunData[]): ShownRecord[] {
       return { name: models.size > 1 ? own : name, colour, record };
     });
   });
+  return all.sort((a, b) => place(a) - place(b));
 }
 
 function aboutRecords(records: readonly NamedRecord[]): Html | undefined {
   if (records.length === 0) return undefined;
-  return html`<div class="card">
+  return markup`<div class="card">
     <h3>How the numbers were made</h3>
     ${records.map(({ name, record }) => aboutRecord(`${nameOfSet(record)}, ${name}`, record))}
   </div>`;
@@ -154,7 +165,7 @@ async function pairSections(
       if (pairs.length === 0) continue;
       const quantity = record.histograms[0]?.quantity ?? 'score';
       sections.push(
-        html`<div class="card">
+        markup`<div class="card">
           <h3>${nameOfSet(record)}, ${name}</h3>
           ${pairList(pairs, quantity)}
         </div>`,

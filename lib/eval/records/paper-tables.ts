@@ -112,20 +112,20 @@ export function paperTables(given: readonly NamedRecord[]): TextTable[] {
     const own = cells.filter(({ numbers }) => numbers.some((number) => number !== undefined));
     if (own.length === 0) return [];
     const used = columns.map((_, i) => i);
-    const published = publishedRows.map(({ method, trained, values }) => ({
+    const published = publishedRows.map(({ method, values }) => ({
       isPublished: true,
-      cells: [`${method}, ${trained}`, ...used.map((i) => values[columns[i]!.key] ?? EMPTY)],
+      cells: [method, ...used.map((i) => values[columns[i]!.key] ?? EMPTY)],
     }));
     const rows = own.map(({ name, numbers }) => ({
       isPublished: false,
       cells: [name, ...numbers.map((number) => (number ? formatNumber(number) : EMPTY))],
     }));
-    const sources = [...new Set(publishedRows.map(({ source }) => source))];
+    const sources = [...new Set(publishedRows.map(({ trained, source }) => `${trained}; ${source}`))];
     return [
       {
         ...{ title, header: ['Method', ...columns.map((column) => column.title)] },
         rows: [...published, ...rows],
-        notes: [note, `Published rows: ${sources.join('; ')}.`],
+        notes: [note, `Published rows: ${sources.join('. ')}.`],
       },
     ];
   });

@@ -1,4 +1,4 @@
-import { nameOfSet } from '../../eval/records/paper-tables';
+import { benchmarkTitles, nameOfSet } from '../../eval/records/paper-tables';
 import type { EvaluationRecord, RecordedCurve, RecordedHistogram } from '../../eval/records/record';
 import { short, type Axis, type Chart, type Series } from './chart';
 
@@ -41,28 +41,23 @@ const kinds: readonly CurveKind[] = [
   },
 ];
 
-/** The curves and histograms of evaluations: a chart for each set and kind, with all models. */
-export function evaluationCharts(records: readonly ShownRecord[]): Chart[] {
+/** The charts of a set. */
+export interface ChartGroup {
+  readonly title: string;
+  readonly charts: readonly Chart[];
+}
+
+/** The curves and histograms of evaluations, by sets: a chart for each kind, with all models. */
+export function evaluationCharts(records: readonly ShownRecord[]): ChartGroup[] {
   const sets = [...new Set(records.map(({ record }) => setKey(record)))];
   return sets.flatMap((key, s) => {
     const ofSet = records.filter(({ record }) => setKey(record) === key);
-    const title = nameOfSet(ofSet[0]!.record);
-    const curves = kinds.flatMap((kind): Chart[] => {
-      const series = ofSet.flatMap((shown) => curvesOf(shown, kind, ofSet.length > 1));
-      if (series.length === 0) return [];
-      const { note, x, y } = kind;
-      const hasBands = series.some(({ low }) => low !== undefined);
-      return [
-        {
-          ...{ id: `${kind.kind}-${s}`, title: `${kind.title}: ${title}`, kind: 'lines', x, y, series },
-          note: hasBands ? `${note} The band holds 95% of such benchmarks.` : note,
-        },
-      ];
-    });
-    return [
-      ...curves,
-      ...ofSet.flatMap((shown, i) => histogramChart(shown, `scores-${s}-${i}`, ofSet.length > 1)),
-    ];
+    const curves = kinds.flatMap((kind) => curveCharts(ofSet, kind, `${kind.kind}-${s}`));
+    const scores = ofSet.flatMap((shown, i) => histogramChart(shown, `scores-${s}-${i}`, ofSet.length > 1));
+    const charts = [...curves, ...scores];
+    const { record } = ofSet[0]!;
+    const title = [nameOfSet(record), benchmarkTitles[record.benchmark]].join(', ');
+    return charts.length === 0 ? [] : [{ title, charts }];
   });
 }
 
@@ -70,23 +65,35 @@ function setKey({ benchmark, set, variant }: EvaluationRecord): string {
   return JSON.stringify([benchmark, set, variant]);
 }
 
-function curvesOf({ name, colour, record }: ShownRecord, kind: CurveKind, isOneOfSeveral: boolean): Series[] {
-  const curves = record.curves.filter((curve) => curve.kind === kind.kind);
-  return curves.map((curve, i) => {
-    const label = [
-      isOneOfSeveral || curve.label === '' ? name : undefined,
-      curves.length > 1 || !isOneOfSeveral ? curve.label : undefined,
-    ]
-      .filter((part) => part !== undefined && part !== '')
-      .join(', ');
-    return {
-      label,
-      // The curves of one record, such as those of several groups, are told apart by colours, too.
-      colour: isOneOfSeveral ? colour : i,
-      isDashed: isOneOfSeveral && i > 0,
-      ...thinned(curve, kind),
-    };
-  });
+/** One chart with the curve of each model, or, where a model has several, a chart of each model. */
+function curveCharts(ofSet: readonly ShownRecord[], kind: CurveKind, id: string): Chart[] {
+  const having = ofSet
+    .map((shown) => ({ shown, curves: shown.record.curves.filter((curve) => curve.kind === kind.kind) }))
+    .filter(({ curves }) => curves.length > 0);
+  if (having.length === 0) return [];
+  const chart = (id: string, title: string, series: readonly Series[]): Chart => {
+    const hasBands = series.some(({ low }) => low !== undefined);
+    const note = hasBands ? `${kind.note} The band holds 95% of such benchmarks.` : kind.note;
+    return { id, title, note, kind: 'lines', x: kind.x, y: kind.y, series };
+  };
+  if (having.every(({ curves }) => curves.length === 1))
+    return [
+      chart(
+        id,
+        kind.title,
+        having.map(({ shown: { name, colour }, curves }) => ({
+          ...{ label: name, colour },
+          ...thinned(curves[0]!, kind),
+        })),
+      ),
+    ];
+  return having.map(({ shown, curves }, i) =>
+    chart(
+      `${id}-${i}`,
+      ofSet.length > 1 ? `${kind.title}: ${shown.name}` : kind.title,
+      curves.map((curve, colour) => ({ label: curve.label, colour, ...thinned(curve, kind) })),
+    ),
+  );
 }
 
 /** The part of a curve that its axes can show, thinned evenly along its longer way. */
@@ -102,8 +109,10 @@ function thinned(
   const every = Math.ceil(distinct.length / POINTS);
   const kept = distinct.filter((_, k) => k % every === 0 || k === distinct.length - 1);
   const of = (values: readonly number[]): number[] => kept.map((i) => short(values[i]!));
+  // A band that reaches down to 0 ends below the curve: a logarithmic axis has no 0.
+  const least = Math.min(...kept.map((i) => y[i]!)) / 2;
   const floor = (values: number[]): number[] =>
-    axes.y.isLog ? values.map((value) => Math.max(value, 1e-7)) : values;
+    axes.y.isLog ? values.map((value) => short(Math.max(value, least))) : values;
   return {
     x: of(x),
     y: of(y),
@@ -115,11 +124,10 @@ function thinned(
 function histogramChart({ name, record }: ShownRecord, id: string, isOneOfSeveral: boolean): Chart[] {
   const { histograms } = record;
   if (histograms.length === 0) return [];
-  const set = nameOfSet(record);
   return [
     {
       ...{ id, kind: 'steps' },
-      title: `Scores: ${set}${isOneOfSeveral ? `, ${name}` : ''}`,
+      title: isOneOfSeveral ? `Scores: ${name}` : 'Scores',
       note: 'How the scores of pairs of one person and of two are spread, each as shares of its kind.',
       x: { label: histograms[0]!.quantity },
       y: { label: 'share of the pairs', isShare: true, min: 0 },

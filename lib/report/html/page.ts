@@ -5,7 +5,7 @@ import type { EvaluationRecord } from '../../eval/records/record';
 import type { PicturedPair } from '../pictures/pair-pictures';
 import { readAssets } from './assets';
 import type { Chart } from './chart';
-import { Html, html, scriptJson } from './text';
+import { Html, markup, scriptJson } from './text';
 
 /** A part of the page, with its place in the menu. */
 export interface Section {
@@ -45,11 +45,11 @@ export function pageText({ title, subtitle, runs, sections, charts }: Page): str
   ].join('; ');
   const legend =
     runs.length > 1
-      ? html`<ul class="runs">
-          ${runs.map((name, i) => html`<li><i class="swatch c${i % COLOURS}" aria-hidden="true"></i>${name}</li>`)}
+      ? markup`<ul class="runs">
+          ${runs.map((name, i) => markup`<li><i class="swatch c${i % COLOURS}" aria-hidden="true"></i>${name}</li>`)}
         </ul>`
       : undefined;
-  const page = html`<!doctype html>
+  const page = markup`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -57,9 +57,7 @@ export function pageText({ title, subtitle, runs, sections, charts }: Page): str
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
-        <style>
-          ${sheet}
-        </style>
+        <style>${sheet}</style>
       </head>
       <body>
         <a class="skip" href="#main">Skip to the content</a>
@@ -73,16 +71,16 @@ export function pageText({ title, subtitle, runs, sections, charts }: Page): str
         <nav aria-label="Sections">
           <div class="wrap">
             <ul>
-              ${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
+              ${sections.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`)}
             </ul>
           </div>
         </nav>
         <main id="main" class="wrap">
           ${sections.map(
             ({ id, title, lead, body }) =>
-              html`<section id="${id}" aria-labelledby="${id}-title">
+              markup`<section id="${id}" aria-labelledby="${id}-title">
                 <h2 id="${id}-title">${title}</h2>
-                ${lead === undefined ? undefined : html`<p class="lead">${lead}</p>`}${body}
+                ${lead === undefined ? undefined : markup`<p class="lead">${lead}</p>`}${body}
               </section> `,
           )}
         </main>
@@ -97,29 +95,26 @@ export function pageText({ title, subtitle, runs, sections, charts }: Page): str
             <pre>${licence}</pre>
           </details>
         </footer>
-        <script type="application/json" id="charts">
-          ${scriptJson(charts)}
-        </script>
-        <script>
-          ${inner};
-        </script>
+        <script type="application/json" id="charts">${scriptJson(charts)}</script>
+        <script>${inner}</script>
       </body>
-    </html> `;
+    </html>
+`;
   return page.text;
 }
 
 /** Places for charts; the script of the page draws them. */
-export function figures(charts: readonly Chart[]): Html {
-  return html`<div class="charts">${charts.map(figure)}</div>`;
+export function figures(charts: readonly Chart[], isSmall: boolean): Html {
+  return markup`<div class="${isSmall ? 'charts small' : 'charts'}">${charts.map(figure)}</div>`;
 }
 
 function figure({ id, title, note, kind, x, y, series }: Chart): Html {
   const kinds = { lines: 'lines', steps: 'histogram', points: 'points', heat: 'histograms by epoch' };
   const names = series.map(({ label }) => label).join(', ');
-  return html`<figure class="chart" id="chart-${id}">
+  return markup`<figure class="chart" id="chart-${id}">
     <figcaption>
       <h3>${title}</h3>
-      ${note === undefined ? undefined : html`<p class="note">${note}</p>`}
+      ${note === undefined ? undefined : markup`<p class="note">${note}</p>`}
     </figcaption>
     <p class="unit" aria-hidden="true">${y.label}</p>
     <div
@@ -138,21 +133,22 @@ function figure({ id, title, note, kind, x, y, series }: Chart): Html {
 /** A table that the reader may scroll sideways. */
 export function tableCard({ title, header, rows, notes }: TextTable, about?: Html): Html {
   const [first, ...columns] = header;
+  const isText = columns.map((_, i) => rows.every(({ cells }) => !/^[\d–-]/.test(cells[i + 1] ?? '')));
   const body = rows.map(({ cells: [name, ...values], isPublished }) => {
     const own = !isPublished && rows.some((row) => row.isPublished);
-    return html`<tr class="${own ? 'own' : ''}">
+    return markup`<tr class="${own ? 'own' : ''}">
       <th scope="row">${name}</th>
-      ${values.map((value) => html`<td>${value}</td>`)}
+      ${values.map((value, i) => cell(value, isText[i] ?? false))}
     </tr>`;
   });
-  return html`<div class="card">
+  return markup`<div class="card">
     <h3>${title}</h3>
     <div class="scroll" tabindex="0" role="region" aria-label="${title}">
       <table>
         <thead>
           <tr>
             <th scope="col">${first}</th>
-            ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+            ${columns.map((column, i) => markup`<th scope="col" class="${isText[i] ? 'text' : ''}">${column}</th>`)}
           </tr>
         </thead>
         <tbody>
@@ -160,8 +156,16 @@ export function tableCard({ title, header, rows, notes }: TextTable, about?: Htm
         </tbody>
       </table>
     </div>
-    ${notes.map((note) => html`<p class="note">${note}</p>`)}${about}
+    ${notes.map((note) => markup`<p class="note">${note}</p>`)}${about}
   </div>`;
+}
+
+/** A number with its interval below it. */
+function cell(value: string, isText: boolean): Html {
+  const [, number, interval] = /^(.*\S) \[(.*)\]$/.exec(value) ?? [];
+  if (isText || number === undefined || interval === undefined)
+    return markup`<td class="${isText ? 'text' : ''}">${value}</td>`;
+  return markup`<td>${number}<small>${interval.replace(', ', ' – ')}</small></td>`;
 }
 
 /** How an evaluation was made. */
@@ -189,12 +193,12 @@ export function aboutRecord(name: string, record: EvaluationRecord): Html {
     ['Made', record.made],
   ];
   const shown = facts.filter(([, value]) => value !== '');
-  return html`<div class="about">
-    <strong>${name}</strong>
+  return markup`<details class="about">
+    <summary>${name}</summary>
     <ul>
-      ${shown.map(([key, value]) => html`<li>${key}: ${value}</li>`)}
+      ${shown.map(([key, value]) => markup`<li>${key}: ${value}</li>`)}
     </ul>
-  </div>`;
+  </details>`;
 }
 
 /** Pairs with their pictures: the strangers taken for one person, and the people not recognised. */
@@ -203,9 +207,9 @@ export function pairList(pairs: readonly PicturedPair[], quantity: string): Html
     const told = isSame ? 'one person' : 'two people';
     const image = (source: string | undefined, name: string): Html =>
       source === undefined
-        ? html`<span class="note">${name}: no picture</span>`
-        : html`<img src="${source}" alt="${name}" width="112" height="112" />`;
-    return html`<li>
+        ? markup`<span class="none" title="${name}">no picture</span>`
+        : markup`<img src="${source}" alt="${name}" width="112" height="112" />`;
+    return markup`<li>
       <div class="two">${image(pictures[0], first)}${image(pictures[1], second)}</div>
       <p>
         <span class="${isSame ? 'same' : 'different'}">${told}</span>, ${quantity} ${score.toFixed(3)}<br /><span
@@ -215,7 +219,7 @@ export function pairList(pairs: readonly PicturedPair[], quantity: string): Html
       </p>
     </li>`;
   };
-  return html`<ul class="pairs">
+  return markup`<ul class="pairs">
     ${pairs.map(item)}
   </ul>`;
 }

@@ -1,5 +1,5 @@
 import type { RunData } from './run-data';
-import { html, type Html } from './text';
+import { markup, type Html } from './text';
 
 /** A fact about each run; undefined where a run does not have it. */
 type Fact = readonly [name: string, of: (run: RunData) => string | undefined];
@@ -48,37 +48,46 @@ const facts: readonly Fact[] = [
 
 /** What the runs are and came to: figures in large, and a table of everything that tells them apart. */
 export function summarySection(runs: readonly RunData[]): Html {
+  const [only, ...others] = runs;
+  return others.length === 0 && only ? markup`${tiles(only)}${factsOf(only)}` : comparison(runs);
+}
+
+/** Of one run: names and values side by side. */
+function factsOf(run: RunData): Html {
+  const rows = facts.flatMap(([name, of]) => {
+    const value = of(run);
+    return value === undefined ? [] : [markup`<div><dt>${name}</dt><dd>${value}</dd></div>`];
+  });
+  return markup`<dl class="card facts">${rows}</dl>`;
+}
+
+/** Of several runs: a column each; what differs stands out. */
+function comparison(runs: readonly RunData[]): Html {
   const rows = facts.flatMap(([name, of]) => {
     const values = runs.map(of);
     if (values.every((value) => value === undefined)) return [];
-    const differs = runs.length > 1 && new Set(values).size > 1;
     return [
-      html`<tr class="${differs ? 'differs' : ''}">
+      markup`<tr class="${new Set(values).size > 1 ? 'differs' : ''}">
         <th scope="row">${name}</th>
-        ${values.map((value) => html`<td>${value ?? '–'}</td>`)}
+        ${values.map((value) => markup`<td>${value ?? '–'}</td>`)}
       </tr>`,
     ];
   });
-  const head =
-    runs.length > 1
-      ? html`<thead>
+  return markup`<div class="card">
+    <div class="scroll" tabindex="0" role="region" aria-label="Facts">
+      <table class="facts">
+        <thead>
           <tr>
             <td></td>
-            ${runs.map(({ name }) => html`<th scope="col">${name}</th>`)}
+            ${runs.map(({ name }) => markup`<th scope="col">${name}</th>`)}
           </tr>
-        </thead>`
-      : undefined;
-  return html`${runs.length === 1 ? tiles(runs[0]!) : undefined}
-    <div class="card">
-      <div class="scroll" tabindex="0" role="region" aria-label="Facts">
-        <table class="facts">
-          ${head}
-          <tbody>
-            ${rows}
-          </tbody>
-        </table>
-      </div>
-    </div>`;
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </div>`;
 }
 
 function tiles(run: RunData): Html {
@@ -107,12 +116,12 @@ function tiles(run: RunData): Html {
     .filter((tile) => tile !== undefined)
     .map(
       ([name, value, about]) =>
-        html`<div class="tile">
+        markup`<div class="tile">
           <dt>${name}</dt>
-          <dd>${value}${about === undefined ? undefined : html`<small>${about}</small>`}</dd>
+          <dd>${value}${about === undefined ? undefined : markup`<small>${about}</small>`}</dd>
         </div>`,
     );
-  return html`<dl class="tiles">${made}</dl>`;
+  return markup`<dl class="tiles">${made}</dl>`;
 }
 
 type Config = NonNullable<RunData['config']>;

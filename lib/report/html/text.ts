@@ -10,7 +10,7 @@ export class Html {
 type Part = string | number | Html | readonly Html[] | undefined;
 
 /** Makes HTML of a template: whatever is filled in is text, unless it is {@link Html}. */
-export function html(literals: TemplateStringsArray, ...parts: readonly Part[]): Html {
+export function markup(literals: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(
     literals.map((literal, i) => literal + (i < parts.length ? filled(parts[i]) : '')).join(''),
   );

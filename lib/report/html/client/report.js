@@ -40,13 +40,18 @@
     if (axis.isLog)
       return values.map((value) => {
         if (value === null) return '';
-        return value >= 1e-3 && value < 1e5
-          ? trim(value.toPrecision(3)).replace(/\B(?=(\d{3})+$)/, ',')
-          : value.toExponential(0).replace('+', '');
+        if (value < 1e-3 || value >= 1e6) return value.toExponential(0).replace('+', '');
+        if (value >= 1e4) return `${trim((value / 1e3).toPrecision(3))}k`;
+        return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
       });
     const step = shown.length > 1 ? Math.abs(shown[1] - shown[0]) : 1;
     const factor = axis.isShare ? 100 : 1;
-    const digits = Math.min(8, Math.max(0, Math.ceil(-Math.log10(step * factor) - 1e-6)));
+    let digits = 0;
+    while (
+      digits < 8 &&
+      Math.abs(step * factor * 10 ** digits - Math.round(step * factor * 10 ** digits)) > 1e-4
+    )
+      digits++;
     return values.map((value) => {
       if (value === null) return '';
       if (!axis.isShare && Math.abs(value) >= 1e6) return `${trim((value / 1e6).toFixed(2))}M`;
@@ -164,13 +169,14 @@
       const gap = Math.min(2 * window.devicePixelRatio, (right - left) / 10);
       column.forEach((count, bin) => {
         if (count <= 0) return;
-        const [top, bottom] = [u.valToPos(edges[bin + 1], 'y', true), u.valToPos(edges[bin], 'y', true)];
+        const edge = (at) => Math.round(u.valToPos(edges[at], 'y', true));
+        const [top, bottom] = [edge(bin + 1), edge(bin)];
         ctx.globalAlpha = 0.06 + 0.64 * Math.sqrt(count / most);
         ctx.fillRect(
           Math.round(left + gap),
-          Math.floor(top),
+          top,
           Math.round(right - left - 2 * gap),
-          Math.ceil(bottom) - Math.floor(top),
+          Math.max(1, bottom - top),
         );
       });
     });
@@ -207,8 +213,8 @@
             show: true,
             size: size,
             width: 0,
-            fill: withAlpha(colour, 0.5),
-            stroke: withAlpha(colour, 0.5),
+            fill: withAlpha(colour, 0.6),
+            stroke: withAlpha(colour, 0.6),
           },
         });
       if (chart.kind === 'steps')
@@ -255,8 +261,9 @@
       this.at = element('span', { class: 'at' });
       this.outputs = this.chart.series.map((series, s) => {
         const output = element('output');
+        const colour = this.chart.kind === 'heat' ? 'plain' : `c${series.colour % NUM_COLOURS}`;
         const swatch = element('i', {
-          class: `swatch c${series.colour % NUM_COLOURS}${series.isDashed ? ' dashed' : ''}`,
+          class: `swatch ${colour}${series.isDashed ? ' dashed' : ''}`,
           'aria-hidden': 'true',
         });
         const button = element(
