@@ -126,11 +126,13 @@ function tiles(run: RunData): Html {
 
 type Config = NonNullable<RunData['config']>;
 
+const headNames = { arcface: 'ArcFace', cosface: 'CosFace', combined: 'combined margin' };
+
 function headText(head: Config['head']): string {
   const parts: string[] = [`scale ${head.scale}`];
   if ('margin' in head) parts.unshift(`margin ${String(head.margin)}`);
   if (head.sampleRate < 1) parts.push(`${100 * head.sampleRate}% of the classes a step`);
-  if (head.kind !== 'kappaface') return `${head.kind}: ${parts.join(', ')}`;
+  if (head.kind !== 'kappaface') return `${headNames[head.kind]}: ${parts.join(', ')}`;
   const { concentration, gamma, temperature } = head;
   const names = { memory: 'memory buffer', momentum: 'momentum encoder' };
   return `KappaFace, ${names[concentration.kind]}: ${parts.join(', ')}, gamma ${gamma}, T ${temperature}`;

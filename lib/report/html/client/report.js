@@ -61,20 +61,29 @@
     });
   }
 
-  /** Ticks of a logarithmic axis: powers of ten, with 2 and 5 between where there are few, and all ten of a short one. */
-  function logTicks(min, max) {
-    const decades = Math.log10(max / min);
-    const factors = decades > 3 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
-    const every = Math.max(1, Math.ceil(decades / 8));
-    const ticks = [];
-    for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++) {
-      if (factors.length === 1 && power % every !== 0) continue;
-      for (const factor of factors) {
-        const tick = factor * 10 ** power;
-        if (tick >= min * 0.9999 && tick <= max * 1.0001) ticks.push(Number(tick.toPrecision(6)));
-      }
+  /** Ticks of a logarithmic axis, at most so many: round numbers within the decades, or only some of the decades. */
+  function logTicks(min, max, most) {
+    const ticksOf = (factors, every) => {
+      const ticks = [];
+      for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++)
+        for (const factor of power % every === 0 ? factors : []) {
+          const tick = Number(`${factor}e${power}`);
+          if (tick >= min * 0.9999 && tick <= max * 1.0001) ticks.push(tick);
+        }
+      return ticks;
+    };
+    for (const factors of [
+      [1, 1.5, 2, 3, 4, 5, 6, 8],
+      [1, 2, 5],
+      [1, 3],
+    ]) {
+      const ticks = ticksOf(factors, 1);
+      if (ticks.length <= most) return ticks;
     }
-    return ticks;
+    for (let every = 1; ; every++) {
+      const ticks = ticksOf([1], every);
+      if (ticks.length <= most) return ticks;
+    }
   }
 
   /** The numbers of a chart side by side over one x, with where each series and its band are. */
@@ -141,7 +150,10 @@
         ? 26
         : (_, texts) => 12 + 7 * Math.max(2, ...(texts ?? []).map((text) => String(text).length)),
       ...(axis.isLog
-        ? { splits: (u, _, min, max) => logTicks(min, max), filter: (u, splits) => splits }
+        ? {
+            splits: (u, _, min, max) => logTicks(min, max, isX ? Math.max(2, width / 64) : 6),
+            filter: (u, splits) => splits,
+          }
         : {}),
       ...(axis.label === 'epoch' || axis.label === 'step'
         ? {
