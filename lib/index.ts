@@ -176,6 +176,7 @@ export type { Embeddings, EmbedOptions } from './eval/embed';
 export { evaluateVerification } from './eval/verification';
 export type { VerificationOptions } from './eval/verification';
 export {
+  compareRecords,
   embedIjb,
   evaluateIjbIdentification,
   evaluateIjbVerification,
@@ -184,9 +185,19 @@ export {
   readIjb,
   readIjbIdentification,
   readNpy,
+  readRecord,
+  readRecords,
+  recordIjbIdentification,
+  recordIjbVerification,
+  recordVerification,
   scorePairs,
   writeNpy,
+  writeRecord,
 } from './eval/benchmarks';
+export type * from './eval/records/record';
+export type { NumberDifference, Verdict } from './eval/uncertainty/difference';
+export type { DrawOptions } from './eval/uncertainty/draws';
+export type { IjbFacts } from './eval/ijb-record';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
 export type { IjbFeatures, IjbVerificationResult } from './eval/ijb';
 export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';

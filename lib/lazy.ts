@@ -4,7 +4,7 @@
  * @param load imports the module and gives the function
  */
 export function lazyFunction<Arguments extends unknown[], Result>(
-  load: () => Promise<(...args: Arguments) => Promise<Result>>,
+  load: () => Promise<(...args: Arguments) => Result | Promise<Result>>,
 ): (...args: Arguments) => Promise<Result> {
   return async (...args) => (await load())(...args);
 }

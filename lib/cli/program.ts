@@ -10,6 +10,7 @@ import { addSplit } from './data/split';
 import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
+import { addDiff } from './eval/diff';
 import { addIjb } from './eval/ijb';
 import { addVerification } from './eval/verification';
 import type { Action } from './flags';
@@ -50,6 +51,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
   addIjb(evaluate, action);
+  addDiff(evaluate, action);
 
   addReport(program, action);
 

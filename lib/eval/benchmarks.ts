@@ -40,3 +40,32 @@ export const readNpy = lazyFunction(async () => (await import('../io/npy')).read
 
 /** Writes a matrix as NumPy does. */
 export const writeNpy = lazyFunction(async () => (await import('../io/npy')).writeNpy);
+
+/** The record of a verification set, with intervals. */
+export const recordVerification = lazyFunction(
+  async () => (await import('./verification-record')).recordVerification,
+);
+
+/** IJB 1:1, and its record with intervals. */
+export const recordIjbVerification = lazyFunction(
+  async () => (await import('./ijb-record')).recordIjbVerification,
+);
+
+/** IJB 1:N, and its record with intervals. */
+export const recordIjbIdentification = lazyFunction(
+  async () => (await import('./ijb-record')).recordIjbIdentification,
+);
+
+/** Writes an evaluation, as JSON and as a page of Markdown. */
+export const writeRecord = lazyFunction(async () => (await import('./records/files')).writeRecord);
+
+/** Reads an evaluation. */
+export const readRecord = lazyFunction(async () => (await import('./records/files')).readRecord);
+
+/** The evaluations of a folder. */
+export const readRecords = lazyFunction(async () => (await import('./records/files')).readRecords);
+
+/** Compares two models on one benchmark. */
+export const compareRecords = lazyFunction(
+  async () => (await import('./uncertainty/difference')).compareRecords,
+);

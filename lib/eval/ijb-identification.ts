@@ -10,6 +10,7 @@ import { ijbVariant, type IjbRule } from './metrics/ijb-rules';
 import {
   Identification,
   type CorrectedIdentification,
+  type IdentifiedProbes,
   type LegacyIdentification,
 } from './metrics/identification';
 
@@ -35,13 +36,24 @@ export interface IjbIdentificationOptions {
  *
  * @throws KappaError as `evaluateIjbVerification`, and `ERR_CANCELLED`
  */
-export function evaluateIjbIdentification(
+export async function evaluateIjbIdentification(
+  set: IjbSet,
+  lists: IjbIdentification,
+  features: IjbFeatures,
+  rule: IjbRule = {},
+  options: IjbIdentificationOptions = {},
+): Promise<IjbIdentificationResult> {
+  return (await identifyIjb(set, lists, features, rule, options)).result;
+}
+
+/** {@link evaluateIjbIdentification}, with what its result was made of, probe by probe. */
+export function identifyIjb(
   set: IjbSet,
   { galleries, probes }: IjbIdentification,
   features: IjbFeatures,
-  rule: IjbRule = {},
-  { onProgress, signal }: IjbIdentificationOptions = {},
-): Promise<IjbIdentificationResult> {
+  rule: IjbRule,
+  { onProgress, signal }: IjbIdentificationOptions,
+): Promise<{ result: IjbIdentificationResult; probes: IdentifiedProbes }> {
   return scope(async () => {
     const templates = await poolIjb(set, features, rule);
     const rowsOf = async (indices: Int32Array): Promise<Tensor> =>
@@ -68,12 +80,13 @@ export function evaluateIjbIdentification(
       onProgress?.(Math.min(from + BLOCK, total), total);
       await yieldToEvents();
     }
-    return {
+    const result = {
       set: set.name,
       variant: ijbVariant(rule),
       legacy: identification.legacy(),
       corrected: identification.corrected(),
       counts: { galleries: columns, probes: total },
     };
+    return { result, probes: identification.probes() };
   });
 }

@@ -4,7 +4,7 @@ import { submit } from '../native/submit';
 import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import { IJB_FARS, ijbVariant, type IjbRule } from './metrics/ijb-rules';
-import { areaUnderPairRoc, nearestFar, type OperatingPoint } from './metrics/pair-roc';
+import { areaUnderPairRoc, nearestFar, type OperatingPoint, type PairRoc } from './metrics/pair-roc';
 import { pairRoc } from './pair-roc';
 
 /** Embeddings of the faces of a set, in its order. */
@@ -36,24 +36,32 @@ export interface IjbVerificationResult {
  * @throws KappaError `ERR_SHAPE` for other numbers of faces or dimensions, `ERR_NOT_FINITE`, `ERR_ARGUMENT` without the
  *   mirrored features that a rule adds
  */
-export function evaluateIjbVerification(
+export async function evaluateIjbVerification(
   set: IjbSet,
   features: IjbFeatures,
   rule: IjbRule = {},
 ): Promise<IjbVerificationResult> {
-  return scope(async () => {
-    const templates = await poolIjb(set, features, rule);
-    const scores = await scorePairs(set, templates);
-    const roc = await pairRoc(scores, await Tensor.from(set.pairs.isGenuine));
-    return {
-      set: set.name,
-      variant: ijbVariant(rule),
-      points: IJB_FARS.map((wanted) => ({ wanted, ...nearestFar(roc, wanted) })),
-      auc: areaUnderPairRoc(roc),
-      counts: set.counts,
-      protocol: protocolOf(rule),
-    };
-  });
+  return scope(async () => (await verifyIjb(set, features, rule)).result);
+}
+
+/** {@link evaluateIjbVerification}, with all that its result was read from. */
+export async function verifyIjb(
+  set: IjbSet,
+  features: IjbFeatures,
+  rule: IjbRule,
+): Promise<{ result: IjbVerificationResult; scores: Tensor; roc: PairRoc }> {
+  const templates = await poolIjb(set, features, rule);
+  const scores = await scorePairs(set, templates);
+  const roc = await pairRoc(scores, await Tensor.from(set.pairs.isGenuine));
+  const result = {
+    set: set.name,
+    variant: ijbVariant(rule),
+    points: IJB_FARS.map((wanted) => ({ wanted, ...nearestFar(roc, wanted) })),
+    auc: areaUnderPairRoc(roc),
+    counts: set.counts,
+    protocol: protocolOf(rule),
+  };
+  return { result, scores, roc };
 }
 
 /** The templates of a set: float32 [T, D] of length 1, in the order of `templateIds`. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Trainer } from '../../lib';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
@@ -36,6 +37,42 @@ describe('kappa eval verification', function () {
         ['synth', 20],
       ],
     );
+  });
+
+  it('takes all sets of a folder, and leaves records that two models are compared by', () => {
+    const out = path.join(folder, 'records');
+    const sets = path.join(folder, 'sets');
+    mkdirSync(sets);
+    for (const name of ['b.bin', 'a.bin']) copyFileSync(set, path.join(sets, name));
+    const { code, stdout, stderr } = runKappa(['eval', 'verification', run, '--data', sets, '--out', out]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\na .*\nb .*\n$/);
+    const names = readdirSync(out).sort();
+    assert.equal(names.length, 4);
+    assert.match(names[0]!, /^a_verification_step-\d{8}\.json$/);
+    assert.ok(stderr.includes(`Wrote ${path.join(out, names[0]!)}`), stderr);
+    const inRun = readdirSync(path.join(run, 'evaluations'));
+    assert.deepEqual(inRun.map((name) => path.extname(name)).sort(), ['.json', '.md']);
+
+    const diff = runKappa(['eval', 'diff', out, out, '--json']);
+    assert.equal(diff.code, 0, diff.stderr);
+    const { comparisons } = JSON.parse(diff.stdout) as {
+      comparisons: { set: string; differences: { id: string; verdict?: string }[] }[];
+    };
+    assert.deepEqual(
+      comparisons.map((one) => one.set),
+      ['a', 'b'],
+    );
+    assert.equal(comparisons[0]!.differences[0]!.verdict, 'undecided');
+    const text = runKappa(['eval', 'diff', path.join(out, names[0]!), path.join(out, names[0]!)]);
+    assert.match(text.stdout, /^a: .* against .*\n.*95% interval +second is\nAccuracy % .* undecided\n/);
+    const other = runKappa(['eval', 'diff', out, run]);
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /no evaluation of the same benchmark/);
+    const missing = runKappa(['eval', 'diff', out, path.join(folder, 'nothing')]);
+    assert.match(missing.stderr, /\[ERR_DATA_NOT_FOUND\].*nothing/);
+    const empty = runKappa(['eval', 'verification', run, '--data', out]);
+    assert.match(empty.stderr, /\[ERR_DATA_NOT_FOUND\].*none of its files ends with \.bin/);
   });
 
   it('tells once what becomes of images of another size', async () => {
@@ -86,10 +123,10 @@ describe('kappa eval verification', function () {
     const args = ['eval', 'verification', run, '--data', many, '--batch-size', '2'];
     // The first batch tells that it is done.
     const script = `
-      const evaluation = require('./lib/eval/verification');
-      const { evaluateVerification } = evaluation;
-      evaluation.evaluateVerification = (backbone, set, options) =>
-        evaluateVerification(backbone, set, {
+      const embedding = require('./lib/eval/embed');
+      const { embedImages } = embedding;
+      embedding.embedImages = (backbone, images, options) =>
+        embedImages(backbone, images, {
           ...options,
           onProgress: (done, total) => {
             if (done === 2) console.error('begun');

@@ -4,14 +4,25 @@ import type { IjbName, IjbSet } from '../../data/protocols/ijb';
 import type { IjbFeatures, IjbVerificationResult } from '../../eval/ijb';
 import type { IjbRule } from '../../eval/metrics/ijb-rules';
 import type { IjbIdentificationResult } from '../../eval/ijb-identification';
+import type { EvaluationRecord } from '../../eval/records/record';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
-import { JSON_DOC, wholeNumber, type Action } from '../flags';
+import type { Action } from '../flags';
 import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText, say } from '../output';
+import {
+  addModelFlags,
+  addOutputFlags,
+  useThreads,
+  withModel,
+  withoutDraws,
+  writeRecords,
+  type ModelFlags,
+  type OutputFlags,
+} from './model';
 
 /** Options of `kappa eval ijb`. */
-export interface EvalIjbOptions {
+export interface EvalIjbOptions extends ModelFlags, OutputFlags {
   set: IjbName;
   /** Verification of pairs, or identification among galleries. */
   protocol: '1:1' | '1:N';
@@ -26,16 +37,11 @@ export interface EvalIjbOptions {
   flip: boolean;
   /** Every rule from one embedding of the faces. */
   variants?: boolean;
-  batchSize?: number;
-  device?: string;
-  precision?: 'float32' | 'bfloat16' | 'float16';
-  threads?: number;
-  json?: boolean;
 }
 
 /** Adds `kappa eval ijb`. */
 export function addIjb(evaluate: Command, action: Action): void {
-  evaluate
+  const command = evaluate
     .command('ijb')
     .description(
       'IJB-B and IJB-C by the protocols of insightface: 1:1 verification of templates (TAR at FAR 1e-6 to 1e-1), or 1:N identification (rank 1, 5 and 10, TPIR at FPIR)',
@@ -63,22 +69,8 @@ export function addIjb(evaluate: Command, action: Action): void {
     )
     .option('--no-detector-score', 'let every face count alike (D0), whatever the score of its detector (D1)')
     .option('--no-flip', 'leave the mirror images out (F0)')
-    .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface')
-    .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
-    .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
-    .addOption(
-      new Option(
-        '--precision <name>',
-        'arithmetic of the products; by default that of the training where the device computes it fast, else float32',
-      ).choices(['float32', 'bfloat16', 'float16']),
-    )
-    .option(
-      '--threads <number>',
-      'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
-      wholeNumber,
-    )
-    .option('--json', JSON_DOC)
-    .action(action(evalIjbCommand));
+    .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface');
+  addOutputFlags(addModelFlags(command)).action(action(evalIjbCommand));
 }
 
 /** `kappa eval ijb`: evaluates a checkpoint, or features, on IJB-B or IJB-C. */
@@ -89,11 +81,11 @@ async function evalIjbCommand(target: string | undefined, options: EvalIjbOption
     throw new KappaError('ERR_USAGE', '--mirrored goes with --features.');
   const run = await runLongTask('Embedding faces', (hooks) => evaluate(target, options, hooks));
   if ('exitCode' in run) return run.exitCode;
-  const { model, set, results } = run.result;
+  const { model, set, results, records, files } = run.result;
   const { ijbDifference } = await import('../../data/protocols/ijb');
   const difference = ijbDifference(set);
   if (difference !== undefined) say(difference);
-  if (options.json) printJson({ model, data: options.root, results });
+  if (options.json) printJson({ model, data: options.root, results, records: records.map(withoutDraws) });
   else {
     const verified = results.filter((result) => 'points' in result);
     const identified = results.filter((result) => 'legacy' in result);
@@ -102,7 +94,9 @@ async function evalIjbCommand(target: string | undefined, options: EvalIjbOption
         ? await formatVerification(verified)
         : (await Promise.all(identified.map(formatIdentification))).join('\n\n');
     printText(`${model}\n${text}`.trimEnd());
+    printText(await formatIntervals(records));
   }
+  for (const file of files) say(`Wrote ${file}`);
   return exitCodes.ok;
 }
 
@@ -110,6 +104,8 @@ interface Evaluated {
   model: string;
   set: IjbSet;
   results: (IjbVerificationResult | IjbIdentificationResult)[];
+  records: EvaluationRecord[];
+  files: string[];
 }
 
 async function evaluate(
@@ -117,33 +113,31 @@ async function evaluate(
   options: EvalIjbOptions,
   hooks: TaskHooks,
 ): Promise<Evaluated> {
-  const { readEnvironment } = await import('../../env');
-  const { setThreads } = await import('../../runtime/settings');
   const { readIjb } = await import('../../data/protocols/ijb');
   const { readIjbIdentification } = await import('../../data/protocols/ijb-identification');
-  const { evaluateIjbVerification } = await import('../../eval/ijb');
+  const { recordIjbIdentification, recordIjbVerification } = await import('../../eval/ijb-record');
   const { ijbRules } = await import('../../eval/metrics/ijb-rules');
-  const { evaluateIjbIdentification } = await import('../../eval/ijb-identification');
   const { scope } = await import('../../tensor/scope');
 
-  await setThreads(options.threads ?? readEnvironment().threads);
+  await useThreads(options);
   const { norm, detectorScore, flip } = options;
   const rules: IjbRule[] = options.variants ? ijbRules() : [{ norm, detectorScore, flip }];
   const set = await readIjb(options.set, options.root, hooks);
   const lists = options.protocol === '1:N' ? await readIjbIdentification(set, hooks) : undefined;
   return scope(async () => {
-    const { model, features } = await featuresOf(target, set, options, hooks);
-    const results: Evaluated['results'] = [];
+    const { model, checkpoint, features } = await featuresOf(target, set, options, hooks);
+    const facts = { model, data: options.root };
+    const evaluated: Pick<Evaluated, 'results' | 'records'> = { results: [], records: [] };
     for (const rule of rules) {
       if (rule.flip && features.mirrored === undefined && options.variants) continue;
-      hooks.onProgress(results.length, rules.length, 'Comparing templates');
-      results.push(
-        lists
-          ? await evaluateIjbIdentification(set, lists, features, rule, { signal: hooks.signal })
-          : await evaluateIjbVerification(set, features, rule),
-      );
+      hooks.onProgress(evaluated.results.length, rules.length, 'Comparing templates');
+      const { result, record } = lists
+        ? await recordIjbIdentification(set, lists, features, rule, { ...facts, signal: hooks.signal })
+        : await recordIjbVerification(set, features, rule, facts);
+      evaluated.results.push(result);
+      evaluated.records.push(record);
     }
-    return { model, set, results };
+    return { model, set, ...evaluated, files: await writeRecords(evaluated.records, options, checkpoint) };
   });
 }
 
@@ -152,7 +146,7 @@ async function featuresOf(
   set: IjbSet,
   options: EvalIjbOptions,
   hooks: TaskHooks,
-): Promise<{ model: string; features: IjbFeatures }> {
+): Promise<{ model: string; checkpoint?: string; features: IjbFeatures }> {
   const { features, mirrored } = options;
   if (features !== undefined) {
     const { readNpy } = await import('../../io/npy');
@@ -167,18 +161,38 @@ async function featuresOf(
       features: { plain, ...(mirrored !== undefined && { mirrored: await read(mirrored) }) },
     };
   }
-  const { resolveCheckpoint } = await import('../../run/checkpoint');
-  const { loadBackbone } = await import('../../run/load-backbone');
   const { embedIjb } = await import('../../eval/embed-ijb');
-  const folder = await resolveCheckpoint(target!);
-  const { batchSize, device, precision } = options;
-  const backbone = await loadBackbone(folder, { device, precision });
-  try {
+  return withModel(target!, options, async (backbone, folder) => {
     const flip = options.flip || options.variants === true;
-    return { model: folder, features: await embedIjb(backbone, set, { batchSize, flip, ...hooks }) };
-  } finally {
-    backbone.dispose();
-  }
+    const { batchSize } = options;
+    return {
+      model: folder,
+      checkpoint: folder,
+      features: await embedIjb(backbone, set, { batchSize, flip, ...hooks }),
+    };
+  });
+}
+
+/** The numbers with their intervals, a line each. */
+async function formatIntervals(records: readonly EvaluationRecord[]): Promise<string> {
+  const { formatTable } = await import('../../report/console/table');
+  const percent = (share: number): string => (100 * share).toFixed(2);
+  const rows = records.flatMap(({ set, variant, numbers }) =>
+    numbers.flatMap(({ label, value, interval }) =>
+      interval
+        ? [
+            [
+              `${set} ${variant} ${label}`,
+              percent(value),
+              `${percent(interval.low)}-${percent(interval.high)}`,
+            ],
+          ]
+        : [],
+    ),
+  );
+  if (rows.length === 0) return '';
+  const { units, draws } = records[0]!.resampling!;
+  return `${formatTable(['', '%', '95% interval'], rows)}95% intervals: ${units} people drawn ${draws} times`;
 }
 
 async function formatVerification(results: readonly IjbVerificationResult[]): Promise<string> {

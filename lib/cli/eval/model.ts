@@ -97,3 +97,11 @@ export async function writeRecords(
   for (const record of records) files.push(await writeRecord(folder, record));
   return files;
 }
+
+/** A record as it is printed: the draws of its numbers are for the file alone. */
+export function withoutDraws(record: EvaluationRecord): EvaluationRecord {
+  return {
+    ...record,
+    numbers: record.numbers.map(({ draws: _, ...number }) => number),
+  };
+}

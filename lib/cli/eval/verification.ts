@@ -1,112 +1,116 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
+
 import type { VerificationResult } from '../../eval/metrics/verification';
+import type { EvaluationRecord } from '../../eval/records/record';
 import { exitCodes } from '../exit-codes';
-import { JSON_DOC, wholeNumber, type Action } from '../flags';
+import type { Action } from '../flags';
 import { runLongTask, type TaskHooks } from '../long-task';
-import { printJson, printText } from '../output';
+import { printJson, printText, say } from '../output';
+import {
+  addModelFlags,
+  addOutputFlags,
+  useThreads,
+  withModel,
+  withoutDraws,
+  writeRecords,
+  type ModelFlags,
+  type OutputFlags,
+} from './model';
 
 /** Options of `kappa eval verification`. */
-export interface EvalVerificationOptions {
-  /** Verification sets (.bin). */
+export interface EvalVerificationOptions extends ModelFlags, OutputFlags {
+  /** Verification sets (.bin), or folders of them. */
   data: string[];
-  /** Images in one forward pass. */
-  batchSize?: number;
-  /** Where the backbone runs: by default where it was trained, or on the CPU where that is not available. */
-  device?: string;
-  /** Arithmetic of the products: by default that of the training where the device computes it fast, else float32. */
-  precision?: 'float32' | 'bfloat16' | 'float16';
-  /** Compute threads. By default KAPPA_THREADS, or as many as this process may keep busy. */
-  threads?: number;
-  json?: boolean;
 }
 
 /** Adds `kappa eval verification`. */
 export function addVerification(evaluate: Command, action: Action): void {
-  evaluate
+  const command = evaluate
     .command('verification')
     .description(
-      '1:1 face verification on .bin files such as lfw.bin, cfp_fp.bin, agedb_30.bin: accuracy, TAR at FAR, AUC, EER',
+      '1:1 face verification on .bin files such as lfw.bin, cfp_fp.bin, agedb_30.bin: accuracy, TAR at FAR, AUC, EER, with 95% intervals',
     )
     .argument('<checkpoint>', "a checkpoint's folder, like runs/base/checkpoints/best")
-    .requiredOption('--data <file...>', 'verification sets')
-    .option('--batch-size <images>', 'images in one forward pass', wholeNumber)
-    .option('--device <device>', 'cpu, cuda or cuda:N; by default where the model was trained')
-    .addOption(
-      new Option(
-        '--precision <name>',
-        'arithmetic of the products; by default that of the training where the device computes it fast, else float32',
-      ).choices(['float32', 'bfloat16', 'float16']),
-    )
-    .option(
-      '--threads <number>',
-      'compute threads (default: KAPPA_THREADS, or as many as this process may keep busy)',
-      wholeNumber,
-    )
-    .option('--json', JSON_DOC)
-    .action(action(evalVerificationCommand));
+    .requiredOption('--data <file...>', 'verification sets, or folders of them');
+  addOutputFlags(addModelFlags(command)).action(action(evalVerificationCommand));
 }
 
 /** `kappa eval verification`: evaluates a checkpoint on verification sets. */
 async function evalVerificationCommand(target: string, options: EvalVerificationOptions): Promise<number> {
   const run = await runLongTask('Embedding images', (hooks) => evaluate(target, options, hooks));
   if ('exitCode' in run) return run.exitCode;
-  const { folder, results } = run.result;
-  if (options.json) printJson({ results });
-  else printText(`${folder}\n${await formatResults(results)}`.trimEnd());
+  const { folder, results, records, files } = run.result;
+  if (options.json) printJson({ results, records: records.map(withoutDraws) });
+  else printText(`${folder}\n${await formatResults(results, records)}`.trimEnd());
+  for (const file of files) say(`Wrote ${file}`);
   return exitCodes.ok;
+}
+
+interface Evaluated {
+  folder: string;
+  results: VerificationResult[];
+  records: EvaluationRecord[];
+  files: string[];
 }
 
 async function evaluate(
   target: string,
-  { data, batchSize, device, precision, threads }: EvalVerificationOptions,
+  options: EvalVerificationOptions,
   { signal, onProgress, onMessage }: TaskHooks,
-): Promise<{ folder: string; results: VerificationResult[] }> {
-  const { readEnvironment } = await import('../../env');
-  const { setThreads } = await import('../../runtime/settings');
-  const { readVerificationSet } = await import('../../data/protocols/verification-set');
-  const { evaluateVerification } = await import('../../eval/verification');
-  const { resolveCheckpoint } = await import('../../run/checkpoint');
-  const { loadBackbone } = await import('../../run/load-backbone');
+): Promise<Evaluated> {
+  const { listSets, readVerificationSet } = await import('../../data/protocols/verification-set');
+  const { sizeNote } = await import('../../eval/verification');
+  const { embedImages } = await import('../../eval/embed');
+  const { recordVerification } = await import('../../eval/verification-record');
 
-  const folder = await resolveCheckpoint(target);
-  await setThreads(threads ?? readEnvironment().threads);
-  const backbone = await loadBackbone(folder, { device, precision });
-  try {
+  const sets = await listSets(options.data);
+  await useThreads(options);
+  return withModel(target, options, async (backbone, folder) => {
     const results: VerificationResult[] = [];
-    for (const file of data) {
+    const records: EvaluationRecord[] = [];
+    for (const file of sets) {
       const set = await readVerificationSet(file);
-      results.push(
-        await evaluateVerification(backbone, set, {
-          batchSize,
-          signal,
-          onMessage,
-          onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
-        }),
-      );
+      const note = await sizeNote(set, backbone.options.imageSize);
+      if (note !== undefined) onMessage(note);
+      const embedded = await embedImages(backbone, set.images, {
+        batchSize: options.batchSize,
+        name: set.name,
+        signal,
+        onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
+      });
+      const { result, record } = recordVerification(set, embedded, { model: folder, data: file });
+      results.push(result);
+      records.push(record);
     }
-    return { folder, results };
-  } finally {
-    backbone.dispose();
-  }
+    return { folder, results, records, files: await writeRecords(records, options, folder) };
+  });
 }
 
-async function formatResults(results: readonly VerificationResult[]): Promise<string> {
+async function formatResults(
+  results: readonly VerificationResult[],
+  records: readonly EvaluationRecord[],
+): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
   const percent = (share: number): string => (share * 100).toFixed(2);
-  const rows = results.map((r) => [
-    r.name,
-    percent(r.accuracy),
-    percent(r.std),
-    r.threshold.toFixed(3),
-    percent(r.val),
-    percent(r.auc),
-    percent(r.eer),
-    r.xnorm.toFixed(2),
-    r.pairs,
-  ]);
+  const rows = results.map((r, i) => {
+    const interval = records[i]!.numbers.find(({ id }) => id === 'accuracy')!.interval!;
+    return [
+      r.name,
+      percent(r.accuracy),
+      `${percent(interval.low)}-${percent(interval.high)}`,
+      percent(r.std),
+      r.threshold.toFixed(3),
+      percent(r.val),
+      percent(r.auc),
+      percent(r.eer),
+      r.xnorm.toFixed(2),
+      r.pairs,
+    ];
+  });
   const header = [
     'set',
     'accuracy %',
+    '95% interval',
     'std',
     'threshold',
     'TAR@FAR=1e-3 %',

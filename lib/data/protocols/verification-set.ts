@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, argumentError, ioError } from '../../errors';
 import { refuseStranger } from '../../files/strangers';
@@ -38,6 +38,31 @@ export async function readVerificationSet(file: string): Promise<VerificationSet
     throw ioError(error, 'read', file);
   }
   return parseVerificationSet(bytes, file);
+}
+
+/**
+ * The verification sets that files and folders stand for: of a folder, all its .bin files, by name.
+ * @throws KappaError ERR_DATA_NOT_FOUND for a folder without any, ERR_IO
+ */
+export async function listSets(targets: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const target of targets) {
+    if (!(await stat(target).catch(() => undefined))?.isDirectory()) {
+      files.push(target);
+      continue;
+    }
+    const names = await readdir(target).catch((error: unknown) => {
+      throw ioError(error, 'read', target);
+    });
+    const sets = names.filter((name) => name.endsWith('.bin')).sort();
+    if (sets.length === 0)
+      throw new KappaError(
+        'ERR_DATA_NOT_FOUND',
+        `The folder ${target} has no verification set: none of its files ends with .bin.`,
+      );
+    files.push(...sets.map((name) => path.join(target, name)));
+  }
+  return files;
 }
 
 /** Parses the bytes of a verification set; the images are views of them. @param file names the file in errors. */

@@ -60,6 +60,21 @@ export interface CorrectedGallery {
   readonly curve: readonly TpirPoint[];
 }
 
+/** Scores of Q probes, as far as rates are made of them. */
+export interface IdentifiedProbes {
+  /** [Q] columns of all galleries, and of the mate's alone, that are above the mate. */
+  readonly above: Int32Array;
+  readonly aboveInGallery: Int32Array;
+  /** [Q] */
+  readonly mateScores: Float32Array;
+  /** [galleries][Q] the largest score in each gallery but that of the mate. */
+  readonly best: readonly Float32Array[];
+  /** [Q] the gallery of the mate. */
+  readonly galleries: Int32Array;
+  /** The largest scores between probes and other people, falling, and the probe of each: twice as many as thresholds need. */
+  readonly impostors: { readonly values: Float32Array; readonly owners: Int32Array };
+}
+
 /** FPIRs that the legacy protocol prints. */
 export const LEGACY_FPIRS = [1e-3, 1e-2, 1e-1] as const;
 /** FPIRs that the corrected protocol prints. */
@@ -86,7 +101,7 @@ export class Identification {
     this.#scores = scores;
     for (const count of scores.columns) this.#starts.push(this.#starts.at(-1)! + count);
     const { probes } = scores;
-    this.#impostors = new Largest(Math.ceil(probes * Math.max(...LEGACY_FPIRS)));
+    this.#impostors = new Largest(2 * Math.ceil(probes * Math.max(...LEGACY_FPIRS)));
     this.#mateScores = new Float32Array(probes);
     this.#above = new Int32Array(probes);
     this.#aboveInGallery = new Int32Array(probes);
@@ -106,12 +121,26 @@ export class Identification {
         const score = row[c]!;
         if (score > largest) largest = score;
         if (score > mateScore) above++;
-        this.#impostors.add(score);
+        this.#impostors.add(score, probe);
       }
       best[probe] = largest;
       this.#above[probe]! += above;
       if (mate >= from && mate < to) this.#aboveInGallery[probe] = above;
     }
+  }
+
+  /** What the rates are made of, probe by probe. */
+  probes(): IdentifiedProbes {
+    return {
+      above: this.#above,
+      aboveInGallery: this.#aboveInGallery,
+      mateScores: this.#mateScores,
+      best: this.#best,
+      galleries: Int32Array.from(this.#scores.mates, (mate) =>
+        this.#starts.findLastIndex((start) => start <= mate),
+      ),
+      impostors: this.#impostors.all(),
+    };
   }
 
   legacy(): LegacyIdentification {

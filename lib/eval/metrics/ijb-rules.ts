@@ -25,3 +25,12 @@ export function ijbRules(): Required<IjbRule>[] {
     [true, false].flatMap((detectorScore) => [true, false].map((flip) => ({ norm, detectorScore, flip }))),
   );
 }
+
+/** A rule with its defaults, as flags. */
+export function ijbFlags({
+  norm = 'keep',
+  detectorScore = true,
+  flip = true,
+}: IjbRule): Record<string, string | boolean> {
+  return { norm, detectorScore, flip };
+}

@@ -22,16 +22,22 @@ export interface OperatingPoint {
 
 /** The point whose FAR is nearest to the wanted one; of two that are as near, the looser: insightface's rule for IJB. */
 export function nearestFar(roc: PairRoc, far: number): OperatingPoint {
-  let [best, least] = [0, Infinity];
-  for (let i = roc.impostors.length - 1; i >= 0; i--) {
-    const distance = Math.abs(roc.impostors[i]! / roc.allImpostors - far);
-    if (distance < least) [best, least] = [i, distance];
-  }
-  return {
-    tar: roc.genuine[best]! / roc.allGenuine,
-    far: roc.impostors[best]! / roc.allImpostors,
-    threshold: roc.thresholds[best]!,
+  const { impostors, genuine, allImpostors, allGenuine, thresholds } = roc;
+  const farAt = (i: number): number => impostors[i]! / allImpostors;
+  /** The last point whose FAR is not above a value. */
+  const lastWithin = (limit: number): number => {
+    let [from, to] = [0, impostors.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (farAt(middle) <= limit) from = middle + 1;
+      else to = middle;
+    }
+    return from - 1;
   };
+  const below = Math.max(lastWithin(far), 0);
+  const above = below + 1 < impostors.length ? lastWithin(farAt(below + 1)) : below;
+  const best = Math.abs(farAt(above) - far) <= Math.abs(farAt(below) - far) ? above : below;
+  return { tar: genuine[best]! / allGenuine, far: farAt(best), threshold: thresholds[best]! };
 }
 
 /** Area under the curve, by trapezoids. */

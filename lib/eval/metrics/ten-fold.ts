@@ -5,6 +5,9 @@ import { contiguousFolds, type Fold } from './folds';
 /** Folds of the protocol: a set needs a pair for each. */
 export const FOLD_COUNT = 10;
 const LARGEST_THRESHOLD = 4;
+/** From one threshold of the accuracy to the next, and how many there are. */
+export const ACCURACY_STEP = 0.01;
+export const ACCURACY_THRESHOLDS = 400;
 
 /** Pairs of one fold, and how many of them each threshold accepts. */
 interface FoldCounts {
@@ -43,7 +46,7 @@ export interface FoldVal {
 export function foldAccuracies(
   distances: Float64Array,
   isSame: ArrayLike<boolean | number>,
-  step = 0.01,
+  step = ACCURACY_STEP,
 ): FoldAccuracy[] {
   const folds = countFolds(distances, isSame, step);
   return folds.map((test) => {
@@ -131,7 +134,7 @@ function countFolds(
 }
 
 /** The first i with distance < i * step, by exactly that comparison: a division alone may round to its neighbour. */
-function firstAbove(distance: number, step: number): number {
+export function firstAbove(distance: number, step: number): number {
   let i = Math.max(0, Math.floor(distance / step) - 1);
   while (!(distance < i * step)) i++;
   return i;

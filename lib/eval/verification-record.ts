@@ -1,0 +1,48 @@
+import type { VerificationSet } from '../data/protocols/verification-set';
+import type { Embeddings } from './embed';
+import { pairDistances } from './metrics/pair-distances';
+import { evaluateEmbeddings, type VerificationResult } from './metrics/verification';
+import { recordPairs, sidesOfPairs } from './records/pairs';
+import type { EvaluationRecord } from './records/record';
+import type { DrawOptions } from './uncertainty/draws';
+
+/**
+ * The record of a verification set: what {@link evaluateEmbeddings} tells, with intervals, curves, similarities and the
+ * hardest pairs. The intervals come from drawing people: pictures are of one person where they are the same file, or a pair
+ * says so.
+ *
+ * @param set its pictures are only told apart
+ * @param embedded of them, each plus its mirror image
+ * @param facts the model, and the file of the set
+ * @throws KappaError as `evaluateEmbeddings`
+ */
+export function recordVerification(
+  set: VerificationSet,
+  { data, embeddingSize, xnorm }: Embeddings,
+  facts: { model: string; data: string },
+  options: DrawOptions = {},
+): { result: VerificationResult; record: EvaluationRecord } {
+  const { name, isSame, images } = set;
+  const result = evaluateEmbeddings({ name, embeddings: data, embeddingSize, isSame, xnorm });
+  const { distances } = pairDistances(data, embeddingSize, name);
+  const genuine = isSame.filter(Boolean).length;
+  const record = recordPairs(
+    { distances, isSame, sides: sidesOfPairs(images, isSame) },
+    {
+      benchmark: 'verification',
+      set: name,
+      protocol: result.protocol,
+      flags: { flip: 'sum' },
+      counts: { pairs: result.pairs, genuine, impostor: result.pairs - genuine },
+      ...facts,
+      others: [
+        { id: 'std', label: 'std of folds', value: result.std, isShare: true },
+        { id: 'val@far=1e-3', label: 'VAL at FAR 1e-3 (folds)', value: result.val, isShare: true },
+        { id: 'threshold', label: 'threshold', value: result.threshold, isShare: false },
+        { id: 'xnorm', label: 'XNorm', value: result.xnorm, isShare: false },
+      ],
+    },
+    options,
+  );
+  return { result, record };
+}
