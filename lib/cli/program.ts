@@ -21,6 +21,7 @@ import type { Action } from './flags';
 import { addLaunch } from './launch';
 import { addLibtorchInstall } from './libtorch/install';
 import { addLibtorchPath } from './libtorch/path';
+import { addReport } from './report';
 import { addTrain } from './train';
 import { packageVersion } from './version';
 
@@ -59,6 +60,8 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addDiff(evaluate, action);
   addEmbed(program, action);
   addCompare(program, action);
+
+  addReport(program, action);
 
   const config = program.command('config').description('look at configs');
   addConfigPrint(config, action);

@@ -661,6 +661,11 @@ export interface Config {
      */
     logEvery?: number;
     /**
+     * write the same for TensorBoard, into tensorboard/ of the run
+     * @default true
+     */
+    tensorboard?: boolean;
+    /**
      * steps between verifications; null: at the end of each epoch
      * @default null
      */

@@ -18,6 +18,10 @@ export const trainSection = lazySchema((z) => {
         .describe('forward passes to one optimizer step; the global batch is batchSize * accumulate'),
       dropLast: dropLast(z),
       logEvery: count(z).default(50).describe('steps between lines of metrics.jsonl'),
+      tensorboard: z
+        .boolean()
+        .default(true)
+        .describe('write the same for TensorBoard, into tensorboard/ of the run'),
       validateEvery: every().describe('steps between verifications; null: at the end of each epoch'),
       checkpointEvery: every().describe('steps between checkpoints; null: at the end of each epoch'),
       keepCheckpoints: count(z).default(2).describe('newest checkpoints kept besides the best one'),

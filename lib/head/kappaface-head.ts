@@ -191,6 +191,10 @@ export class KappaFaceHead extends MarginHead {
     return gatherClasses(this.kappa, this.numClasses, this.group);
   }
 
+  override get ownConcentrations(): Tensor | undefined {
+    return this.#updates === 0 ? undefined : this.kappa;
+  }
+
   override get counters(): HeadCounters {
     return { marginUpdates: this.#updates };
   }

@@ -264,6 +264,11 @@ export abstract class MarginHead implements Stateful {
     return undefined;
   }
 
+  /** The same of this rank's classes alone; float64 (classes.count). Belongs to the head. */
+  get ownConcentrations(): Tensor | undefined {
+    return undefined;
+  }
+
   /** Plain numbers that belong to the state: a checkpoint keeps them beside {@link stateDict}. */
   get counters(): HeadCounters {
     return {};

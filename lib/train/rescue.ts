@@ -93,9 +93,9 @@ async function saveNow(
   last: boolean,
   error?: unknown,
 ): Promise<string> {
-  const { state, metrics } = session;
+  const { state, journal } = session;
   try {
-    metrics?.sync();
+    journal?.sync();
   } catch {
     // Its lines are in the file; that they are on the disk is not worth the checkpoint.
   }

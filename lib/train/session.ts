@@ -3,7 +3,6 @@ import { fingerprintOf, type Fingerprint } from '../data/fingerprint';
 import type { ProcessGroup } from '../distributed/process-group';
 import type { HeldLock } from '../files/lock';
 import type { MarginHead } from '../head/margin-head';
-import { MetricsLog } from '../run/metrics-log';
 import { together } from '../run/peers';
 import { RunFolder } from '../run/run-folder';
 import { buildInfo } from '../runtime/settings';
@@ -15,6 +14,7 @@ import type { Tensor } from '../tensor/tensor';
 import type { MarginStatistics, TrainerOptions } from './events';
 import type { FailedStep } from './failed-step';
 import { findRun } from './find-run';
+import { Journal } from './journal';
 import { factsOf, fromFirst, mustAgree, peersOf, shareBatches } from './ranks';
 import { randomStates, readRunState, restore } from './restore';
 import { Saves } from './saves';
@@ -37,7 +37,7 @@ export interface Session extends Workshop {
   /** Keeps other processes out of the folder; of the first rank. */
   lock: HeldLock | undefined;
   /** Of the first rank. */
-  metrics: MetricsLog | undefined;
+  journal: Journal | undefined;
   state: RunState;
   margins: MarginStatistics;
   /** Steps that were done when it was opened. */
@@ -82,7 +82,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
   await mustAgree(peers, { libtorch: buildInfo().libtorch, ...factsOf(given) });
   let lock: HeldLock | undefined;
   let workshop: Workshop | undefined;
-  let metrics: MetricsLog | undefined;
+  let journal: Journal | undefined;
   try {
     const { config, root, checkpoint } = await fromFirst(peers, async (): Promise<Beginning> => {
       const { config, found } = await findRun(given, options);
@@ -101,7 +101,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
         lock ??= await made.lock(say, options.signal);
         await made.keepDataset(fingerprint, dataset.classNames);
         await made.keepClassNames(dataset.classNames);
-        metrics = MetricsLog.open(made.path('metrics.jsonl'));
+        journal = Journal.open(made);
         return made.root;
       }),
     );
@@ -119,14 +119,19 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
     const { batchSize, accumulate } = own.train;
     state.batches ??= { size: batchSize, perStep: accumulate * peers.worldSize };
     const saved = checkpoint === null ? undefined : { step: state.step, folder: checkpoint };
-    metrics?.truncateAfter(state.step, !state.verificationDue);
+    journal?.goOn({
+      step: state.step,
+      verified: !state.verificationDue,
+      tensorboard: own.train.tensorboard,
+      say,
+    });
     const session: Session = {
       ...workshop,
       config: own,
       group,
       folder,
       lock,
-      metrics,
+      journal,
       state,
       margins: await marginStatistics(model.head),
       firstStep: state.step,
@@ -152,7 +157,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
       });
     return session;
   } catch (error) {
-    metrics?.close();
+    journal?.close();
     if (workshop) await closeWorkshop(workshop);
     lock?.release();
     throw error;
@@ -175,7 +180,7 @@ export async function closeSession(session: Session): Promise<void> {
   // Whoever waited for the last one has heard of an error.
   await session.saves.settled().catch(() => undefined);
   await closeWorkshop(session);
-  session.metrics?.close();
+  session.journal?.close();
   session.lock?.release();
 }
 

@@ -6,6 +6,7 @@ import { configureDevice, manualSeed, setThreads } from '../runtime/settings';
 import { toDevice } from './batch-input';
 import { BatchSource } from './batch-source';
 import type { StepBatch } from './batch-source';
+import { classStatistics } from './class-statistics';
 import { reportDifficulty } from './difficulty';
 import { dryRun } from './dry-run';
 import type { DryRunReport } from './dry-run';
@@ -173,7 +174,7 @@ export class Trainer {
   }
 
   async #endEpoch(session: Session): Promise<void> {
-    const { model, state, margins } = session;
+    const { model, state, margins, dataset, journal } = session;
     session.isSound = false;
     state.epoch += 1;
     state.stepInEpoch = 0;
@@ -182,12 +183,14 @@ export class Trainer {
     else {
       state.headCounters = model.head.counters;
       Object.assign(margins, await marginStatistics(model.head));
+      const statistics = await classStatistics(model.head, dataset.samplesPerClass);
+      if (statistics) journal?.classes({ step: state.step, epoch: state.epoch, ...statistics });
     }
     session.isSound = true;
   }
 
   #report(session: Session, report: StepReport): void {
-    const { state, metrics } = session;
+    const { state, journal } = session;
     const { window } = state;
     if (report.updated) {
       window.steps += 1;
@@ -196,7 +199,7 @@ export class Trainer {
     }
     if (report.step % this.config.train.logEvery === 0) {
       const { loss: _loss, targetCosine: _cosine, stopping: _stopping, ...rest } = report;
-      metrics?.append({
+      journal?.step({
         ...rest,
         loss: window.loss / window.steps,
         targetCosine: window.targetCosine / window.steps,
@@ -243,14 +246,14 @@ export class Trainer {
       if (isBest) state.best = result ?? null;
       if (result) {
         state.last = result;
-        session.metrics?.append({ step: state.step, epoch: state.epoch, verification: result.verification });
+        session.journal?.verification(state.epoch, result);
         if (isFirst(session)) this.#options.onValidation?.(result, isBest);
       }
     }
     // The best model must be on disk, whatever happens next.
     const saving = this.#isDue(session, checkpointEvery) || isBest || interrupted || state.verificationDue;
     if (saving) {
-      session.metrics?.sync();
+      session.journal?.sync();
       await saveCheckpoint(session, session.config, {
         onSaved: async (saved) => {
           if (!isFirst(session)) return;

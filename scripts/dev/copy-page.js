@@ -1,0 +1,15 @@
+'use strict';
+// node scripts/dev/copy-page.js: copies what the page of a report is made of, and the compiler leaves alone, to dist/.
+const fs = require('node:fs');
+const path = require('node:path');
+const { root } = require('../load');
+
+const FOLDER = path.join('report', 'html', 'client');
+
+/** @param root the repository, with lib/ and dist/ */
+function copyPage(root) {
+  fs.cpSync(path.join(root, 'lib', FOLDER), path.join(root, 'dist', FOLDER), { recursive: true });
+}
+
+module.exports = { copyPage };
+if (require.main === module) copyPage(root);
