@@ -186,7 +186,26 @@ export {
   readNpy,
   scorePairs,
   writeNpy,
+  evaluateMegaface,
+  openFeatureFiles,
+  openFeatureTable,
+  openMegaface,
+  readMegafaceNoises,
+  readMegafaceProbes,
+  readMegafaceTemplates,
+  shuffleDistractors,
+  topRows,
+  writeMegafaceFiles,
 } from './eval/benchmarks';
+export type { MegafaceCounts, MegafaceData, MegafaceOptions, MegafaceResult } from './eval/megaface/evaluate';
+export type { MegafacePlaces, OpenMegafaceOptions } from './eval/megaface/open-data';
+export type { MegafaceDistractors, MegafaceProbes } from './data/protocols/megaface';
+export type { MegafaceNoises } from './data/protocols/megaface-lists';
+export type { DevkitCurve, MegafaceSizeResult } from './eval/megaface/size-result';
+export type { MatePairs } from './eval/distractor-ranks';
+export type { Curve } from './eval/metrics/thinned-curve';
+export type { TopRows } from './eval/top-rows';
+export type { FeatureRows } from './io/feature-rows';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
 export type { IjbFeatures, IjbVerificationResult } from './eval/ijb';
 export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';

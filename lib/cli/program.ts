@@ -11,6 +11,7 @@ import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addIjb } from './eval/ijb';
+import { addMegaface } from './eval/megaface';
 import { addVerification } from './eval/verification';
 import type { Action } from './flags';
 import { addLaunch } from './launch';
@@ -49,6 +50,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
   addIjb(evaluate, action);
+  addMegaface(evaluate, action);
 
   const config = program.command('config').description('look at configs');
   addConfigPrint(config, action);
