@@ -26,13 +26,17 @@ export function roomForRows(rows: number, dimension: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(4 * rows * dimension));
 }
 
-/** Features in memory. @param data [count, dimension] */
+/** Features in memory. @param data [count, dimension]; it must stay as it is */
 export function featuresInMemory(data: Float32Array, count: number): FeatureRows {
   const dimension = data.length / count;
   return {
     count,
     dimension,
     read: (rows) => {
+      const [first = 0, last = first] = [rows[0], rows.at(-1)];
+      // Nothing is copied where a tensor can use them as they lie.
+      if (data.buffer instanceof SharedArrayBuffer && last - first === rows.length - 1)
+        return Promise.resolve(data.subarray(first * dimension, (last + 1) * dimension));
       const out = roomForRows(rows.length, dimension);
       for (const [i, row] of rows.entries())
         out.set(data.subarray(row * dimension, (row + 1) * dimension), i * dimension);

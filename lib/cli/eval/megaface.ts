@@ -148,7 +148,9 @@ async function evaluate(
     }
   };
   if (target === undefined) {
-    const model = options.featuresEnding ?? options.facescrub;
+    const { algorithmOf } = await import('../../eval/megaface/devkit-files');
+    const { featuresEnding: ending } = options;
+    const model = ending === undefined ? options.facescrub : algorithmOf(ending);
     return { model, ...(await compare({})) };
   }
   return withModel(target, options, async (backbone, checkpoint) => {

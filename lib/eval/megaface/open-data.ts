@@ -124,7 +124,8 @@ export function isTable(place: string): boolean {
 /** The list of what the rows of a matrix are of: `x-index.txt` or `index.txt` beside it, as `kappa embed` writes them. */
 async function indexOf(table: string): Promise<string> {
   const { dir, name } = path.parse(table);
-  const candidates = [`${name}-index.txt`, `${name}.txt`, 'index.txt'].map((file) => path.join(dir, file));
+  const names = [`${name}-index.txt`, `${name}.txt`, ...(name === 'features' ? ['index.txt'] : [])];
+  const candidates = names.map((file) => path.join(dir, file));
   for (const file of candidates) if (await stat(file).catch(() => undefined)) return file;
   throw new KappaError(
     'ERR_DATA_NOT_FOUND',
