@@ -15,6 +15,7 @@ import { addDiff } from './eval/diff';
 import { addEmbed } from './embed';
 import { addIjb } from './eval/ijb';
 import { addLfw } from './eval/lfw';
+import { addMegaface } from './eval/megaface';
 import { addVerification } from './eval/verification';
 import { addYtf } from './eval/ytf';
 import type { Action } from './flags';
@@ -57,6 +58,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addLfw(evaluate, action);
   addYtf(evaluate, action);
   addIjb(evaluate, action);
+  addMegaface(evaluate, action);
   addDiff(evaluate, action);
   addEmbed(program, action);
   addCompare(program, action);

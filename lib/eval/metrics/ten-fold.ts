@@ -146,16 +146,22 @@ export function firstAbove(distance: number, step: number): number {
 }
 
 function total(folds: readonly FoldCounts[]): Omit<FoldCounts, 'fold'> {
-  const sum = (pick: (fold: FoldCounts) => number): number => folds.reduce((s, fold) => s + pick(fold), 0);
   const thresholds = folds[0]?.genuineBelow.length ?? 0;
-  return {
-    genuine: sum((fold) => fold.genuine),
-    impostor: sum((fold) => fold.impostor),
-    genuineBelow: Int32Array.from({ length: thresholds }, (_, i) => sum((fold) => fold.genuineBelow[i] ?? 0)),
-    impostorBelow: Int32Array.from({ length: thresholds }, (_, i) =>
-      sum((fold) => fold.impostorBelow[i] ?? 0),
-    ),
+  const sum = {
+    genuine: 0,
+    impostor: 0,
+    genuineBelow: new Int32Array(thresholds),
+    impostorBelow: new Int32Array(thresholds),
   };
+  for (const { genuine, impostor, genuineBelow, impostorBelow } of folds) {
+    sum.genuine += genuine;
+    sum.impostor += impostor;
+    for (let i = 0; i < thresholds; i++) {
+      sum.genuineBelow[i]! += genuineBelow[i]!;
+      sum.impostorBelow[i]! += impostorBelow[i]!;
+    }
+  }
+  return sum;
 }
 
 function correctAt(fold: Omit<FoldCounts, 'fold'>, i: number): number {
