@@ -5,6 +5,7 @@ import type { MegafaceData, MegafaceResult } from '../../lib';
 import { megafaceProbes, shuffledDistractors } from '../../lib/data/protocols/megaface';
 import type { MegafaceDistractors } from '../../lib/data/protocols/megaface';
 import { scoresOfPairs, unitRows } from '../../lib/eval/distractor-ranks';
+import { megafaceNumbers } from '../../lib/eval/megaface/numbers';
 import { countFrom, impostorRoc, tarAtExactFar } from '../../lib/eval/metrics/impostor-roc';
 import { cumulativeMatches, readLogLinear, thinned } from '../../lib/eval/metrics/thinned-curve';
 import { featuresInMemory } from '../../lib/io/feature-rows';
@@ -386,5 +387,52 @@ describe('topRows', () => {
     await assert.rejects(topRows(await Tensor.from(queries), await Tensor.from([[1]]), 1), {
       code: 'ERR_SHAPE',
     });
+  });
+});
+
+describe('the numbers of MegaFace', () => {
+  it('are those of the result, with intervals from drawing probes', async () => {
+    const set = small([6, 6, 6, 6, 6, 6, 6, 6], 300);
+    const result = await evaluateMegaface(dataOf(set));
+    const numbers = megafaceNumbers(result, { draws: 500 });
+    const number = (id: string) => numbers.find((one) => one.id === id)!;
+    const largest = result.sizes.at(-1)!;
+    for (const rank of [1, 5, 10, 100] as const)
+      assert.equal(number(`rank-${rank}`).value, largest.ranks[rank]);
+    for (const { size, ranks } of result.sizes.slice(0, -1))
+      assert.equal(number(`rank-1/${size}`).value, ranks[1]);
+    const { value, interval, draws } = number('rank-1');
+    assert.ok(value > 0 && value < 1 && interval!.low < value && value < interval!.high);
+    assert.equal(draws!.length, 500);
+    // Photos come in many pairs, so that 240 pairs of 48 photos tell less than 240 that have nothing in common.
+    const alone = 2 * 1.96 * Math.sqrt((value * (1 - value)) / result.counts.pairs);
+    assert.ok(interval!.high - interval!.low > alone);
+    // No stranger is accepted at FAR 1e-6 of 14,400 scores: nothing tells how far that threshold may move.
+    assert.equal(number('tar@far=1e-6').interval, undefined);
+    assert.equal(number('customary-tar@far=1e-6').interval, undefined);
+  });
+
+  it('at a FAR that scores stand for move with the threshold', () => {
+    const probes = Int32Array.from({ length: 1000 }, (_, i) => i % 40);
+    const highest = Float32Array.from({ length: 1000 }, (_, i) => 1 - i / 2000);
+    const gallery = Int32Array.from({ length: 400 }, (_, i) => i % 40);
+    const probe = gallery.map((g, i) => (g + 1 + Math.floor(i / 40)) % 40);
+    const scores = Float32Array.from({ length: 400 }, (_, i) => 0.5 + (0.5 * ((i * 37) % 400)) / 400);
+    const size = {
+      size: 1000,
+      distractors: 1000,
+      ranks: { 1: 0.5, 5: 0.6, 10: 0.7, 100: 0.8 },
+      points: [{ wanted: 1e-2, far: 1e-2, threshold: highest[399]!, tar: 0.401 }],
+      above: new Int32Array(400),
+      highest: { scores: highest, probes },
+      impostors: 40_000,
+    };
+    const [, tar] = megafaceNumbers({
+      sizes: [size],
+      pairs: { gallery, probe, scores },
+      counts: { probes: 40 },
+    } as unknown as MegafaceResult);
+    assert.equal(tar!.id, 'tar@far=1e-2');
+    assert.ok(tar!.interval!.low < 0.401 && 0.401 < tar!.interval!.high);
   });
 });

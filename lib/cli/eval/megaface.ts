@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 
 import type { MegafaceData, MegafaceResult } from '../../eval/megaface/evaluate';
 import type { MegafacePlaces } from '../../eval/megaface/open-data';
+import type { EvaluationRecord } from '../../eval/records/record';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import { seedNumber, wholeNumber, type Action } from '../flags';
@@ -11,8 +12,10 @@ import { printJson, printText, say } from '../output';
 import {
   addModelFlags,
   addOutputFlags,
+  intervalText,
   useThreads,
   withModel,
+  withoutDraws,
   writeRecords,
   type ModelFlags,
   type OutputFlags,
@@ -116,8 +119,14 @@ async function evalMegafaceCommand(
   if (out !== undefined)
     written.push(...(await writeMegafaceFiles(out, result, { algorithm, set: Number(options.set) })));
   for (const file of written) say(`Written: ${path.relative('.', file)}`);
-  if (options.json) printJson({ model, data: [facescrub, megaface], result: summaryOf(result) });
-  else printText(`${model}\n${await formatResult(result, options.noises !== undefined)}`.trimEnd());
+  if (options.json)
+    printJson({
+      model,
+      data: [facescrub, megaface],
+      result: summaryOf(result),
+      record: withoutDraws(record),
+    });
+  else printText(`${model}\n${await formatResult(result, record, options.noises !== undefined)}`.trimEnd());
   return exitCodes.ok;
 }
 
@@ -191,6 +200,7 @@ function summaryOf({ sizes, counts, protocol }: MegafaceResult) {
 
 async function formatResult(
   { sizes, counts, protocol }: MegafaceResult,
+  record: EvaluationRecord,
   isCleaned: boolean,
 ): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
@@ -219,6 +229,7 @@ async function formatResult(
   return [
     table,
     `${number(probes)} probes of ${number(people)} people, ${number(pairs)} pairs; thinned curve: TAR at FAR 1e-6 as it is read off the devkit's file`,
+    `95% intervals among ${number(sizes.at(-1)!.size)}, from drawing probes: rank 1 ${intervalText(record, 'rank-1')}, TAR at FAR 1e-6 ${intervalText(record, 'tar@far=1e-6')}`,
     ...(isCleaned
       ? [`Noise: ${number(noisyProbes)} probes and ${number(noisyDistractors)} distractors matched the lists`]
       : []),

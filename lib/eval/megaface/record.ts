@@ -1,8 +1,10 @@
-import type { EvaluationRecord, RecordedCurve, RecordedHistogram, RecordedNumber } from '../records/record';
+import { resamplingOf } from '../records/pairs';
+import type { EvaluationRecord, RecordedCurve, RecordedHistogram } from '../records/record';
+import type { DrawOptions } from '../uncertainty/draws';
 import type { Curve } from '../metrics/thinned-curve';
 import { SCORE_BINS, scoreBin } from '../metrics/impostor-roc';
 import type { MegafaceResult } from './evaluate';
-import { MEGAFACE_RANKS } from './size-result';
+import { megafaceNumbers } from './numbers';
 
 export interface MegafaceRecordFacts extends Pick<EvaluationRecord, 'model' | 'data' | 'flags'> {
   /** Names of the probes, for the pairs that are told wrongly. */
@@ -17,17 +19,10 @@ const HARDEST = 20;
 export function megafaceRecord(
   result: MegafaceResult,
   { probes, ...facts }: MegafaceRecordFacts,
+  options: DrawOptions = {},
 ): EvaluationRecord {
   const largest = result.sizes.at(-1)!;
   const { counts, pairs } = result;
-  const share = (id: string, label: string, value: number): RecordedNumber => ({
-    id,
-    label,
-    value,
-    isShare: true,
-  });
-  const among = largest.size.toLocaleString('en-US');
-  const exponent = (far: number): string => far.toExponential().replace('e-0', 'e-');
   const hardest = Array.from(largest.above.keys())
     .filter((pair) => largest.above[pair]! > 0)
     .sort((a, b) => largest.above[b]! - largest.above[a]! || pairs.scores[a]! - pairs.scores[b]!)
@@ -40,31 +35,8 @@ export function megafaceRecord(
     protocol: result.protocol,
     ...facts,
     counts: { ...counts, impostors: largest.impostors },
-    numbers: [
-      share('rank-1', `rank 1 among ${among}`, largest.ranks[1]),
-      ...largest.points.map(({ wanted, tar }) =>
-        share(`tar@far=${exponent(wanted)}`, `TAR at FAR ${exponent(wanted)}`, tar),
-      ),
-      share('customary-tar@far=1e-6', 'TAR at FAR 1e-6, thinned curve', largest.customaryTar),
-      ...MEGAFACE_RANKS.slice(1).map((rank) =>
-        share(`rank-${rank}`, `rank ${rank} among ${among}`, largest.ranks[rank]),
-      ),
-      ...result.sizes
-        .slice(0, -1)
-        .reverse()
-        .flatMap(({ size, ranks, points }) => [
-          share(`rank-1/${size}`, `rank 1 among ${size.toLocaleString('en-US')}`, ranks[1]),
-          ...points
-            .slice(0, 1)
-            .map(({ tar }) =>
-              share(
-                `tar@far=1e-6/${size}`,
-                `TAR at FAR 1e-6 with ${size.toLocaleString('en-US')} distractors`,
-                tar,
-              ),
-            ),
-        ]),
-    ],
+    numbers: megafaceNumbers(result, options),
+    resampling: resamplingOf('probes', counts.probes, [pairs.gallery, pairs.probe], options),
     curves: result.sizes.flatMap((size): RecordedCurve[] => {
       const label = `${size.size.toLocaleString('en-US')} distractors`;
       // People count ranks from 1.

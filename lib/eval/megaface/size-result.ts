@@ -14,9 +14,9 @@ export const SAMPLED_SCORES = 1 << 25;
 /** As many of the largest scores are kept, at least, where there are. */
 const LEAST_KEPT = 1 << 17;
 
-/** How many of so many scores are kept as the largest: what the largest FAR takes, and ties. */
+/** How many of so many scores are kept as the largest: what twice the largest FAR takes, for draws that move the threshold. */
 export function keptScores(total: number): number {
-  return Math.min(total, Math.max(LEAST_KEPT, Math.ceil(1.01 * Math.max(...MEGAFACE_FARS) * total)));
+  return Math.min(total, Math.max(LEAST_KEPT, Math.ceil(2 * Math.max(...MEGAFACE_FARS) * total)));
 }
 
 /** A curve whole, and as the devkit writes it. */

@@ -85,7 +85,10 @@ export interface NamedRecord {
 
 /** The names of models as rows of tables bear them: the run and the step, or the file of features. */
 export function nameOfModel(model: string): string {
-  const parts = path.normalize(model).split(path.sep).filter((part) => part !== '');
+  const parts = path
+    .normalize(model)
+    .split(path.sep)
+    .filter((part) => part !== '');
   const step = /^step-0*(\d+)$/.exec(parts.at(-1) ?? '')?.[1];
   if (parts.at(-2) === 'checkpoints' && parts.length > 2)
     return step === undefined ? parts.at(-3)! : `${parts.at(-3)} (step ${step})`;
