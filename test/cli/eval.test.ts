@@ -75,6 +75,17 @@ describe('kappa eval verification', function () {
     assert.match(empty.stderr, /\[ERR_DATA_NOT_FOUND\].*none of its files ends with \.bin/);
   });
 
+  it('gives three ranks the table of one', () => {
+    const args = ['eval', 'verification', run, '--data', set, '--batch-size', '3', '--json'];
+    const threads = { KAPPA_THREADS: '1' };
+    const alone = runKappa(args, threads);
+    const launched = runKappa(['launch', '--nproc-per-node', '3', ...args], threads);
+    assert.equal(launched.code, 0, launched.stderr);
+    const results = (text: string): unknown => (JSON.parse(text) as { results: unknown }).results;
+    assert.deepEqual(results(launched.stdout), results(alone.stdout));
+    assert.equal(launched.stderr.match(/Wrote /g)?.length, 1);
+  });
+
   it('tells once what becomes of images of another size', async () => {
     const images = await Promise.all([250, 250, 96, 112].map((side, i) => jpeg(i, side)));
     const odd = path.join(folder, 'odd.bin');

@@ -4,8 +4,8 @@ import type { VerificationResult } from '../../eval/metrics/verification';
 import type { EvaluationRecord } from '../../eval/records/record';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
-import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText, say } from '../output';
+import { shareWork, type SharedHooks } from '../share-work';
 import {
   addModelFlags,
   addOutputFlags,
@@ -38,8 +38,11 @@ export function addVerification(evaluate: Command, action: Action): void {
 
 /** `kappa eval verification`: evaluates a checkpoint on verification sets. */
 async function evalVerificationCommand(target: string, options: EvalVerificationOptions): Promise<number> {
-  const run = await runLongTask('Embedding images', (hooks) => evaluate(target, options, hooks));
+  const run = await shareWork('Embedding images', { ...options, target }, (hooks) =>
+    evaluate(target, options, hooks),
+  );
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst) return exitCodes.ok;
   const { folder, results, records, files } = run.result;
   if (options.json) printJson({ results, records: records.map(withoutDraws) });
   else printText(`${folder}\n${await formatResults(results, records)}`.trimEnd());
@@ -57,7 +60,7 @@ interface Evaluated {
 async function evaluate(
   target: string,
   options: EvalVerificationOptions,
-  { signal, onProgress, onMessage }: TaskHooks,
+  { signal, onProgress, onMessage, group, device }: SharedHooks,
 ): Promise<Evaluated> {
   const { listSets, readVerificationSet } = await import('../../data/protocols/verification-set');
   const { sizeNote } = await import('../../eval/verification');
@@ -66,7 +69,7 @@ async function evaluate(
 
   const sets = await listSets(options.data);
   await useThreads(options);
-  return withModel(target, options, async (backbone, folder) => {
+  return withModel(target, { ...options, device }, async (backbone, folder) => {
     const results: VerificationResult[] = [];
     const records: EvaluationRecord[] = [];
     for (const file of sets) {
@@ -77,13 +80,17 @@ async function evaluate(
         batchSize: options.batchSize,
         name: set.name,
         signal,
+        group,
         onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
       });
       const { result, record } = recordVerification(set, embedded, { model: folder, data: file });
       results.push(result);
       records.push(record);
     }
-    return { folder, results, records, files: await writeRecords(records, options, folder) };
+    // All ranks have the same; one writes it.
+    const isFirst = group === undefined || group.rank === 0;
+    const files = isFirst ? await writeRecords(records, options, folder) : [];
+    return { folder, results, records, files };
   });
 }
 
