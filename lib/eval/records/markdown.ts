@@ -1,12 +1,6 @@
-import {
-  nameOfModel,
-  nameOfSet,
-  numberTables,
-  paperTables,
-  partTables,
-  type NamedRecord,
-  type TextTable,
-} from './paper-tables';
+import { numberTables, partTables } from './number-tables';
+import { paperTables } from './paper-tables';
+import { nameOfModel, nameOfSet, type NamedRecord, type TextTable } from './text-table';
 import type { EvaluationRecord } from './record';
 
 export { formatNumber } from './numbers';

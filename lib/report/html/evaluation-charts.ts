@@ -1,4 +1,4 @@
-import { benchmarkTitles, nameOfSet } from '../../eval/records/paper-tables';
+import { benchmarkTitles } from '../../eval/records/text-table';
 import type { EvaluationRecord, RecordedCurve, RecordedHistogram } from '../../eval/records/record';
 import { short, type Axis, type Chart, type Series } from './chart';
 
@@ -51,18 +51,28 @@ export interface ChartGroup {
 export function evaluationCharts(records: readonly ShownRecord[]): ChartGroup[] {
   const sets = [...new Set(records.map(({ record }) => setKey(record)))];
   return sets.flatMap((key, s) => {
-    const ofSet = records.filter(({ record }) => setKey(record) === key);
+    const ofSet = toldApart(records.filter(({ record }) => setKey(record) === key));
     const curves = kinds.flatMap((kind) => curveCharts(ofSet, kind, `${kind.kind}-${s}`));
     const scores = ofSet.flatMap((shown, i) => histogramChart(shown, `scores-${s}-${i}`, ofSet.length > 1));
     const charts = [...curves, ...scores];
-    const { record } = ofSet[0]!;
-    const title = [nameOfSet(record), benchmarkTitles[record.benchmark]].join(', ');
-    return charts.length === 0 ? [] : [{ title, charts }];
+    const { set, benchmark } = ofSet[0]!.record;
+    return charts.length === 0 ? [] : [{ title: `${set}, ${benchmarkTitles[benchmark]}`, charts }];
   });
 }
 
-function setKey({ benchmark, set, variant }: EvaluationRecord): string {
-  return JSON.stringify([benchmark, set, variant]);
+function setKey({ benchmark, set }: EvaluationRecord): string {
+  return JSON.stringify([benchmark, set]);
+}
+
+/** Records of one set with names that tell them apart: by the rule, too, where a model was evaluated by several. */
+function toldApart(records: readonly ShownRecord[]): readonly ShownRecord[] {
+  const names = new Set(records.map(({ name }) => name));
+  if (names.size === records.length) return records;
+  return records.map((shown, colour) => {
+    const { variant } = shown.record;
+    const name = [names.size > 1 ? shown.name : undefined, variant].filter((part) => part !== undefined);
+    return { ...shown, colour, name: name.length > 0 ? name.join(', ') : shown.name };
+  });
 }
 
 /** One chart with the curve of each model, or, where a model has several, a chart of each model. */
