@@ -12,7 +12,8 @@ const FLOORS = [
 
   ['cli/main.ts', 'cli/program.ts'],
   'cli/data',
-  'cli/eval',
+  // They take the same flags of a model.
+  ['cli/eval', 'cli/embed.ts', 'cli/compare.ts'],
   'cli/export',
   'cli/config',
   'cli/libtorch',

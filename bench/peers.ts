@@ -5,7 +5,7 @@ import path from 'node:path';
 import { readEnvironment } from '../lib/env';
 
 /** What the Python peers need; nothing of the product does. */
-const packages = ['torch==2.13.0', 'numpy', 'opencv-python-headless', 'scikit-learn'];
+const packages = ['torch==2.13.0', 'numpy', 'opencv-python-headless', 'scikit-learn', 'faiss-cpu'];
 
 /** The Python of a virtual environment with the peers, made at the first call. */
 export function peerPython(): string {

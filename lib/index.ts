@@ -180,10 +180,17 @@ export {
   embedIjb,
   evaluateIjbIdentification,
   evaluateIjbVerification,
+  evaluateMegaface,
+  openFeatureFiles,
+  openFeatureTable,
+  openMegaface,
   pairRoc,
   poolIjb,
   readIjb,
   readIjbIdentification,
+  readMegafaceNoises,
+  readMegafaceProbes,
+  readMegafaceTemplates,
   readNpy,
   readRecord,
   readRecords,
@@ -191,6 +198,9 @@ export {
   recordIjbVerification,
   recordVerification,
   scorePairs,
+  shuffleDistractors,
+  topRows,
+  writeMegafaceFiles,
   writeNpy,
   writeRecord,
 } from './eval/benchmarks';
@@ -198,6 +208,15 @@ export type * from './eval/records/record';
 export type { NumberDifference, Verdict } from './eval/uncertainty/difference';
 export type { DrawOptions } from './eval/uncertainty/draws';
 export type { IjbFacts } from './eval/ijb-record';
+export type { MegafaceCounts, MegafaceData, MegafaceOptions, MegafaceResult } from './eval/megaface/evaluate';
+export type { MegafacePlaces, OpenMegafaceOptions } from './eval/megaface/open-data';
+export type { MegafaceDistractors, MegafaceProbes } from './data/protocols/megaface';
+export type { MegafaceNoises } from './data/protocols/megaface-lists';
+export type { DevkitCurve, MegafaceSizeResult } from './eval/megaface/size-result';
+export type { MatePairs } from './eval/distractor-ranks';
+export type { Curve } from './eval/metrics/thinned-curve';
+export type { TopRows } from './eval/top-rows';
+export type { FeatureRows } from './io/feature-rows';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
 export type { IjbFeatures, IjbVerificationResult } from './eval/ijb';
 export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';

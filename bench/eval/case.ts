@@ -1,77 +1,20 @@
-// IJB 1:1 by this library, in a process of its own: node -r ts-node/register/transpile-only bench/eval/case.ts FOLDER
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+// One measurement in a process of its own: case.ts ijb FOLDER | folds | fold-data FILE | megaface FOLDER PRODUCTS THREADS
+import { writeFileSync } from 'node:fs';
 
-import {
-  IJB_FARS,
-  Tensor,
-  nearestFar,
-  pairRoc,
-  poolIjb,
-  readNpy,
-  scope,
-  scorePairs,
-  synchronize,
-} from '../../lib';
-import type { IjbSet } from '../../lib';
+import { foldEmbeddings, measureFolds } from './cases/folds';
+import { measureIjb } from './cases/ijb';
+import { measureMegaface } from './cases/megaface';
 
-export interface EvalFigures {
-  /** Seconds of pooling templates, scoring pairs, and the ROC. */
-  pool: number;
-  score: number;
-  roc: number;
-  tars: number[];
-  peakBytes: number;
+async function measure([name, place = '', products, threads]: string[]): Promise<unknown> {
+  if (name === 'ijb') return measureIjb(place);
+  if (name === 'folds') return measureFolds();
+  if (name === 'fold-data') {
+    const { embeddings, isSame } = foldEmbeddings();
+    writeFileSync(`${place}.f32`, embeddings);
+    writeFileSync(`${place}.u8`, isSame);
+    return {};
+  }
+  return measureMegaface(place, products === 'bfloat16' ? 'bfloat16' : 'float32', Number(threads));
 }
 
-async function measure(folder: string): Promise<EvalFigures> {
-  const bytes = (name: string): ArrayBuffer => {
-    const { buffer, byteOffset, byteLength } = readFileSync(path.join(folder, name));
-    return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
-  };
-  const integers = (name: string): Int32Array => new Int32Array(bytes(name));
-  const { data, rows, columns } = await readNpy(path.join(folder, 'features.npy'));
-  const templates = integers('templates.i32');
-  const names = { length: rows } as string[];
-  const set: IjbSet = {
-    name: 'ijbc',
-    root: folder,
-    faces: {
-      names,
-      templates,
-      templateIds: Int32Array.from({ length: 1 + templates.at(-1)! }, (_, i) => i),
-      media: integers('media.i32'),
-      landmarks: new Float32Array(0),
-      detectorScores: new Float32Array(bytes('weights.f32')),
-    },
-    pairs: {
-      first: integers('first.i32'),
-      second: integers('second.i32'),
-      isGenuine: new Uint8Array(bytes('genuine.u8')),
-    },
-    counts: { faces: rows, templates: 0, pairs: 0, genuine: 0 },
-  };
-  return scope(async () => {
-    const plain = Tensor.from(data, [rows, columns], { copy: false });
-    const times = [performance.now()];
-    const tick = async (): Promise<void> => {
-      await synchronize();
-      times.push(performance.now());
-    };
-    const pooled = await poolIjb(set, { plain: await plain }, { flip: false });
-    await tick();
-    const scores = await scorePairs(set, pooled);
-    await tick();
-    const roc = await pairRoc(scores, await Tensor.from(set.pairs.isGenuine));
-    const tars = IJB_FARS.map((far) => nearestFar(roc, far).tar);
-    await tick();
-    const [pool, score, curve] = times.slice(1).map((time, i) => (time - times[i]!) / 1000) as [
-      number,
-      number,
-      number,
-    ];
-    return { pool, score, roc: curve, tars, peakBytes: process.resourceUsage().maxRSS * 1024 };
-  });
-}
-
-void measure(process.argv[2] ?? '').then((figures) => console.log(JSON.stringify(figures)));
+void measure(process.argv.slice(2)).then((figures) => console.log(JSON.stringify(figures)));

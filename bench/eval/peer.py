@@ -1,7 +1,10 @@
-"""IJB 1:1 as insightface's eval_ijbc.py does it, with NumPy and scikit-learn; and the set that both sides read.
+"""The evaluations of the field as they are done elsewhere, with NumPy, scikit-learn and faiss.
 
-python peer.py make FOLDER SCALE   writes a set of IJB-C's size (SCALE 1) or a part of it
-python peer.py measure FOLDER      prints seconds as JSON
+python peer.py make-ijb FOLDER SCALE   writes a set of IJB-C's size (SCALE 1) or a part of it
+python peer.py ijb FOLDER              IJB 1:1 as insightface's eval_ijbc.py does it
+python peer.py folds FILE              ten folds as insightface's verification.py does them
+python peer.py megaface FOLDER THREADS the best distractor of every probe by faiss
+Each prints seconds as JSON.
 """
 
 import json
@@ -16,7 +19,7 @@ FACES, TEMPLATES, PAIRS, GENUINE, DIM = 469_375, 23_124, 15_658_489, 19_557, 512
 FARS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
 
 
-def make(folder, scale):
+def make_ijb(folder, scale):
     random = np.random.default_rng(1)
     faces, templates, pairs, genuine = (max(50, int(n * scale)) for n in (FACES, TEMPLATES, PAIRS, GENUINE))
     people = templates // 6 + 1
@@ -71,7 +74,7 @@ def scores_of(templates, first, second):
     return scores
 
 
-def measure(folder):
+def ijb(folder):
     from sklearn.metrics import roc_curve
 
     load = lambda name, dtype: np.fromfile(os.path.join(folder, name), dtype)
@@ -93,7 +96,104 @@ def measure(folder):
     print(json.dumps({"pool": pool, "score": score, "roc": roc, "tars": tars, "peakBytes": peak}))
 
 
-if sys.argv[1] == "make":
-    make(sys.argv[2], float(sys.argv[3]))
+def right(distances, same, threshold):
+    predicted = np.less(distances, threshold)
+    tp = np.sum(np.logical_and(predicted, same))
+    fp = np.sum(np.logical_and(predicted, np.logical_not(same)))
+    tn = np.sum(np.logical_and(np.logical_not(predicted), np.logical_not(same)))
+    fn = np.sum(np.logical_and(np.logical_not(predicted), same))
+    tpr = 0 if tp + fn == 0 else float(tp) / float(tp + fn)
+    fpr = 0 if fp + tn == 0 else float(fp) / float(fp + tn)
+    return tpr, fpr, float(tp + tn) / distances.size
+
+
+def val_far(distances, same, threshold):
+    predicted = np.less(distances, threshold)
+    accepted = np.sum(np.logical_and(predicted, same))
+    let_in = np.sum(np.logical_and(predicted, np.logical_not(same)))
+    return float(accepted) / float(np.sum(same)), float(let_in) / float(np.sum(np.logical_not(same)))
+
+
+def threshold_at(fars, thresholds, target):
+    """Linear between the last FAR at most the target and the next, as SciPy's interp1d did it."""
+    if np.max(fars) < target:
+        return 0.0
+    i = np.flatnonzero(fars <= target)[-1]
+    if fars[i] == target or i + 1 == len(fars):
+        return thresholds[i]
+    return thresholds[i] + (thresholds[i + 1] - thresholds[i]) * (target - fars[i]) / (fars[i + 1] - fars[i])
+
+
+def ten_folds(embeddings, same):
+    from sklearn.model_selection import KFold
+
+    embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    first, second = embeddings[0::2], embeddings[1::2]
+    folds = KFold(n_splits=10, shuffle=False)
+    distances = np.sum(np.square(np.subtract(first, second)), 1)
+    thresholds = np.arange(0, 4, 0.01)
+    tprs, fprs = np.zeros((10, len(thresholds))), np.zeros((10, len(thresholds)))
+    accuracy = np.zeros(10)
+    for f, (train, test) in enumerate(folds.split(np.arange(len(same)))):
+        on_train = np.zeros(len(thresholds))
+        for t, threshold in enumerate(thresholds):
+            _, _, on_train[t] = right(distances[train], same[train], threshold)
+        best = np.argmax(on_train)
+        for t, threshold in enumerate(thresholds):
+            tprs[f, t], fprs[f, t], _ = right(distances[test], same[test], threshold)
+        _, _, accuracy[f] = right(distances[test], same[test], thresholds[best])
+    fine = np.arange(0, 4, 0.001)
+    val = np.zeros(10)
+    for f, (train, test) in enumerate(folds.split(np.arange(len(same)))):
+        fars = np.zeros(len(fine))
+        for t, threshold in enumerate(fine):
+            _, fars[t] = val_far(distances[train], same[train], threshold)
+        val[f], _ = val_far(distances[test], same[test], threshold_at(fars, fine, 1e-3))
+    return np.mean(accuracy), np.mean(val)
+
+
+def report(**figures):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({**{key: float(value) for key, value in figures.items()}, "peakBytes": peak}))
+
+
+def folds(file):
+    same = np.fromfile(f"{file}.u8", "u1").astype(bool)
+    embeddings = np.fromfile(f"{file}.f32", "<f4").reshape(2 * len(same), -1)
+    ten_folds(embeddings[:400], np.tile([True, False], 100))  # warm
+    started = time.perf_counter()
+    accuracy, val = ten_folds(embeddings, same)
+    report(seconds=time.perf_counter() - started, accuracy=accuracy, val=val)
+
+
+def megaface(folder, threads):
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    probes = np.load(os.path.join(folder, "facescrub.npy"))
+    index = faiss.IndexFlatIP(probes.shape[1])
+    distractors = np.load(os.path.join(folder, "megaface.npy"), mmap_mode="r")
+    for at in range(0, len(distractors), 50_000):
+        index.add(np.ascontiguousarray(distractors[at : at + 50_000]))
+    index.search(probes[:64], 1)  # warm
+    started, cpu = time.perf_counter(), time.process_time()
+    best, _ = index.search(probes, 1)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    with open(os.path.join(folder, "facescrub_lst")) as lines:
+        people = [line.split("/")[0] for line in lines]
+    hits = pairs = 0
+    for i, person in enumerate(people):
+        mate = next((j for j, other in enumerate(people) if other == person and j != i), None)
+        if mate is not None:
+            pairs += 1
+            hits += float(probes[i] @ probes[mate]) >= best[i, 0]
+    report(seconds=seconds, cpuSeconds=cpu, rank1=hits / pairs)
+
+
+command, *rest = sys.argv[1:]
+if command == "make-ijb":
+    make_ijb(rest[0], float(rest[1]))
+elif command == "megaface":
+    megaface(rest[0], int(rest[1]))
 else:
-    measure(sys.argv[2])
+    {"ijb": ijb, "folds": folds}[command](rest[0])

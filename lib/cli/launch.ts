@@ -14,11 +14,11 @@ export function addLaunch(program: Command, action: Action): void {
   const command = program
     .command('launch')
     .description(
-      'train in several processes, on one machine or many: starts kappa train once for each rank, with the flags of torchrun',
+      'train, embed or evaluate in several processes, on one machine or many: starts kappa train (or kappa embed, kappa eval) once for each rank, with the flags of torchrun',
     )
-    .usage('[options] <config> [options of kappa train]')
+    .usage('[options] <config> [options of kappa train] | embed ... | eval ijb ...')
     .passThroughOptions()
-    .argument('<config>', 'config file, like configs/base or my.yaml')
+    .argument('<config>', 'config file, like configs/base or my.yaml; or embed or eval, for that command')
     .argument('[train...]', 'options of kappa train, which come behind the config, like --set train.epochs=3')
     .option(
       '--nproc-per-node <number>',
@@ -65,28 +65,26 @@ function takeUnderscores(command: Command): void {
   }
 }
 
-/** `kappa launch`: runs `kappa train` in several processes. Resolves to the exit code. */
+/** Commands that are started in place of `kappa train`; a config of that name is `./embed`. */
+const OTHER_COMMANDS: readonly string[] = ['embed', 'eval'];
+
+/** `kappa launch`: runs `kappa train`, or another command, in several processes. Resolves to the exit code. */
 async function launchCommand(config: string, train: readonly string[], flags: LaunchFlags): Promise<number> {
   const { childVariables, readEnvironment, readLauncherVariables, visibleGpus } = await import('../env');
   const { launchSettings } = await import('../distributed/launcher/settings');
   const { countProcesses } = await import('../distributed/launcher/count-processes');
   const { Launcher } = await import('../distributed/launcher/launcher');
   const { usableProcessors } = await import('../processors');
-  const { loadConfig } = await import('../config');
-
   // What would fail in every process is told once, before any is started.
   const settings = launchSettings(flags, readLauncherVariables());
-  const overrides = await trainOverrides([config, ...train]);
-  const { runtime } = await loadConfig(config, overrides);
-  const processes = await countProcesses(settings.processes, {
-    device: runtime.device,
-    visibleGpus: visibleGpus(),
-  });
+  const isOther = OTHER_COMMANDS.includes(config);
+  const device = isOther ? deviceFlag(train) : await deviceOfConfig(config, train);
+  const processes = await countProcesses(settings.processes, { device, visibleGpus: visibleGpus() });
   const threads = readEnvironment().threads ?? Math.max(1, Math.floor(usableProcessors() / processes));
   const launcher = new Launcher({
     ...settings,
     processes,
-    command: [process.execPath, kappaProgram(), 'train', config, ...train],
+    command: [process.execPath, kappaProgram(), ...(isOther ? [] : ['train']), config, ...train],
     env: childVariables({ KAPPA_THREADS: String(threads) }),
     version: packageVersion(),
     stdout: process.stdout,
@@ -97,7 +95,7 @@ async function launchCommand(config: string, train: readonly string[], flags: La
   const kill = (): void => launcher.kill();
   process.once('exit', kill);
   try {
-    const ending = 'all processes write a checkpoint and end';
+    const ending = isOther ? 'all processes end' : 'all processes write a checkpoint and end';
     const run = await interruptible({ say, ending, onLeave: kill }, async (interruption) => {
       interruption.signal.addEventListener('abort', () => launcher.interrupt(interruption.name ?? 'SIGTERM'));
       return launcher.run();
@@ -110,6 +108,19 @@ async function launchCommand(config: string, train: readonly string[], flags: La
   } finally {
     process.off('exit', kill);
   }
+}
+
+/** `--device` among arguments that another command reads. */
+function deviceFlag(args: readonly string[]): string {
+  const at = args.findIndex((arg) => /^--device(=|$)/.test(arg));
+  return at === -1 ? 'cpu' : (args[at]!.split('=')[1] ?? args[at + 1] ?? 'cpu');
+}
+
+/** `runtime.device` of a config with the overrides among the arguments of `kappa train`. */
+async function deviceOfConfig(config: string, train: readonly string[]): Promise<string> {
+  const { loadConfig } = await import('../config');
+  const { runtime } = await loadConfig(config, await trainOverrides([config, ...train]));
+  return runtime.device;
 }
 
 /** The program that a worker runs: the `kappa` of this package. */

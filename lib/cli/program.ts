@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCompare } from './compare';
 import { addConfigPrint } from './config/print';
 import { addConfigSchema } from './config/schema';
 import { addAlign } from './data/align';
@@ -11,8 +12,12 @@ import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addDiff } from './eval/diff';
+import { addEmbed } from './embed';
 import { addIjb } from './eval/ijb';
+import { addLfw } from './eval/lfw';
+import { addMegaface } from './eval/megaface';
 import { addVerification } from './eval/verification';
+import { addYtf } from './eval/ytf';
 import type { Action } from './flags';
 import { addLaunch } from './launch';
 import { addLibtorchInstall } from './libtorch/install';
@@ -50,8 +55,13 @@ export function createProgram(onExitCode: (code: number) => void): Command {
     .command('eval')
     .description('evaluate a trained model on face recognition benchmarks (LFW, CFP-FP, AgeDB-30, ...)');
   addVerification(evaluate, action);
+  addLfw(evaluate, action);
+  addYtf(evaluate, action);
   addIjb(evaluate, action);
+  addMegaface(evaluate, action);
   addDiff(evaluate, action);
+  addEmbed(program, action);
+  addCompare(program, action);
 
   addReport(program, action);
 

@@ -35,6 +35,53 @@ export const scorePairs = lazyFunction(async () => (await import('./ijb')).score
 /** The ROC of millions of similarities, by scikit-learn's rules. */
 export const pairRoc = lazyFunction(async () => (await import('./pair-roc')).pairRoc);
 
+/** Opens MegaFace: lists, and features or crops, which are read later. */
+export const openMegaface = lazyFunction(async () => (await import('./megaface/open-data')).openMegaface);
+
+/** Reads MegaFace's list of probes. */
+export const readMegafaceProbes = lazyFunction(
+  async () => (await import('../data/protocols/megaface')).readMegafaceProbes,
+);
+
+/** Reads the lists of MegaFace's distractors that its devkit has. */
+export const readMegafaceTemplates = lazyFunction(
+  async () => (await import('../data/protocols/megaface')).readMegafaceTemplates,
+);
+
+/** Sets of distractors from one shuffled order, where there are no lists. */
+export const shuffleDistractors = lazyFunction(async () => {
+  const { shuffledDistractors } = await import('../data/protocols/megaface');
+  return (...given: Parameters<typeof shuffledDistractors>) => Promise.resolve(shuffledDistractors(...given));
+});
+
+/** Reads insightface's lists of noise in MegaFace. */
+export const readMegafaceNoises = lazyFunction(
+  async () => (await import('../data/protocols/megaface-lists')).readMegafaceNoises,
+);
+
+/** Identifies FaceScrub's photos among MegaFace's distractors, and verifies them. */
+export const evaluateMegaface = lazyFunction(
+  async () => (await import('./megaface/evaluate')).evaluateMegaface,
+);
+
+/** Writes results as MegaFace's devkit does. */
+export const writeMegafaceFiles = lazyFunction(
+  async () => (await import('./megaface/devkit-files')).writeMegafaceFiles,
+);
+
+/** Opens a folder with a file for each feature, as MegaFace's devkit takes them. */
+export const openFeatureFiles = lazyFunction(
+  async () => (await import('../io/feature-rows')).openFeatureFiles,
+);
+
+/** Opens features in a matrix of NumPy. */
+export const openFeatureTable = lazyFunction(
+  async () => (await import('../io/feature-rows')).openFeatureTable,
+);
+
+/** Finds the rows with the largest dot products, exactly. */
+export const topRows = lazyFunction(async () => (await import('./top-rows')).topRows);
+
 /** Reads a matrix of NumPy. */
 export const readNpy = lazyFunction(async () => (await import('../io/npy')).readNpy);
 

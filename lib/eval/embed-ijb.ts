@@ -1,95 +1,112 @@
 import path from 'node:path';
 
 import type { IjbSet } from '../data/protocols/ijb';
-import { KappaError } from '../errors';
-import { alignFace } from '../image/align';
-import { decodeWhole } from '../image/convert';
-import { readImageFile } from '../image/read-file';
+import type { RankGroup } from '../distributed/rank-group';
 import type { Point } from '../image/similarity';
-import { noGrad } from '../native/submit';
+import { readNpy } from '../io/npy';
 import type { Backbone } from '../nn/backbone';
-import { scope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
+import { embedFaces, type EmbedFacesOptions, type EmbeddingRun } from './embedding/embed-faces';
+import type { FaceInputs } from './embedding/face-inputs';
+import { FeatureMemory } from './embedding/feature-sink';
+import { fingerprintOfFaces, fingerprintOfModel } from './embedding/fingerprint';
+import { storeFeatures } from './embedding/store-features';
 import type { IjbFeatures } from './ijb';
 
-export interface EmbedIjbOptions {
-  /** Images in one forward pass. @default 64 */
-  batchSize?: number;
+export interface EmbedIjbOptions extends EmbeddingRun {
   /** Leaves the mirror images out. @default true */
   flip?: boolean;
-  onProgress?: (done: number, total: number) => void;
-  signal?: AbortSignal;
+  /**
+   * Folder that keeps the features while they are computed, and afterwards: what was interrupted goes on where it ended,
+   * if model, faces and options are the same. With several ranks all of them see it. @default none
+   */
+  cache?: string;
+  /** The checkpoint, for whoever looks into the cache. */
+  checkpoint?: string;
+  onMessage?: (text: string) => void;
 }
 
 /**
  * Embeds the faces of IJB-B or IJB-C: each is cut out of its image in `loose_crop` by its five landmarks, bilinear, as
  * insightface does.
  *
- * @throws KappaError `ERR_DATA_NOT_FOUND`, `ERR_DATA_CORRUPT` naming the image, `ERR_CANCELLED`
+ * @throws KappaError `ERR_DATA_NOT_FOUND`, `ERR_DATA_CORRUPT` naming the image, `ERR_CANCELLED`, `ERR_PEER`; of a cache
+ *   `ERR_ARGUMENT` where it is of something else, `ERR_LOCKED`, `ERR_IO`
  */
 export async function embedIjb(
   backbone: Backbone,
   set: IjbSet,
-  { batchSize = 64, flip = true, onProgress, signal }: EmbedIjbOptions = {},
+  { flip = true, cache, checkpoint = '', ...options }: EmbedIjbOptions = {},
 ): Promise<IjbFeatures> {
-  const { embeddingSize } = backbone.options;
-  const total = set.faces.names.length;
-  const room = (): Float32Array => new Float32Array(new SharedArrayBuffer(4 * total * embeddingSize));
-  const [plain, mirrored] = [room(), flip ? room() : undefined];
-  const wasTraining = backbone.training;
-  backbone.eval();
-  try {
-    // A batch is cut out while the one before is embedded.
-    let next = cutOut(set, 0, batchSize, backbone.options.imageSize);
-    for (let from = 0; from < total; from += batchSize) {
-      const pixels = await next;
-      if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Embedding ${set.name} was cancelled.`);
-      next = cutOut(set, from + batchSize, batchSize, backbone.options.imageSize);
-      next.catch(() => undefined); // told when it is waited for
-      const at = from * embeddingSize;
-      plain.set(await embedPixels(backbone, pixels, false), at);
-      mirrored?.set(await embedPixels(backbone, pixels, true), at);
-      onProgress?.(Math.min(from + batchSize, total), total);
-    }
-  } finally {
-    backbone.train(wasTraining);
+  const faces = ijbFaces(set);
+  const { embeddingSize: columns } = backbone.options;
+  const tensor = (data: Float32Array, rows: number): Promise<Tensor> =>
+    Promise.resolve(Tensor.from(data, [rows, columns], { copy: false }));
+  if (cache !== undefined) {
+    const mirror = flip ? 'separate' : 'none';
+    const stored = await storeFeatures(backbone, faces, { ...options, output: cache, checkpoint, mirror });
+    const read = async (file: string): Promise<Tensor> => {
+      const { data, rows } = await readNpy(file);
+      return tensor(data, rows);
+    };
+    const plain = await read(stored.features);
+    return { plain, ...(stored.mirrored !== undefined && { mirrored: await read(stored.mirrored) }) };
   }
-  const tensor = (data: Float32Array): Promise<Tensor> =>
-    Promise.resolve(Tensor.from(data, [total, embeddingSize], { copy: false }));
-  return { plain: await tensor(plain), ...(mirrored && { mirrored: await tensor(mirrored) }) };
+  const memory = new FeatureMemory(faces.length, columns, flip);
+  const run = await memoryRun(backbone, faces, { ...options, flip });
+  await embedFaces(backbone, faces, () => Promise.resolve(memory), run);
+  const { plain, mirrored } = memory;
+  return {
+    plain: await tensor(plain, faces.length),
+    ...(mirrored && { mirrored: await tensor(mirrored, faces.length) }),
+  };
 }
 
-/** The aligned faces from one on: batch x size x size x 3 bytes. */
-async function cutOut(
-  { root, name, faces }: IjbSet,
-  from: number,
-  count: number,
-  size: number,
-): Promise<Uint8Array> {
-  const names = faces.names.slice(from, from + count);
-  const pixels = new Uint8Array(names.length * size * size * 3);
-  for (const [i, file] of names.entries()) {
-    const image = await decodeWhole(readImageFile(path.join(root, 'loose_crop', file)), `${name}: ${file}`, {
-      exact: true,
-    });
-    const first = 10 * (from + i);
-    const points = Array.from({ length: 5 }, (_, p): Point => [
-      faces.landmarks[first + 2 * p]!,
-      faces.landmarks[first + 2 * p + 1]!,
-    ]);
-    pixels.set(alignFace(image, points, { size }).data, i * size * size * 3);
+/**
+ * Embeds this rank's share of the faces for rank 0, which calls {@link embedIjb} with the same set and options, and keeps
+ * nothing: the features of IJB-C are gigabytes.
+ *
+ * @throws KappaError as {@link embedIjb}
+ */
+export async function shareIjb(
+  backbone: Backbone,
+  set: IjbSet,
+  { flip = true, cache, checkpoint = '', ...options }: EmbedIjbOptions & { group: RankGroup },
+): Promise<void> {
+  const faces = ijbFaces(set);
+  if (cache === undefined) {
+    await embedFaces(backbone, faces, undefined, await memoryRun(backbone, faces, { ...options, flip }));
+    return;
   }
-  return pixels;
+  const mirror = flip ? 'separate' : 'none';
+  await storeFeatures(backbone, faces, { ...options, output: cache, checkpoint, mirror });
 }
 
-function embedPixels(backbone: Backbone, pixels: Uint8Array, mirrors: boolean): Promise<Float32Array> {
-  const { imageSize: side, device } = backbone.options;
-  const batch = pixels.length / (side * side * 3);
-  const flips = mirrors ? new Uint8Array(batch).fill(1) : undefined;
-  return noGrad(() =>
-    scope(async () => {
-      const images = await Tensor.fromImages(pixels, { batch, height: side, width: side }, flips, { device });
-      return (await (await backbone.forward(images)).toTypedArray()) as Float32Array;
-    }),
-  );
+/** How features are embedded that stay in memory. */
+async function memoryRun(
+  backbone: Backbone,
+  faces: FaceInputs,
+  { flip, ...run }: EmbeddingRun & { flip: boolean },
+): Promise<EmbedFacesOptions> {
+  // Faces and weights may differ where ranks are on several machines.
+  const fingerprint = run.group && `${await fingerprintOfModel(backbone)} ${fingerprintOfFaces(faces)}`;
+  return { ...run, mirrors: flip, fingerprint };
+}
+
+/** The faces of a set, by the names of their images. */
+export function ijbFaces({ root, name, faces }: IjbSet): FaceInputs {
+  return {
+    name,
+    length: faces.names.length,
+    nameOf: (index) => faces.names[index]!,
+    at: (index) => {
+      const image = faces.names[index]!;
+      const first = 10 * index;
+      const points = Array.from({ length: 5 }, (_, p): Point => [
+        faces.landmarks[first + 2 * p]!,
+        faces.landmarks[first + 2 * p + 1]!,
+      ]);
+      return { where: `${name}: ${image}`, file: path.join(root, 'loose_crop', image), points };
+    },
+  };
 }

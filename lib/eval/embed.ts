@@ -1,13 +1,8 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
-
 import type { RankGroup } from '../distributed/rank-group';
-import { decodeImages } from '../image/decode';
-import { KappaError } from '../errors';
-import { noGrad } from '../native/submit';
 import type { Backbone } from '../nn/backbone';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
-import { exchangeBatches, type EmbeddedBatch } from './exchange-batches';
+import { embedFaces } from './embedding/embed-faces';
+import { encodedFaces } from './embedding/face-inputs';
+import { FeatureMemory } from './embedding/feature-sink';
 
 export interface EmbedOptions {
   /** Images in one forward pass; 64 by default. */
@@ -40,57 +35,36 @@ export interface Embeddings {
 export async function embedImages(
   backbone: Backbone,
   images: readonly Buffer[],
-  options: EmbedOptions = {},
+  { name = 'images', ...options }: EmbedOptions = {},
 ): Promise<Embeddings> {
-  const { batchSize = 64, name = 'images', group, signal } = options;
   const { embeddingSize } = backbone.options;
-  const data = new Float32Array(images.length * embeddingSize);
-  const wasTraining = backbone.training;
-  const embed = (from: number): Promise<EmbeddedBatch> => {
-    if (signal?.aborted) throw new KappaError('ERR_CANCELLED', `Embedding ${name} was cancelled.`);
-    return embedBatch(backbone, images.slice(from, from + batchSize), name);
-  };
-  const { rank, worldSize } = group ?? { rank: 0, worldSize: 1 };
-  let norms = 0;
-  backbone.eval();
-  try {
-    for (let from = 0; from < images.length; from += worldSize * batchSize) {
-      const own = async () => embed(from + rank * batchSize);
-      const size = batchSize * embeddingSize;
-      const round = group ? await exchangeBatches(own, group, { size, name }) : [await own()];
-      for (const [r, batch] of round.entries()) {
-        const first = (from + r * batchSize) * embeddingSize;
-        data.set(batch.sums.subarray(0, Math.max(0, data.length - first)), Math.min(first, data.length));
-        norms += batch.norms;
-      }
-      options.onProgress?.(Math.min(from + worldSize * batchSize, images.length), images.length);
-      await yieldToEvents();
-    }
-  } finally {
-    backbone.train(wasTraining);
-  }
-  return { data, embeddingSize, xnorm: images.length > 0 ? norms / images.length : 0 };
+  const memory = new FeatureMemory(images.length, embeddingSize, true);
+  // Whoever embeds images in memory may have threads at work that decode others: there are no more of them.
+  await embedFaces(backbone, encodedFaces(images, name), () => Promise.resolve(memory), {
+    ...options,
+    workers: 0,
+  });
+  return { ...addMirrored(memory, embeddingSize), embeddingSize };
 }
 
-async function embedBatch(
-  backbone: Backbone,
-  images: readonly Buffer[],
-  name: string,
-): Promise<EmbeddedBatch> {
-  const batch = images.length;
-  // In the last round not every rank has images left.
-  if (batch === 0) return { sums: new Float32Array(0), norms: 0 };
-  const { imageSize: side, device } = backbone.options;
-  const pixels = await decodeImages(images, { size: side, resize: true, exact: true, name });
-  const size = { batch, height: side, width: side };
-  return noGrad(() =>
-    scope(async () => {
-      const flips = new Uint8Array(batch).fill(1);
-      const plain = await backbone.forward(await Tensor.fromImages(pixels, size, undefined, { device }));
-      const mirrored = await backbone.forward(await Tensor.fromImages(pixels, size, flips, { device }));
-      const lengths = Tensor.cat([plain.norm(1), mirrored.norm(1)]);
-      const norms = (await lengths.sum().item()) / 2;
-      return { sums: (await plain.add(mirrored).toTypedArray()) as Float32Array, norms };
-    }),
-  );
+/** [N, D] features plus those of the mirror images, and the mean length of both. */
+export function addMirrored(
+  { plain, mirrored }: Pick<FeatureMemory, 'plain' | 'mirrored'>,
+  embeddingSize: number,
+): { data: Float32Array; xnorm: number } {
+  const data = new Float32Array(plain.length);
+  const both = mirrored ? [plain, mirrored] : [plain];
+  let norms = 0;
+  for (let first = 0; first < data.length; first += embeddingSize) {
+    for (const features of both) {
+      let sum = 0;
+      for (let i = first; i < first + embeddingSize; i++) {
+        data[i] = data[i]! + features[i]!;
+        sum += features[i]! ** 2;
+      }
+      norms += Math.sqrt(sum);
+    }
+  }
+  const rows = data.length / embeddingSize;
+  return { data, xnorm: rows === 0 ? 0 : norms / (both.length * rows) };
 }

@@ -2,7 +2,8 @@ import type { VerificationSet } from '../data/protocols/verification-set';
 import type { Embeddings } from './embed';
 import { pairDistances } from './metrics/pair-distances';
 import { evaluateEmbeddings, type VerificationResult } from './metrics/verification';
-import { recordPairs, sidesOfPairs } from './records/pairs';
+import { FOLD_COUNT } from './metrics/ten-fold';
+import { foldNumbers, recordPairs, sidesOfPairs } from './records/pairs';
 import type { EvaluationRecord } from './records/record';
 import type { DrawOptions } from './uncertainty/draws';
 
@@ -36,9 +37,7 @@ export function recordVerification(
       counts: { pairs: result.pairs, genuine, impostor: result.pairs - genuine },
       ...facts,
       others: [
-        { id: 'std', label: 'std of folds', value: result.std, isShare: true },
-        { id: 'val@far=1e-3', label: 'VAL at FAR 1e-3 (folds)', value: result.val, isShare: true },
-        { id: 'threshold', label: 'threshold', value: result.threshold, isShare: false },
+        ...foldNumbers({ ...result, standardError: result.std / Math.sqrt(FOLD_COUNT - 1) }),
         { id: 'xnorm', label: 'XNorm', value: result.xnorm, isShare: false },
       ],
     },

@@ -134,12 +134,14 @@ async function encodeImage(
   return format === 'png' ? raw.png().toBuffer() : raw.webp({ quality }).toBuffer();
 }
 
-async function hasSize(image: Buffer, size: number, where: string): Promise<boolean> {
+/** Whether an image is a square of this side already. */
+export async function hasSize(image: Buffer, size: number, where: string): Promise<boolean> {
   const { width, height } = await readImageSize(image, where);
   return width === size && height === size;
 }
 
-async function cropAndResize(
+/** Cuts a square out of an image and brings it to a size. @throws KappaError ERR_DATA_CORRUPT where it lies outside */
+export async function cropAndResize(
   image: RgbImage,
   crop: Crop | 'centre',
   size: number,

@@ -16,12 +16,21 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const PIECE = 1 << 24;
 const WIDTHS: Record<string, number> = { '<f4': 4, '<f8': 8 };
 
+/** A matrix of a `.npy` file that is read row by row. */
+export interface NpyFile {
+  readonly rows: number;
+  readonly columns: number;
+  /** Fills `into` with whole rows from `first` on. */
+  read(first: number, into: Float32Array): Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
- * Reads a matrix of NumPy (`numpy.save`): float32 or float64, little-endian, in C order. float64 becomes float32.
+ * Opens a matrix of NumPy (`numpy.save`): float32 or float64, little-endian, in C order. float64 becomes float32.
  *
  * @throws KappaError `ERR_DATA_NOT_FOUND`, `ERR_DATA_CORRUPT` saying what it is instead, `ERR_IO`
  */
-export async function readNpy(file: string): Promise<NpyMatrix> {
+export async function openNpy(file: string): Promise<NpyFile> {
   const handle = await openFile(file);
   try {
     const { start, width, rows, columns } = await readHeader(handle, file);
@@ -32,39 +41,64 @@ export async function readNpy(file: string): Promise<NpyMatrix> {
         file,
         `it has ${size} bytes, but ${rows} x ${columns} numbers need ${expected}. It is cut off, or something follows`,
       );
-    const data = new Float32Array(new SharedArrayBuffer(4 * rows * columns));
-    const piece = Buffer.alloc(Math.min(PIECE, Math.max(8, rows * columns * width)));
-    for (let at = 0; at < data.length;) {
-      const wanted = Math.min(piece.length, (data.length - at) * width);
-      await readExactly(handle, piece.subarray(0, wanted), start + at * width, file);
-      const numbers = wanted / width;
-      if (width === 4) data.set(new Float32Array(piece.buffer, piece.byteOffset, numbers), at);
-      else data.set(new Float64Array(piece.buffer, piece.byteOffset, numbers), at);
-      at += numbers;
-    }
-    return { data, rows, columns };
+    const read = async (first: number, into: Float32Array): Promise<void> => {
+      const from = start + first * columns * width;
+      const piece = Buffer.alloc(Math.min(PIECE, Math.max(8, into.length * width)));
+      for (let at = 0; at < into.length;) {
+        const wanted = Math.min(piece.length, (into.length - at) * width);
+        await readExactly(handle, piece.subarray(0, wanted), from + at * width, file);
+        const numbers = wanted / width;
+        if (width === 4) into.set(new Float32Array(piece.buffer, piece.byteOffset, numbers), at);
+        else into.set(new Float64Array(piece.buffer, piece.byteOffset, numbers), at);
+        at += numbers;
+      }
+    };
+    return {
+      rows,
+      columns,
+      read: (first, into) =>
+        read(first, into).catch((error: unknown) => {
+          throw error instanceof KappaError ? error : ioError(error, 'read', file);
+        }),
+      close: () => handle.close(),
+    };
   } catch (error) {
-    throw error instanceof KappaError ? error : ioError(error, 'read', file);
-  } finally {
     await handle.close();
+    throw error instanceof KappaError ? error : ioError(error, 'read', file);
+  }
+}
+
+/** Reads a whole matrix of NumPy, as {@link openNpy} opens it. @throws KappaError as that */
+export async function readNpy(file: string): Promise<NpyMatrix> {
+  const { rows, columns, read, close } = await openNpy(file);
+  try {
+    const data = new Float32Array(new SharedArrayBuffer(4 * rows * columns));
+    await read(0, data);
+    return { data, rows, columns };
+  } finally {
+    await close();
   }
 }
 
 /** Writes a float32 matrix as `numpy.save` does. @throws KappaError `ERR_IO`; nothing is half written */
 export async function writeNpy(file: string, { data, rows, columns }: NpyMatrix): Promise<void> {
+  await writeFileAtomically(file, async (handle) => {
+    await handle.write(npyHeader(rows, columns));
+    for (let at = 0; at < data.length; at += PIECE / 4)
+      await handle.write(Buffer.from(Float32Array.from(data.subarray(at, at + PIECE / 4)).buffer));
+  });
+}
+
+/** What a float32 matrix begins with; its numbers follow, row by row, little-endian. */
+export function npyHeader(rows: number, columns: number): Buffer {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
   // The header ends at a multiple of 64 bytes.
   const length = Math.ceil((MAGIC.length + 4 + text.length + 1) / 64) * 64 - MAGIC.length - 4;
-  const header = Buffer.concat([
+  return Buffer.concat([
     MAGIC,
     Buffer.from([1, 0, length & 255, length >> 8]),
     Buffer.from(`${text.padEnd(length - 1)}\n`, 'latin1'),
   ]);
-  await writeFileAtomically(file, async (handle) => {
-    await handle.write(header);
-    for (let at = 0; at < data.length; at += PIECE / 4)
-      await handle.write(Buffer.from(Float32Array.from(data.subarray(at, at + PIECE / 4)).buffer));
-  });
 }
 
 interface Header {

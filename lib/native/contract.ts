@@ -13,6 +13,7 @@ declare const marginSoftmaxBrand: unique symbol;
 declare const processGroupBrand: unique symbol;
 declare const gradientReducerBrand: unique symbol;
 declare const memoryBufferBrand: unique symbol;
+declare const distractorRanksBrand: unique symbol;
 
 /** Opaque reference to a LibTorch tensor. */
 export interface TensorHandle {
@@ -43,6 +44,11 @@ export interface GradientReducerHandle {
 /** A native memory buffer, owned by its JavaScript object. */
 export interface MemoryBufferHandle {
   readonly [memoryBufferBrand]: true;
+}
+
+/** A native ranking among distractors, owned by its JavaScript object. */
+export interface DistractorRanksHandle {
+  readonly [distractorRanksBrand]: true;
 }
 
 /** Element types. */
@@ -266,6 +272,66 @@ interface RocPoints {
   thresholds: TensorHandle;
   allImpostors: number;
   allGenuine: number;
+}
+
+/** The best rows of each query, the best first; of equal ones the first. */
+interface TopRows {
+  /** float32 [Q, K]; -infinity where there are not so many rows. */
+  scores: TensorHandle;
+  /** int32 [Q, K]; -1 there. */
+  indices: TensorHandle;
+}
+
+/** The result for rows that came before, with smaller numbers. */
+interface BestSoFar {
+  scores: TensorInput;
+  indices: TensorInput;
+}
+
+interface TopOptions {
+  count: number;
+  /** Number of the first row, where rows come in pieces. */
+  first: number;
+  /** Products in bfloat16; the results are the same. */
+  bfloat16: boolean;
+}
+
+interface DistractorOptions {
+  /** Of each set of distractors, how many of its largest scores are kept. */
+  kept: number[];
+  /** Products in bfloat16; the results are the same. */
+  bfloat16: boolean;
+}
+
+interface MateScores {
+  /** Integers [P]: the probe of each pair. */
+  probes: TensorInput;
+  /** float32 [P], as pairScores gives them for unitRows. */
+  scores: TensorInput;
+}
+
+interface DistractorRows {
+  /** float32 [N, D] of any length. */
+  features: TensorInput;
+  /** uint8 [N], bit s for being in set s. */
+  sets: TensorInput;
+  /** uint8 [N], the same where all its scores are counted in the histogram of set s. */
+  sampled: TensorInput;
+}
+
+interface HighestOfSet {
+  /** float32, the largest first. */
+  scores: TensorHandle;
+  /** int32 */
+  probes: TensorHandle;
+}
+
+export interface DistractorResult {
+  /** int32 [S, P], distractors of the set with a larger score than the pair. */
+  above: TensorHandle;
+  highest: HighestOfSet[];
+  /** int64 [S, 8192], scores of sampled distractors; bin b begins at -1 + b / 4096. */
+  histogram: TensorHandle;
 }
 
 interface ClassSums {
@@ -620,6 +686,23 @@ export interface NativeAddon {
   poolTemplates(faces: TemplateFaces, templates: number, normalises: boolean): Promise<TensorHandle>;
   pairScores(rows: TensorInput, first: TensorInput, second: TensorInput): Promise<TensorHandle>;
   rocPoints(scores: TensorInput, isGenuine: TensorInput, dropsIntermediate: boolean): Promise<RocPoints>;
+  unitRows(rows: TensorInput): Promise<TensorHandle>;
+  /** @param before the result for rows that came before */
+  topRows(
+    queries: TensorInput,
+    rows: TensorInput,
+    options: TopOptions,
+    before: BestSoFar | null,
+  ): Promise<TopRows>;
+  /** @param probes as unitRows gives them */
+  distractorRanks(
+    options: DistractorOptions,
+    probes: TensorInput,
+    mates: MateScores,
+  ): Promise<DistractorRanksHandle>;
+  distractorRanksAdd(ranks: DistractorRanksHandle, distractors: DistractorRows): Promise<void>;
+  distractorRanksResult(ranks: DistractorRanksHandle): Promise<DistractorResult>;
+  disposeDistractorRanks(ranks: DistractorRanksHandle): void;
 
   // processes; all ranks of a group make the same calls in the same order
   processGroup(options: ProcessGroupOptions): Promise<ProcessGroupHandle>;

@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "eval/dot.h"
 #include "eval/indices.h"
-#include "runtime/cpu_clones.h"
 #include "runtime/parallel.h"
 
 namespace kappa {
@@ -12,22 +12,6 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t grain = 4096;
-
-/// Many sums side by side: as wide as the widest processor, and four times that to hide how long a sum takes.
-constexpr int64_t lanes = 64;
-
-KAPPA_INLINE float dot(const float* a, const float* b, int64_t dim) {
-  float sums[lanes] = {};
-  int64_t d = 0;
-  for (; d + lanes <= dim; d += lanes) {
-    for (int64_t j = 0; j < lanes; ++j) sums[j] += a[d + j] * b[d + j];
-  }
-  for (int64_t j = 0; d + j < dim; ++j) sums[j] += a[d + j] * b[d + j];
-  for (int64_t half = lanes / 2; half > 0; half /= 2) {
-    for (int64_t j = 0; j < half; ++j) sums[j] += sums[j + half];
-  }
-  return sums[0];
-}
 
 KAPPA_INLINE void score(const float* rows, int64_t dim, const int32_t* first, const int32_t* second,
                         int64_t begin, int64_t end, float* scores) {

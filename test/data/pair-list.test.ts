@@ -12,7 +12,11 @@ describe('pair lists', () => {
 
   it('of LFW go through the folds, in each first the pairs of one person', async () => {
     const fold = 'Ann_Lee\t1\t4\nAnn_Lee\t2\tBo_Yi\t12\n';
-    assert.deepEqual(await readPairList(write(`2\t1\n${fold}${fold}`)), { form: 'lfw', pairs: [a, b, a, b] });
+    assert.deepEqual(await readPairList(write(`2\t1\n${fold}${fold}`)), {
+      form: 'lfw',
+      pairs: [a, b, a, b],
+      folds: 2,
+    });
     // pairsDevTest.txt announces one number.
     assert.deepEqual((await readPairList(write(`1\n${fold}`))).pairs, [a, b]);
   });

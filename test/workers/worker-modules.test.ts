@@ -36,6 +36,7 @@ describe('worker threads', () => {
       'check-worker.ts',
       'convert-worker.ts',
       'decode-worker.ts',
+      'face-worker.ts',
       'render-worker.ts',
     ]);
   });

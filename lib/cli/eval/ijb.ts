@@ -8,8 +8,8 @@ import type { EvaluationRecord } from '../../eval/records/record';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
-import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText, say } from '../output';
+import { shareWork, type SharedHooks } from '../share-work';
 import {
   addModelFlags,
   addOutputFlags,
@@ -37,6 +37,8 @@ export interface EvalIjbOptions extends ModelFlags, OutputFlags {
   flip: boolean;
   /** Every rule from one embedding of the faces. */
   variants?: boolean;
+  /** Folder that keeps the features of the faces. */
+  cache?: string;
 }
 
 /** Adds `kappa eval ijb`. */
@@ -69,7 +71,11 @@ export function addIjb(evaluate: Command, action: Action): void {
     )
     .option('--no-detector-score', 'let every face count alike (D0), whatever the score of its detector (D1)')
     .option('--no-flip', 'leave the mirror images out (F0)')
-    .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface');
+    .option('--variants', 'all eight rules from one embedding of the faces, by the names of insightface')
+    .option(
+      '--cache <folder>',
+      'keep the features of the faces there: run again to go on where it was interrupted, or with another rule',
+    );
   addOutputFlags(addModelFlags(command)).action(action(evalIjbCommand));
 }
 
@@ -79,8 +85,13 @@ async function evalIjbCommand(target: string | undefined, options: EvalIjbOption
     throw new KappaError('ERR_USAGE', 'Expected a checkpoint, or --features: one of them.');
   if (options.mirrored !== undefined && options.features === undefined)
     throw new KappaError('ERR_USAGE', '--mirrored goes with --features.');
-  const run = await runLongTask('Embedding faces', (hooks) => evaluate(target, options, hooks));
+  if (options.cache !== undefined && options.features !== undefined)
+    throw new KappaError('ERR_USAGE', '--cache goes with a checkpoint, not with --features.');
+  const run = await shareWork('Embedding faces', { ...options, target }, (hooks) =>
+    evaluate(target, options, hooks),
+  );
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst || run.result === undefined) return exitCodes.ok;
   const { model, set, results, records, files } = run.result;
   const { ijbDifference } = await import('../../data/protocols/ijb');
   const difference = ijbDifference(set);
@@ -111,8 +122,8 @@ interface Evaluated {
 async function evaluate(
   target: string | undefined,
   options: EvalIjbOptions,
-  hooks: TaskHooks,
-): Promise<Evaluated> {
+  hooks: SharedHooks,
+): Promise<Evaluated | undefined> {
   const { readIjb } = await import('../../data/protocols/ijb');
   const { readIjbIdentification } = await import('../../data/protocols/ijb-identification');
   const { recordIjbIdentification, recordIjbVerification } = await import('../../eval/ijb-record');
@@ -125,7 +136,10 @@ async function evaluate(
   const set = await readIjb(options.set, options.root, hooks);
   const lists = options.protocol === '1:N' ? await readIjbIdentification(set, hooks) : undefined;
   return scope(async () => {
-    const { model, checkpoint, features } = await featuresOf(target, set, options, hooks);
+    const found = await featuresOf(target, set, options, hooks);
+    // The others have done their share.
+    if (found === undefined) return undefined;
+    const { model, checkpoint, features } = found;
     const facts = { model, data: options.root };
     const evaluated: Pick<Evaluated, 'results' | 'records'> = { results: [], records: [] };
     for (const rule of rules) {
@@ -145,8 +159,8 @@ async function featuresOf(
   target: string | undefined,
   set: IjbSet,
   options: EvalIjbOptions,
-  hooks: TaskHooks,
-): Promise<{ model: string; checkpoint?: string; features: IjbFeatures }> {
+  hooks: SharedHooks,
+): Promise<{ model: string; checkpoint?: string; features: IjbFeatures } | undefined> {
   const { features, mirrored } = options;
   if (features !== undefined) {
     const { readNpy } = await import('../../io/npy');
@@ -161,15 +175,17 @@ async function featuresOf(
       features: { plain, ...(mirrored !== undefined && { mirrored: await read(mirrored) }) },
     };
   }
-  const { embedIjb } = await import('../../eval/embed-ijb');
-  return withModel(target!, options, async (backbone, folder) => {
+  const { embedIjb, shareIjb } = await import('../../eval/embed-ijb');
+  const { batchSize, cache, precision } = options;
+  const { group, device } = hooks;
+  return withModel(target!, { device, precision }, async (backbone, checkpoint) => {
     const flip = options.flip || options.variants === true;
-    const { batchSize } = options;
-    return {
-      model: folder,
-      checkpoint: folder,
-      features: await embedIjb(backbone, set, { batchSize, flip, ...hooks }),
-    };
+    const run = { batchSize, flip, cache, checkpoint, ...hooks };
+    if (group !== undefined && group.rank > 0) {
+      await shareIjb(backbone, set, { ...run, group });
+      return undefined;
+    }
+    return { model: checkpoint, checkpoint, features: await embedIjb(backbone, set, run) };
   });
 }
 

@@ -105,3 +105,10 @@ export function withoutDraws(record: EvaluationRecord): EvaluationRecord {
     numbers: record.numbers.map(({ draws: _, ...number }) => number),
   };
 }
+
+/** The interval of a record's share, in percent. */
+export function intervalText({ numbers }: EvaluationRecord, id: string): string {
+  const interval = numbers.find((number) => number.id === id)?.interval;
+  const percent = (share: number): string => (100 * share).toFixed(2);
+  return interval ? `${percent(interval.low)}-${percent(interval.high)}` : '-';
+}

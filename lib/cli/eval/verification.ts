@@ -9,6 +9,7 @@ import { printJson, printText, say } from '../output';
 import {
   addModelFlags,
   addOutputFlags,
+  intervalText,
   useThreads,
   withModel,
   withoutDraws,
@@ -92,21 +93,18 @@ async function formatResults(
 ): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
   const percent = (share: number): string => (share * 100).toFixed(2);
-  const rows = results.map((r, i) => {
-    const interval = records[i]!.numbers.find(({ id }) => id === 'accuracy')!.interval!;
-    return [
-      r.name,
-      percent(r.accuracy),
-      `${percent(interval.low)}-${percent(interval.high)}`,
-      percent(r.std),
-      r.threshold.toFixed(3),
-      percent(r.val),
-      percent(r.auc),
-      percent(r.eer),
-      r.xnorm.toFixed(2),
-      r.pairs,
-    ];
-  });
+  const rows = results.map((r, i) => [
+    r.name,
+    percent(r.accuracy),
+    intervalText(records[i]!, 'accuracy'),
+    percent(r.std),
+    r.threshold.toFixed(3),
+    percent(r.val),
+    percent(r.auc),
+    percent(r.eer),
+    r.xnorm.toFixed(2),
+    r.pairs,
+  ]);
   const header = [
     'set',
     'accuracy %',

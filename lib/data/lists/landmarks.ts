@@ -18,6 +18,11 @@ export class Landmarks {
     return this.#byPath.size;
   }
 
+  /** All images, by the paths that the file has, in its order. */
+  entries(): IterableIterator<[string, Point[]]> {
+    return this.#byPath.entries();
+  }
+
   /**
    * The landmarks of an image: of its path, or of its file name where only one image here has that name. The ending may
    * be another one, since aligned and packed images often get a new one.
@@ -98,6 +103,11 @@ export async function readLandmarks(file: string): Promise<Landmarks> {
   }
   if (found.size === 0) throw new KappaError('ERR_DATA_CORRUPT', `${file} holds no landmarks.`);
   return new Landmarks(file, found);
+}
+
+/** Whether a line of text tells of an image and its landmarks, as {@link readLandmarks} takes it. */
+export function hasLandmarks(line: string): boolean {
+  return parseLandmarks(splitColumns(line)) !== undefined;
 }
 
 function parseLandmarks(columns: string[]): [string, Point[]] | undefined {

@@ -14,6 +14,8 @@ export type PairListForm = 'lfw' | 'columns' | 'flagged' | 'cfp';
 export interface PairList {
   form: PairListForm;
   pairs: ListedPair[];
+  /** Of LFW's form: how many folds its first line announces; each has as many pairs, one fold behind the other. */
+  folds?: number;
 }
 
 /**
@@ -47,7 +49,11 @@ export async function readPairList(
   const first = lines[0]?.columns;
   if (first === undefined) throw new KappaError('ERR_DATA_CORRUPT', `${file} lists no pairs.`);
   if (first.length <= 2 && first.every((column) => /^\d+$/.test(column)))
-    return { form: 'lfw', pairs: parseLfw(lines, file) };
+    return {
+      form: 'lfw',
+      pairs: parseLfw(lines, file),
+      folds: first.length === 2 ? Number(first[0]) : 1,
+    };
   if (first.length === 2) return { form: 'flagged', pairs: parseFlagged(lines, file) };
   return { form: 'columns', pairs: lines.map((line) => parseColumns(line, file, lines)) };
 }

@@ -34,23 +34,31 @@ export function pairDistances(
   for (let pair = 0; pair < pairs; pair++) {
     const first = 2 * pair * embeddingSize;
     const second = first + embeddingSize;
-    const firstNorm = rowNorm(embeddings, 2 * pair, embeddingSize, name);
-    const secondNorm = rowNorm(embeddings, 2 * pair + 1, embeddingSize, name);
+    // Both at once: each sum waits for its own last addition alone.
+    let firstSum = 0;
+    let secondSum = 0;
+    for (let i = 0; i < embeddingSize; i++) {
+      const a = embeddings[first + i]!;
+      const b = embeddings[second + i]!;
+      firstSum += a * a;
+      secondSum += b * b;
+    }
+    const firstNorm = normOf(firstSum, 2 * pair, name);
+    const secondNorm = normOf(secondSum, 2 * pair + 1, name);
     normSum += firstNorm + secondNorm;
     const firstScale = firstNorm === 0 ? 1 : firstNorm;
     const secondScale = secondNorm === 0 ? 1 : secondNorm;
     let distance = 0;
-    for (let i = 0; i < embeddingSize; i++)
-      distance +=
-        ((embeddings[first + i] ?? 0) / firstScale - (embeddings[second + i] ?? 0) / secondScale) ** 2;
+    for (let i = 0; i < embeddingSize; i++) {
+      const difference = embeddings[first + i]! / firstScale - embeddings[second + i]! / secondScale;
+      distance += difference * difference;
+    }
     distances[pair] = distance;
   }
   return { distances, meanNorm: pairs === 0 ? 0 : normSum / (2 * pairs) };
 }
 
-function rowNorm(embeddings: Float32Array | Float64Array, row: number, size: number, name: string): number {
-  let sum = 0;
-  for (let i = row * size; i < (row + 1) * size; i++) sum += (embeddings[i] ?? 0) ** 2;
+function normOf(sum: number, row: number, name: string): number {
   if (!Number.isFinite(sum))
     throw new KappaError(
       'ERR_NOT_FINITE',

@@ -41,14 +41,16 @@ export interface FoldVal {
  *
  * @param distances [P] squared distances
  * @param isSame [P] whether a pair is genuine
+ * @param given the folds, where the set has its own. @default ten contiguous ones
  * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
  */
 export function foldAccuracies(
   distances: Float64Array,
   isSame: ArrayLike<boolean | number>,
   step = ACCURACY_STEP,
+  given?: readonly Fold[],
 ): FoldAccuracy[] {
-  const folds = countFolds(distances, isSame, step);
+  const folds = countFolds(distances, isSame, step, given);
   return folds.map((test) => {
     const others = total(folds.filter((fold) => fold !== test));
     // Whole numbers of right answers are compared, so that equal accuracies are equal.
@@ -70,6 +72,7 @@ export function foldAccuracies(
  *
  * @param distances [P] squared distances
  * @param isSame [P] whether a pair is genuine
+ * @param given the folds, where the set has its own. @default ten contiguous ones
  * @throws KappaError ERR_ARGUMENT for fewer than ten pairs
  */
 export function foldVals(
@@ -77,8 +80,9 @@ export function foldVals(
   isSame: ArrayLike<boolean | number>,
   targetFar = 1e-3,
   step = 0.001,
+  given?: readonly Fold[],
 ): FoldVal[] {
-  const folds = countFolds(distances, isSame, step);
+  const folds = countFolds(distances, isSame, step, given);
   return folds.map((test) => {
     const others = total(folds.filter((fold) => fold !== test));
     const threshold = thresholdAtFar(others, targetFar, step);
@@ -114,9 +118,10 @@ function countFolds(
   distances: Float64Array,
   isSame: ArrayLike<boolean | number>,
   step: number,
+  given: readonly Fold[] = contiguousFolds(distances.length, FOLD_COUNT),
 ): FoldCounts[] {
   const thresholds = Math.round(LARGEST_THRESHOLD / step);
-  return contiguousFolds(distances.length, FOLD_COUNT).map((fold) => {
+  return given.map((fold) => {
     const genuineBelow = new Int32Array(thresholds);
     const impostorBelow = new Int32Array(thresholds);
     let genuine = 0;
@@ -141,16 +146,22 @@ export function firstAbove(distance: number, step: number): number {
 }
 
 function total(folds: readonly FoldCounts[]): Omit<FoldCounts, 'fold'> {
-  const sum = (pick: (fold: FoldCounts) => number): number => folds.reduce((s, fold) => s + pick(fold), 0);
   const thresholds = folds[0]?.genuineBelow.length ?? 0;
-  return {
-    genuine: sum((fold) => fold.genuine),
-    impostor: sum((fold) => fold.impostor),
-    genuineBelow: Int32Array.from({ length: thresholds }, (_, i) => sum((fold) => fold.genuineBelow[i] ?? 0)),
-    impostorBelow: Int32Array.from({ length: thresholds }, (_, i) =>
-      sum((fold) => fold.impostorBelow[i] ?? 0),
-    ),
+  const sum = {
+    genuine: 0,
+    impostor: 0,
+    genuineBelow: new Int32Array(thresholds),
+    impostorBelow: new Int32Array(thresholds),
   };
+  for (const { genuine, impostor, genuineBelow, impostorBelow } of folds) {
+    sum.genuine += genuine;
+    sum.impostor += impostor;
+    for (let i = 0; i < thresholds; i++) {
+      sum.genuineBelow[i]! += genuineBelow[i]!;
+      sum.impostorBelow[i]! += impostorBelow[i]!;
+    }
+  }
+  return sum;
 }
 
 function correctAt(fold: Omit<FoldCounts, 'fold'>, i: number): number {

@@ -1,7 +1,6 @@
 import { KappaError } from '../../errors';
 import { pairDistances } from './pair-distances';
-import { areaUnderCurve, equalErrorRate, rocCurve, tarAtFar } from './roc';
-import { foldAccuracies, foldVals } from './ten-fold';
+import { verifyPairs } from './pair-verification';
 
 /** How well a model tells pairs of one person from pairs of two. Rates are shares from 0 to 1. */
 export interface VerificationResult {
@@ -65,34 +64,15 @@ export function evaluateEmbeddings(input: VerificationInput): VerificationResult
       'ERR_SHAPE',
       `Expected embeddings for the ${isSame.length} pairs of ${name} but received them for ${distances.length}.`,
     );
-  const roc = rocCurve(distances, isSame);
-  const folds = foldAccuracies(distances, isSame);
-  const accuracies = folds.map((fold) => fold.accuracy);
-  const atFar = foldVals(distances, isSame);
-  const vals = atFar.flatMap((fold) => fold.val ?? []);
+  const { accuracy, std, threshold, val, valStd, far, auc, eer, tarAtFar } = verifyPairs({
+    distances,
+    isSame,
+  });
   return {
     name,
-    accuracy: mean(accuracies),
-    std: deviation(accuracies),
-    threshold: mean(folds.map((fold) => fold.threshold)),
-    val: mean(vals),
-    valStd: deviation(vals),
-    far: mean(atFar.flatMap((fold) => fold.far ?? [])),
-    auc: areaUnderCurve(roc),
-    eer: equalErrorRate(roc),
-    tarAtFar: { '1e-2': tarAtFar(roc, 1e-2), '1e-3': tarAtFar(roc, 1e-3) },
+    ...{ accuracy, std, threshold, val, valStd, far, auc, eer, tarAtFar },
     xnorm: input.xnorm ?? meanNorm,
     pairs: distances.length,
     protocol: PROTOCOL,
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Population standard deviation. */
-function deviation(values: readonly number[]): number {
-  const center = mean(values);
-  return Math.sqrt(mean(values.map((value) => (value - center) ** 2)));
 }

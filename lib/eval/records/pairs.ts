@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 
+import type { PairVerification } from '../metrics/pair-verification';
+import type { ComparedPairs } from '../uncertainty/compared-pairs';
 import { tiedPeople } from '../uncertainty/components';
 import { CosineBins } from '../uncertainty/curves';
 import { DRAWS, type DrawOptions } from '../uncertainty/draws';
-import { pairCurves, pairNumbers, type ComparedPairs } from '../uncertainty/pair-numbers';
+import { pairCurves, pairNumbers } from '../uncertainty/pair-numbers';
 import type { EvaluationRecord, RecordedNumber, RecordedPair, Resampling } from './record';
 
 const HARDEST = 12;
@@ -40,6 +42,26 @@ export function recordPairs(
     hardest: hardestPairs(pairs, nameOf),
     made: new Date().toISOString(),
   };
+}
+
+/** Numbers of folds that are not drawn. */
+export function foldNumbers({
+  std,
+  standardError,
+  val,
+  threshold,
+}: Pick<PairVerification, 'std' | 'standardError' | 'val' | 'threshold'>): RecordedNumber[] {
+  return [
+    { id: 'std', label: 'std of folds (insightface)', value: std, isShare: true },
+    {
+      id: 'standard-error',
+      label: 'standard error of folds (official)',
+      value: standardError,
+      isShare: true,
+    },
+    { id: 'val@far=1e-3', label: 'VAL at FAR 1e-3 (folds)', value: val, isShare: true },
+    { id: 'threshold', label: 'threshold', value: threshold, isShare: false },
+  ];
 }
 
 /** The pairs of one person that look least alike, and those of two that look most alike, by turns. */

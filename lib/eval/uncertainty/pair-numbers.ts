@@ -2,23 +2,14 @@ import { contiguousFolds } from '../metrics/folds';
 import { areaUnderCurve, equalErrorRate, rocCurve } from '../metrics/roc';
 import { FOLD_COUNT, foldAccuracies } from '../metrics/ten-fold';
 import type { RecordedCurve, RecordedNumber } from '../records/record';
+import type { ComparedPairs } from './compared-pairs';
 import { bandPoints, errorCurves, logarithmicSteps } from './curves';
 import { DrawnNumbers, tarAtFarNames, type LimitedRate } from './drawn-numbers';
 import type { DrawOptions } from './draws';
-import { influenceOfPairs, type Influence, type Sides } from './influence';
+import { influenceOfPairs, type Influence } from './influence';
 import { equalErrorDraws } from './rates';
 import { countBelow, SortedPairs } from './sorted-pairs';
 import { thresholdChoiceFactor } from './threshold-choice';
-
-/** Pairs of a set, compared. */
-export interface ComparedPairs {
-  /** [P] small for pairs that look alike: squared distances, 0 to 4. */
-  readonly distances: Float64Array;
-  /** [P] */
-  readonly isSame: ArrayLike<boolean | number>;
-  /** Whose the pictures are. */
-  readonly sides: Sides;
-}
 
 /** FARs at which the numbers of a set of pairs are told. */
 const FARS = [1e-2, 1e-3, 1e-4] as const;
@@ -34,9 +25,9 @@ export function pairNumbers(pairs: ComparedPairs, options: DrawOptions = {}): Re
   const { distances, isSame } = pairs;
   const sorted = new SortedPairs(distances, isSame);
   const numbers = new DrawnNumbers(unitsOf(pairs));
-  const { accuracy, isRight } = tenFolds(distances, isSame);
+  const { accuracy, isRight } = judgeFolds(pairs);
   const share = sorted.genuine.length / distances.length;
-  const choice = thresholdChoiceFactor(distances, isSame, options.seed);
+  const choice = pairs.threshold === undefined ? thresholdChoiceFactor(pairs, options.seed) : 1;
   numbers.share(
     'accuracy',
     'Accuracy',
@@ -107,16 +98,24 @@ function ofBoth(
 }
 
 /** Mean accuracy of the folds, and which pairs were told rightly at their folds' thresholds. */
-function tenFolds(
-  distances: Float64Array,
-  isSame: ArrayLike<boolean | number>,
-): { accuracy: number; isRight: Uint8Array } {
-  const folds = foldAccuracies(distances, isSame);
+function judgeFolds({
+  distances,
+  isSame,
+  folds = contiguousFolds(distances.length, FOLD_COUNT),
+  threshold,
+}: ComparedPairs): { accuracy: number; isRight: Uint8Array } {
+  if (threshold !== undefined) {
+    const isRight = Uint8Array.from(distances, (distance, pair) =>
+      Number(distance < threshold === Boolean(isSame[pair])),
+    );
+    return { accuracy: isRight.reduce((sum, right) => sum + right, 0) / isRight.length, isRight };
+  }
+  const judged = foldAccuracies(distances, isSame, undefined, folds);
   const isRight = new Uint8Array(distances.length);
-  for (const [f, { start, end }] of contiguousFolds(distances.length, FOLD_COUNT).entries())
+  for (const [f, { start, end }] of folds.entries())
     for (let pair = start; pair < end; pair++)
-      isRight[pair] = Number(distances[pair]! < folds[f]!.threshold === Boolean(isSame[pair]));
-  return { accuracy: folds.reduce((sum, fold) => sum + fold.accuracy, 0) / folds.length, isRight };
+      isRight[pair] = Number(distances[pair]! < judged[f]!.threshold === Boolean(isSame[pair]));
+  return { accuracy: judged.reduce((sum, fold) => sum + fold.accuracy, 0) / judged.length, isRight };
 }
 
 /** Of each pair, the share of the other kind that is on the right side of it; its mean over either kind is the AUC. */

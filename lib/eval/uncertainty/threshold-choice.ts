@@ -1,5 +1,6 @@
 import { Xoshiro128 } from '../../random';
 import { contiguousFolds } from '../metrics/folds';
+import type { ComparedPairs } from './compared-pairs';
 import { ACCURACY_STEP, ACCURACY_THRESHOLDS, FOLD_COUNT, firstAbove } from '../metrics/ten-fold';
 
 const DRAWS = 200;
@@ -13,18 +14,19 @@ const DRAWS = 200;
  * itself chose. In a draw the thresholds move for two reasons, the set's own chance and that of the draw, so that half of
  * what is more is the set's.
  *
- * @param distances [P] squared distances
- * @param isSame [P]
  * @returns a factor from 1 on, for standard deviations
  */
 export function thresholdChoiceFactor(
-  distances: Float64Array,
-  isSame: ArrayLike<boolean | number>,
+  {
+    distances,
+    isSame,
+    folds: given = contiguousFolds(distances.length, FOLD_COUNT),
+  }: Pick<ComparedPairs, 'distances' | 'isSame' | 'folds'>,
   seed = 0,
 ): number {
   // The first threshold that accepts each pair.
   const first = Int32Array.from(distances, (distance) => firstAbove(distance, ACCURACY_STEP));
-  const folds = contiguousFolds(distances.length, FOLD_COUNT).map(({ start, end }): FoldPairs => {
+  const folds = given.map(({ start, end }): FoldPairs => {
     return {
       genuine: first.filter((_, pair) => pair >= start && pair < end && isSame[pair]),
       impostor: first.filter((_, pair) => pair >= start && pair < end && !isSame[pair]),

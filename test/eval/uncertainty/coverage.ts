@@ -7,7 +7,8 @@ import { areaUnderCurve, equalErrorRate, rocCurve } from '../../../lib/eval/metr
 import type { PairRoc } from '../../../lib/eval/metrics/pair-roc';
 import type { RecordedNumber } from '../../../lib/eval/records/record';
 import { tiedPeople } from '../../../lib/eval/uncertainty/components';
-import { pairNumbers, type ComparedPairs } from '../../../lib/eval/uncertainty/pair-numbers';
+import type { ComparedPairs } from '../../../lib/eval/uncertainty/compared-pairs';
+import { pairNumbers } from '../../../lib/eval/uncertainty/pair-numbers';
 import { SortedPairs } from '../../../lib/eval/uncertainty/sorted-pairs';
 import { templateNumbers, type ScoredPairs } from '../../../lib/eval/uncertainty/template-numbers';
 import { SimulatedPeople, squaredDistance } from '../../support/simulated-benchmark';

@@ -1,41 +1,32 @@
-import type { RankGroup } from '../distributed/rank-group';
-import { KappaError } from '../errors';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
+import type { RankGroup } from '../../distributed/rank-group';
+import { KappaError } from '../../errors';
+import { scope } from '../../tensor/scope';
+import { Tensor } from '../../tensor/tensor';
 
-/** What came of a batch of images. */
-export interface EmbeddedBatch {
-  /** [B, D] embedding of each image plus that of its mirror image. */
-  sums: Float32Array;
-  /** Sum of the lengths of the embeddings, a float32 number. */
-  norms: number;
-}
-
-/** What a rank says of its batch. */
+/** What a rank says of its work. */
 const DONE = 0;
 const FAILED = 1;
 const CANCELLED = 2;
 
 /**
- * Gives every rank the batches of all, in the order of the ranks. How it went travels with the batch, so that no rank
- * waits for one that failed.
+ * Gives every rank the numbers of all, in the order of the ranks. How it went travels with them, so that no rank waits
+ * for one that failed. Without other ranks it is the work alone.
  *
- * @param own computes this rank's batch
- * @param options.size numbers of a whole batch's sums; what a smaller batch lacks comes as zeros
+ * @param own computes this rank's numbers
+ * @param options.size how many numbers they are at most; what fewer ones lack comes as zeros
  * @param options.name names the images in errors
  * @throws what `own` throws; KappaError `ERR_PEER` where another rank failed, `ERR_CANCELLED` where it was cancelled
  */
-export async function exchangeBatches(
-  own: () => Promise<EmbeddedBatch>,
-  group: RankGroup,
+export async function exchange(
+  own: () => Promise<Float32Array>,
+  group: RankGroup | undefined,
   { size, name }: { size: number; name: string },
-): Promise<EmbeddedBatch[]> {
-  const message = new Float32Array(2 + size);
+): Promise<Float32Array[]> {
+  if (!group) return [await own()];
+  const message = new Float32Array(1 + size);
   let failure: { error: unknown } | undefined;
   try {
-    const { sums, norms } = await own();
-    message.set([DONE, norms]);
-    message.set(sums, 2);
+    message.set(await own(), 1);
   } catch (error) {
     failure = { error };
     message[0] = error instanceof KappaError && error.code === 'ERR_CANCELLED' ? CANCELLED : FAILED;
@@ -45,7 +36,7 @@ export async function exchangeBatches(
   });
   if (failure) throw failure.error;
   return Array.from({ length: group.worldSize }, (_, rank) => {
-    const [outcome = DONE, norms = 0] = all.subarray(rank * message.length);
+    const [outcome = DONE] = all.subarray(rank * message.length);
     if (outcome === CANCELLED)
       throw new KappaError('ERR_CANCELLED', `Rank ${rank} was cancelled while it embedded ${name}.`);
     if (outcome !== DONE)
@@ -53,7 +44,7 @@ export async function exchangeBatches(
         'ERR_PEER',
         `Rank ${rank} failed while it embedded ${name}: its own error says why.`,
       );
-    return { sums: all.subarray(rank * message.length + 2, (rank + 1) * message.length), norms };
+    return all.subarray(rank * message.length + 1, (rank + 1) * message.length);
   });
 }
 
