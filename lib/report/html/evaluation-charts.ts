@@ -11,6 +11,8 @@ export interface ShownRecord {
 
 /** Points that a curve is thinned to. */
 const POINTS = 400;
+/** Bins of scores that are shown. */
+const SCORE_BINS = 60;
 
 interface CurveKind {
   readonly kind: RecordedCurve['kind'];
@@ -141,9 +143,27 @@ function histogramChart({ name, record }: ShownRecord, id: string, isOneOfSevera
       note: 'How the scores of pairs of one person and of two are spread, each as shares of its kind.',
       x: { label: histograms[0]!.quantity },
       y: { label: 'share of the pairs', isShare: true, min: 0 },
-      series: histograms.map((histogram) => stepsOf(histogram)),
+      series: readable(histograms).map(stepsOf),
     },
   ];
+}
+
+/** Without the empty ends that all have, and with neighbours put together where an eye could not tell them apart. */
+function readable(histograms: readonly RecordedHistogram[]): RecordedHistogram[] {
+  const [{ edges }] = histograms as [RecordedHistogram];
+  const isAlike = histograms.every((other) => JSON.stringify(other.edges) === JSON.stringify(edges));
+  if (!isAlike) return [...histograms];
+  const filled = edges
+    .slice(1)
+    .flatMap((_, i) => (histograms.some(({ counts }) => counts[i]! > 0) ? [i] : []));
+  const [first, last] = [filled[0] ?? 0, filled.at(-1) ?? edges.length - 2];
+  const each = Math.ceil((last - first + 1) / SCORE_BINS);
+  const starts = Array.from({ length: Math.ceil((last - first + 1) / each) }, (_, i) => first + i * each);
+  return histograms.map(({ counts, ...rest }) => ({
+    ...rest,
+    edges: [...starts, Math.min(starts.at(-1)! + each, edges.length - 1)].map((i) => edges[i]!),
+    counts: starts.map((start) => counts.slice(start, start + each).reduce((sum, count) => sum + count, 0)),
+  }));
 }
 
 function stepsOf({ kind, edges, counts }: RecordedHistogram): Series {
