@@ -205,6 +205,13 @@ export {
   writeRecord,
 } from './eval/benchmarks';
 export type * from './eval/records/record';
+
+/** Writes a page about runs: curves of training, margins, evaluations. */
+export const writeReport = lazyFunction(async () => (await import('./report/report')).writeReport);
+
+/** The tables of runs' evaluations in Markdown, beside those of the paper. */
+export const reportTables = lazyFunction(async () => (await import('./report/report')).reportTables);
+export type { ReportOptions } from './report/report';
 export type { NumberDifference, Verdict } from './eval/uncertainty/difference';
 export type { DrawOptions } from './eval/uncertainty/draws';
 export type { IjbFacts } from './eval/ijb-record';

@@ -3,15 +3,9 @@ import path from 'node:path';
 
 import { KappaError, messageOf } from '../errors';
 import { formatTables } from '../eval/records/markdown';
-import {
-  benchmarkTitles,
-  nameOfModel,
-  nameOfSet,
-  numberTables,
-  paperTables,
-  partTables,
-  type NamedRecord,
-} from '../eval/records/paper-tables';
+import { numberTables, partTables } from '../eval/records/number-tables';
+import { paperTables } from '../eval/records/paper-tables';
+import { benchmarkTitles, nameOfModel, nameOfSet, type NamedRecord } from '../eval/records/text-table';
 import { writeFileAtomically } from '../files/atomic-file';
 import type { Chart } from './html/chart';
 import { evaluationCharts, type ShownRecord } from './html/evaluation-charts';

@@ -93,6 +93,31 @@ describe('the report of a run', function () {
       }
   });
 
+  it('shows every score once, whatever the bins', () => {
+    const record = verificationRecord(model('one'), 'lfw');
+    const chart = chartsOf(page).find(({ id }) => id === 'scores-0-0')!;
+    assert.deepEqual(
+      chart.series.map(({ label }) => label),
+      ['genuine', 'impostor'],
+    );
+    for (const [i, { x, y }] of chart.series.entries()) {
+      assert.ok(x.length <= 61 && x.length === y.length);
+      const sum = y.reduce<number>((total, value) => total + value!, 0);
+      assert.ok(Math.abs(sum - 1) < 1e-3, `shares add up to ${sum}`);
+      // The mean score is that of the record.
+      const { edges, counts } = record.histograms[i]!;
+      const pairs = counts.reduce((total, count) => total + count, 0);
+      const expected = counts.reduce(
+        (mean, count, b) => mean + (count / pairs) * ((edges[b]! + edges[b + 1]!) / 2),
+        0,
+      );
+      const mean = y
+        .slice(0, -1)
+        .reduce<number>((total, value, b) => total + value! * ((x[b]! + x[b + 1]!) / 2), 0);
+      assert.ok(Math.abs(mean - expected) < 0.01, `${mean} and ${expected}`);
+    }
+  });
+
   it('has the tables of the paper with its rows, and one for groups of people', () => {
     assert.match(page, /Table 1: verification accuracy/);
     assert.match(page, /Table 2: 1:1 verification/);

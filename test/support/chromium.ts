@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** The program of Chromium; undefined where there is none. */
-export function chromiumPath(): string | undefined {
+function chromiumPath(): string | undefined {
   const { KAPPA_CHROMIUM: named } = process.env;
   return named ?? places.find((place) => existsSync(place));
 }

@@ -1,18 +1,10 @@
-import {
-  nameOfModel,
-  nameOfSet,
-  numberTables,
-  paperTables,
-  partTables,
-  type NamedRecord,
-  type TextTable,
-} from './paper-tables';
+import { numberTables, partTables } from './number-tables';
+import { paperTables } from './paper-tables';
+import { nameOfModel, nameOfSet, type NamedRecord, type TextTable } from './text-table';
 import type { EvaluationRecord } from './record';
 
-export { formatNumber } from './numbers';
-
 /** A table of Markdown. */
-export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |\n`;
   return line(header) + line(header.map((_, i) => (i === 0 ? '---' : '--:'))) + rows.map(line).join('');
 }

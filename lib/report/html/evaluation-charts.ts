@@ -1,4 +1,4 @@
-import { benchmarkTitles, nameOfSet } from '../../eval/records/paper-tables';
+import { benchmarkTitles } from '../../eval/records/text-table';
 import type { EvaluationRecord, RecordedCurve, RecordedHistogram } from '../../eval/records/record';
 import { short, type Axis, type Chart, type Series } from './chart';
 
@@ -11,6 +11,8 @@ export interface ShownRecord {
 
 /** Points that a curve is thinned to. */
 const POINTS = 400;
+/** Bins of scores that are shown. */
+const SCORE_BINS = 60;
 
 interface CurveKind {
   readonly kind: RecordedCurve['kind'];
@@ -51,18 +53,28 @@ export interface ChartGroup {
 export function evaluationCharts(records: readonly ShownRecord[]): ChartGroup[] {
   const sets = [...new Set(records.map(({ record }) => setKey(record)))];
   return sets.flatMap((key, s) => {
-    const ofSet = records.filter(({ record }) => setKey(record) === key);
+    const ofSet = toldApart(records.filter(({ record }) => setKey(record) === key));
     const curves = kinds.flatMap((kind) => curveCharts(ofSet, kind, `${kind.kind}-${s}`));
     const scores = ofSet.flatMap((shown, i) => histogramChart(shown, `scores-${s}-${i}`, ofSet.length > 1));
     const charts = [...curves, ...scores];
-    const { record } = ofSet[0]!;
-    const title = [nameOfSet(record), benchmarkTitles[record.benchmark]].join(', ');
-    return charts.length === 0 ? [] : [{ title, charts }];
+    const { set, benchmark } = ofSet[0]!.record;
+    return charts.length === 0 ? [] : [{ title: `${set}, ${benchmarkTitles[benchmark]}`, charts }];
   });
 }
 
-function setKey({ benchmark, set, variant }: EvaluationRecord): string {
-  return JSON.stringify([benchmark, set, variant]);
+function setKey({ benchmark, set }: EvaluationRecord): string {
+  return JSON.stringify([benchmark, set]);
+}
+
+/** Records of one set with names that tell them apart: by the rule, too, where a model was evaluated by several. */
+function toldApart(records: readonly ShownRecord[]): readonly ShownRecord[] {
+  const names = new Set(records.map(({ name }) => name));
+  if (names.size === records.length) return records;
+  return records.map((shown, colour) => {
+    const { variant } = shown.record;
+    const name = [names.size > 1 ? shown.name : undefined, variant].filter((part) => part !== undefined);
+    return { ...shown, colour, name: name.length > 0 ? name.join(', ') : shown.name };
+  });
 }
 
 /** One chart with the curve of each model, or, where a model has several, a chart of each model. */
@@ -131,9 +143,27 @@ function histogramChart({ name, record }: ShownRecord, id: string, isOneOfSevera
       note: 'How the scores of pairs of one person and of two are spread, each as shares of its kind.',
       x: { label: histograms[0]!.quantity },
       y: { label: 'share of the pairs', isShare: true, min: 0 },
-      series: histograms.map((histogram) => stepsOf(histogram)),
+      series: readable(histograms).map(stepsOf),
     },
   ];
+}
+
+/** Without the empty ends that all have, and with neighbours put together where an eye could not tell them apart. */
+function readable(histograms: readonly RecordedHistogram[]): RecordedHistogram[] {
+  const [{ edges }] = histograms as [RecordedHistogram];
+  const isAlike = histograms.every((other) => JSON.stringify(other.edges) === JSON.stringify(edges));
+  if (!isAlike) return [...histograms];
+  const filled = edges
+    .slice(1)
+    .flatMap((_, i) => (histograms.some(({ counts }) => counts[i]! > 0) ? [i] : []));
+  const [first, last] = [filled[0] ?? 0, filled.at(-1) ?? edges.length - 2];
+  const each = Math.ceil((last - first + 1) / SCORE_BINS);
+  const starts = Array.from({ length: Math.ceil((last - first + 1) / each) }, (_, i) => first + i * each);
+  return histograms.map(({ counts, ...rest }) => ({
+    ...rest,
+    edges: [...starts, Math.min(starts.at(-1)! + each, edges.length - 1)].map((i) => edges[i]!),
+    counts: starts.map((start) => counts.slice(start, start + each).reduce((sum, count) => sum + count, 0)),
+  }));
 }
 
 function stepsOf({ kind, edges, counts }: RecordedHistogram): Series {

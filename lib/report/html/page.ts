@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { TextTable } from '../../eval/records/paper-tables';
+import { type TextTable } from '../../eval/records/text-table';
 import type { EvaluationRecord } from '../../eval/records/record';
 import type { PicturedPair } from '../pictures/pair-pictures';
 import { readAssets } from './assets';

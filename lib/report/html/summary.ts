@@ -200,7 +200,7 @@ function speedText(run: RunData): string | undefined {
 }
 
 /** Seconds as people say them. */
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 90) return `${minutes} min`;

@@ -23,7 +23,7 @@ function filled(part: Part): string {
 }
 
 /** Text as it stands in HTML, also within quotes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

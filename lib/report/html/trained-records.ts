@@ -1,4 +1,4 @@
-import type { NamedRecord } from '../../eval/records/paper-tables';
+import { type NamedRecord } from '../../eval/records/text-table';
 import type { RunData } from './run-data';
 
 /**

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
 import { formatRecord, formatTables } from '../../../lib/eval/records/markdown';
-import { nameOfModel, numberTables, paperTables, partTables } from '../../../lib/eval/records/paper-tables';
+import { numberTables, partTables } from '../../../lib/eval/records/number-tables';
+import { paperTables } from '../../../lib/eval/records/paper-tables';
+import { nameOfModel } from '../../../lib/eval/records/text-table';
 import { publishedRows } from '../../../lib/eval/records/published';
 import type { EvaluationRecord } from '../../../lib/eval/records/record';
 import {
@@ -149,6 +151,42 @@ describe('tables of all numbers', () => {
     );
     assert.equal(table!.rows[1]!.cells[1], '96.00 [95.50, 96.50]');
     assert.deepEqual(partTables(named(withAccuracy('lfw', 0.9))), []);
+    const behind = ['Asian', 'Indian'].flatMap((group, g) => [
+      { id: `accuracy/${group}`, label: `accuracy, ${group}`, value: 0.9 + g / 100, isShare: true },
+      { id: `fmr@fmr=1e-3/${group}`, label: `FMR at fmr=1e-3, ${group}`, value: 0.001, isShare: true },
+    ]);
+    const [other] = partTables(named({ ...groupsRecord(MODEL), numbers: behind }));
+    assert.deepEqual(other!.header, ['Group', 'accuracy, %', 'FMR at fmr=1e-3, %']);
+    assert.deepEqual(other!.rows[1]!.cells, ['Indian', '91.00', '0.10']);
+  });
+
+  it('turn the numbers of several sets of distractors into a row each', () => {
+    const numbers = [1000, 100].flatMap((size) => [
+      {
+        id: `rank-1/${size}`,
+        label: `rank 1 among ${size.toLocaleString('en-US')}`,
+        value: 0.9,
+        isShare: true,
+      },
+      {
+        ...{ id: `tar@far=1e-6/${size}`, value: 0.8, isShare: true },
+        label: `TAR at FAR 1e-6 with ${size.toLocaleString('en-US')} distractors`,
+      },
+    ]);
+    const [table] = partTables(named({ ...megafaceRecord(MODEL), numbers }));
+    assert.deepEqual(table!.header, ['Distractors', 'rank 1, %', 'TAR at FAR 1e-6, %']);
+    assert.deepEqual(
+      table!.rows.map(({ cells }) => cells.join(' ')),
+      ['1000 90.00 80.00', '100 90.00 80.00'],
+    );
+  });
+
+  it('say how many distractors there were, where not as many as in the paper', () => {
+    const record = megafaceRecord(MODEL);
+    const [table] = paperTables([named({ ...record, counts: { distractors: 5000 } })]);
+    assert.equal(table!.rows.at(-1)!.cells[0], 'mine, 5,000 distractors');
+    const [whole] = paperTables([named(record)]);
+    assert.equal(whole!.rows.at(-1)!.cells[0], 'mine');
   });
 });
 

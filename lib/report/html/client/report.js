@@ -208,7 +208,8 @@
       const colour = colourOf(series);
       const isHeat = chart.kind === 'heat';
       const line = isHeat ? css('--text') : colour;
-      const few = series.x.length <= 40 && chart.kind === 'lines';
+      // Single measurements are marked; the points of a computed curve are none.
+      const few = series.x.length <= 40 && chart.kind === 'lines' && !chart.x.isLog;
       const own = {
         label: series.label,
         scale: 'y',
