@@ -12,6 +12,7 @@ import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addEmbed } from './embed';
+import { addGroups } from './eval/groups';
 import { addIjb } from './eval/ijb';
 import { addLfw } from './eval/lfw';
 import { addVerification } from './eval/verification';
@@ -54,6 +55,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addVerification(evaluate, action);
   addLfw(evaluate, action);
   addYtf(evaluate, action);
+  addGroups(evaluate, action);
   addIjb(evaluate, action);
   addEmbed(program, action);
   addCompare(program, action);
