@@ -12,6 +12,7 @@ import { addSynth } from './data/synth';
 import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addEmbed } from './embed';
+import { addInputDoctor } from './eval/doctor';
 import { addGroups } from './eval/groups';
 import { addIjb } from './eval/ijb';
 import { addLfw } from './eval/lfw';
@@ -56,6 +57,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addLfw(evaluate, action);
   addYtf(evaluate, action);
   addGroups(evaluate, action);
+  addInputDoctor(evaluate, action);
   addIjb(evaluate, action);
   addEmbed(program, action);
   addCompare(program, action);
