@@ -52,7 +52,14 @@ async function evalDoctorCommand(target: string, file: string, options: EvalDoct
   return exitCodes.ok;
 }
 
-async function formatDoctor({ variants, raising, pairs, genuine, seed }: InputDoctorResult): Promise<string> {
+async function formatDoctor({
+  variants,
+  raising,
+  colours,
+  pairs,
+  genuine,
+  seed,
+}: InputDoctorResult): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
   const percent = (share: number): string => (100 * share).toFixed(2);
   const table = formatTable(
@@ -69,5 +76,11 @@ async function formatDoctor({ variants, raising, pairs, genuine, seed }: InputDo
     raising.length === 0
       ? `Nothing raises the result beyond chance: as far as ${count(pairs)} pairs can tell, the images are prepared as the network expects.`
       : raising.map(({ label, hint }) => `Better ${label}: ${hint}.`).join('\n');
-  return `${table}${count(pairs)} pairs, ${count(genuine)} of them of one person (seed ${seed}); z: difference of the AUC in its standard errors\n${found}`;
+  const { red, green, blue, redder, seemExchanged } = colours;
+  const means = `mean of the first channel ${red.toFixed(0)}, of the second ${green.toFixed(0)}, of the third ${blue.toFixed(0)}`;
+  const colour =
+    redder === undefined
+      ? `colours: none, the images are grey`
+      : `colours: ${means}; ${(100 * redder).toFixed(0)} % of the images have more of the first than of the third, as skin has of red${seemExchanged ? '. So red and blue seem exchanged in this set (BGR instead of RGB), whatever the network makes of it' : ''}`;
+  return `${table}${colour}\n${count(pairs)} pairs, ${count(genuine)} of them of one person (seed ${seed}); z: difference of the AUC in its standard errors\n${found}`;
 }

@@ -36,6 +36,17 @@ export interface TriedVariant {
   readonly hint?: string;
 }
 
+/** The colours of the images, in the order in which they come. */
+export interface ColourMeans {
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+  /** The share of the images, of those with colours, that have more red than blue, as skin has. */
+  readonly redder: number | undefined;
+  /** Whether red and blue seem exchanged: most images have more blue than red. */
+  readonly seemExchanged: boolean;
+}
+
 export interface InputDoctorResult {
   readonly pairs: number;
   readonly genuine: number;
@@ -44,6 +55,7 @@ export interface InputDoctorResult {
   readonly variants: readonly TriedVariant[];
   /** The variants that raise the result, the clearest first. */
   readonly raising: readonly TriedVariant[];
+  readonly colours: ColourMeans;
 }
 
 /** Chance alone lets one of all variants pass this in one of a hundred sets. */
@@ -105,8 +117,33 @@ export async function examineInput(
     genuine: isSame.filter(Boolean).length,
     seed,
     variants,
+    colours: coloursOf(batches, size),
     raising: variants.filter(({ verdict }) => verdict === 'raises').sort((a, b) => b.z - a.z),
   };
+}
+
+/** Skin is redder than blue, of every colour; fewer images than this are when they are photographs of faces in RGB. */
+const LEAST_REDDER = 0.25;
+const GREY = 2;
+
+/** The colours of images: whatever the network, a set of faces shows by them in which order its channels are. */
+function coloursOf(batches: readonly Uint8Array[], size: number): ColourMeans {
+  const [sums, bytes] = [[0, 0, 0] as [number, number, number], size * size * 3];
+  let [images, coloured, redder] = [0, 0, 0];
+  for (const batch of batches)
+    for (let first = 0; first < batch.length; first += bytes) {
+      const own: [number, number, number] = [0, 0, 0];
+      for (let i = first; i < first + bytes; i += 3)
+        for (const c of [0, 1, 2] as const) own[c] += batch[i + c]!;
+      for (const c of [0, 1, 2] as const) sums[c] += own[c] / (size * size);
+      images++;
+      const more = (own[0] - own[2]) / (size * size);
+      if (Math.abs(more) > GREY) coloured++;
+      if (more > GREY) redder++;
+    }
+  const [red, green, blue] = sums.map((sum) => sum / images) as [number, number, number];
+  const share = coloured === 0 ? undefined : redder / coloured;
+  return { red, green, blue, redder: share, seemExchanged: share !== undefined && share < LEAST_REDDER };
 }
 
 /** Some pairs, half of them of one person as far as there are so many, in the order of the set. */
