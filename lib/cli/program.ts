@@ -13,6 +13,8 @@ import { addUnpack } from './data/unpack';
 import { addDoctor } from './doctor';
 import { addDiff } from './eval/diff';
 import { addEmbed } from './embed';
+import { addInputDoctor } from './eval/doctor';
+import { addGroups } from './eval/groups';
 import { addIjb } from './eval/ijb';
 import { addLfw } from './eval/lfw';
 import { addMegaface } from './eval/megaface';
@@ -57,6 +59,8 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addVerification(evaluate, action);
   addLfw(evaluate, action);
   addYtf(evaluate, action);
+  addGroups(evaluate, action);
+  addInputDoctor(evaluate, action);
   addIjb(evaluate, action);
   addMegaface(evaluate, action);
   addDiff(evaluate, action);

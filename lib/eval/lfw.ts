@@ -80,7 +80,7 @@ export function evaluateLfw(features: NamedFeatures, list: PairList, train?: Pai
     const protocol = `LFW: the ${count} folds of the list; ${THRESHOLDS}, the first best on the other folds`;
     return { ...common, folds: verifyPairs(scored, folds), protocol };
   }
-  const chosen = train ? scorePairList(features, train, new PersonNumbers(), new Set()) : scored;
+  const chosen = train ? scorePairList(features, train) : scored;
   const { threshold } = bestThreshold(chosen);
   const chosenOn = train ? 'training pairs' : 'the same pairs';
   return {
@@ -95,12 +95,17 @@ export function evaluateLfw(features: NamedFeatures, list: PairList, train?: Pai
   };
 }
 
-/** The pairs of a list with their distances. @param used is told the rows that are needed */
-function scorePairList(
+/**
+ * The pairs of a list with their distances.
+ *
+ * @param used is told the rows that are needed
+ * @throws KappaError `ERR_DATA_NOT_FOUND` counting the images without features, `ERR_NOT_FINITE`
+ */
+export function scorePairList(
   features: NamedFeatures,
   { pairs }: PairList,
-  people: PersonNumbers,
-  used: Set<number>,
+  people = new PersonNumbers(),
+  used = new Set<number>(),
 ): ScoredPairs {
   const missing = new Set<string>();
   const rows = pairs.flatMap(({ a, b }) =>

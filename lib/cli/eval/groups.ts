@@ -1,0 +1,216 @@
+import type { Command } from 'commander';
+
+import { KappaError } from '../../errors';
+import type { GroupSet } from '../../eval/grouped-pairs';
+import type { CommonThreshold, ErrorRates, GroupsResult } from '../../eval/groups';
+import type { EvaluationRecord } from '../../eval/records/record';
+import { exitCodes } from '../exit-codes';
+import type { Action } from '../flags';
+import { runLongTask, type TaskHooks } from '../long-task';
+import { count, printJson, printText } from '../output';
+import { addFeatureFlags, withFeatures, type FeatureFlags } from './features';
+import {
+  addModelFlags,
+  addOutputFlags,
+  useThreads,
+  withModel,
+  writeRecords,
+  type OutputFlags,
+} from './model';
+
+/** Options of `kappa eval groups`. */
+export interface EvalGroupsOptions extends FeatureFlags, OutputFlags {
+  data?: string[];
+  pairs?: string;
+  groups?: string;
+}
+
+/** Adds `kappa eval groups`. */
+export function addGroups(evaluate: Command, action: Action): void {
+  const command = evaluate
+    .command('groups')
+    .description(
+      'verification by groups of people, as the four sets of RFW: accuracy of each, false match and false non-match rates at one common threshold',
+    )
+    .argument('[checkpoint]', "a checkpoint's folder or a run; not with --features")
+    .option('--data <set...>', 'a verification set (.bin) for each group: FILE, or NAME=FILE')
+    .option('--pairs <file>', 'or one list of pairs of images (--root), with --groups')
+    .option('--groups <file>', 'the group of each image, or person: path group a line');
+  addFeatureFlags(command, 'folder that the paths of the pairs are relative to').option(
+    '--no-flip',
+    'leave the mirror images out',
+  );
+  addOutputFlags(addModelFlags(command)).action(action(evalGroupsCommand));
+}
+
+/** `kappa eval groups`: compares groups of people. */
+async function evalGroupsCommand(target: string | undefined, options: EvalGroupsOptions): Promise<number> {
+  if ((options.data === undefined) === (options.pairs === undefined))
+    throw new KappaError('ERR_USAGE', 'Expected --data, a set for each group; or --pairs with --groups.');
+  if ((options.pairs === undefined) !== (options.groups === undefined))
+    throw new KappaError('ERR_USAGE', '--pairs and --groups go together.');
+  if (options.data !== undefined && target === undefined)
+    throw new KappaError('ERR_USAGE', 'Sets (--data) are embedded by a checkpoint: give one.');
+  if (options.data !== undefined && (options.flip === false || options.crop || options.landmarks))
+    throw new KappaError(
+      'ERR_USAGE',
+      '--no-flip, --crop and --landmarks are of image files (--pairs); sets (--data) are embedded as they are, with their mirror images.',
+    );
+  const run = await runLongTask('Embedding images', (hooks) =>
+    options.data === undefined
+      ? evaluateList(target, options, hooks)
+      : evaluateSets(target!, options.data, options, hooks),
+  );
+  if ('exitCode' in run) return run.exitCode;
+  const { result, model, checkpoint } = run.result;
+  const data = options.data?.join(' ') ?? options.pairs!;
+  const records = await writeRecords([recordOf(result, model, data, options)], options, checkpoint);
+  const { pairs: _, ...shown } = result;
+  if (options.json) printJson({ model, data, ...shown, records });
+  else printText(`${model}\n${await formatGroups(result)}`);
+  return exitCodes.ok;
+}
+
+interface Evaluated {
+  result: GroupsResult;
+  model: string;
+  checkpoint: string | undefined;
+}
+
+async function evaluateSets(
+  target: string,
+  data: readonly string[],
+  options: EvalGroupsOptions,
+  { signal, onProgress }: TaskHooks,
+): Promise<Evaluated> {
+  const path = await import('node:path');
+  const { readVerificationSet } = await import('../../data/protocols/verification-set');
+  const { embedImages } = await import('../../eval/embed');
+  const { pairsOfSets } = await import('../../eval/grouped-pairs');
+  const { evaluateGroups } = await import('../../eval/groups');
+  const { pairDistances } = await import('../../eval/metrics/pair-distances');
+  const named = data.map((text) => {
+    const [, name, file] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
+    return { name: name ?? path.parse(text).name, file: file ?? text };
+  });
+  await useThreads(options);
+  return withModel(target, options, async (backbone, checkpoint) => {
+    const sets: GroupSet[] = [];
+    for (const { name, file } of named) {
+      const { images, isSame } = await readVerificationSet(file);
+      const told = (done: number, total: number): void => onProgress(done, total, `Embedding ${name}`);
+      const run = { name, batchSize: options.batchSize, signal, onProgress: told };
+      const { data: embeddings, embeddingSize } = await embedImages(backbone, images, run);
+      sets.push({ name, distances: pairDistances(embeddings, embeddingSize, name).distances, isSame });
+    }
+    return { result: evaluateGroups(pairsOfSets(sets)), model: checkpoint, checkpoint };
+  });
+}
+
+async function evaluateList(
+  target: string | undefined,
+  options: EvalGroupsOptions,
+  hooks: TaskHooks,
+): Promise<Evaluated> {
+  const { readPairList } = await import('../../data/protocols/pair-list');
+  const { readGroupList } = await import('../../data/protocols/group-list');
+  const { pairsOfList } = await import('../../eval/grouped-pairs');
+  const { evaluateGroups } = await import('../../eval/groups');
+  const { pairFiles } = await import('../../eval/lfw');
+  const list = await readPairList(options.pairs!);
+  const groups = await readGroupList(options.groups!);
+  const files = async () => ({ name: 'pairs', files: await pairFiles(options.root!, [list]) });
+  return withFeatures(target, options, hooks, files, (features) =>
+    evaluateGroups(pairsOfList(features, list, groups)),
+  );
+}
+
+function recordOf(
+  { groups, thresholds, protocol, pairs }: GroupsResult,
+  model: string,
+  data: string,
+  options: EvalGroupsOptions,
+): EvaluationRecord {
+  const share = (id: string, label: string, value: number | undefined) =>
+    value === undefined ? [] : [{ id, label, value, isShare: true }];
+  return {
+    format: 'kappaface-evaluation',
+    version: 1,
+    benchmark: 'groups',
+    set: 'groups',
+    variant: groups.map(({ name }) => name).join('-'),
+    protocol,
+    flags: { flip: options.flip ?? true },
+    model,
+    data,
+    counts: { groups: groups.length, pairs: pairs.distances.length },
+    numbers: [
+      ...groups.flatMap(({ name, verification }) =>
+        share(`accuracy/${name}`, `accuracy, ${name}`, verification?.accuracy),
+      ),
+      ...thresholds.flatMap(({ chosenBy, groups: rates }) =>
+        rates.flatMap(({ fmr, fnmr }, g) => [
+          ...share(`fmr@${chosenBy}/${groups[g]!.name}`, `FMR at ${chosenBy}, ${groups[g]!.name}`, fmr),
+          ...share(`fnmr@${chosenBy}/${groups[g]!.name}`, `FNMR at ${chosenBy}, ${groups[g]!.name}`, fnmr),
+        ]),
+      ),
+    ],
+    curves: [],
+    histograms: [],
+    made: new Date().toISOString(),
+  };
+}
+
+async function formatGroups({ groups, thresholds, protocol }: GroupsResult): Promise<string> {
+  const { formatTable } = await import('../../report/console/table');
+  const percent = (share: number | undefined): string =>
+    share === undefined ? '-' : (100 * share).toFixed(2);
+  const first = formatTable(
+    ['group', 'accuracy %', '+- std', 'AUC %', 'EER %', 'pairs', 'genuine'],
+    groups.map(({ name, verification, pairs, genuine }) => [
+      name,
+      percent(verification?.accuracy),
+      percent(verification?.std),
+      percent(verification?.auc),
+      percent(verification?.eer),
+      pairs,
+      genuine,
+    ]),
+  );
+  const tables = thresholds.map((threshold) => formatThreshold(threshold, groups, formatTable));
+  return [first, ...tables, protocol].join('\n');
+}
+
+function formatThreshold(
+  { chosenBy, threshold, isUnseen, overall, groups: rates, fmrRatio, fnmrRatio, between }: CommonThreshold,
+  groups: GroupsResult['groups'],
+  formatTable: (header: readonly string[], rows: readonly (readonly (string | number)[])[]) => string,
+): string {
+  const percent = (share: number | undefined): string =>
+    share === undefined ? '-' : (100 * share).toFixed(3);
+  const row = (name: string, { fmr, fnmr, impostor, genuine }: ErrorRates) => [
+    name,
+    percent(fmr),
+    percent(fnmr),
+    impostor,
+    genuine,
+  ];
+  const table = formatTable(
+    ['group', 'FMR %', 'FNMR %', 'impostor pairs', 'genuine pairs'],
+    [...rates.map((one, g) => row(groups[g]!.name, one)), row('all', overall)],
+  );
+  const times = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
+  const note = isUnseen
+    ? ` (${count(overall.impostor)} impostor pairs are too few to see that FMR: none is accepted)`
+    : '';
+  const pairs = between.map(
+    ({ first, second, fmr, impostor }) =>
+      `${groups[first]!.name} and ${groups[second]!.name}: FMR ${percent(fmr)} % of ${count(impostor)} pairs`,
+  );
+  return [
+    `at one threshold, by ${chosenBy}: squared distance < ${threshold.toFixed(4)}${note}`,
+    `${table}greatest over least: FMR ${times(fmrRatio)}, FNMR ${times(fnmrRatio)}`,
+    ...pairs,
+    '',
+  ].join('\n');
+}
