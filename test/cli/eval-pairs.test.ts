@@ -98,10 +98,7 @@ describe('kappa eval on lists of pairs', function () {
     assert.match(none.stderr, /a checkpoint, or --features: one of them/);
     assert.match(both.stderr, /a checkpoint, or --features: one of them/);
     assert.match(rootless.stderr, /--root is needed/);
-    assert.match(
-      gone.stderr,
-      /\d+ of \d+ images of the pairs are not in/,
-    );
+    assert.match(gone.stderr, /\d+ of \d+ images of the pairs are not in/);
   });
 
   it('YTF: every setting is told; features and a cache give the same', async () => {
