@@ -30,7 +30,7 @@ export interface MegafaceDistractors {
 }
 
 /** Sizes that the devkit takes by default. */
-export const MEGAFACE_SIZES = [10, 100, 1_000, 10_000, 100_000, 1_000_000] as const;
+const MEGAFACE_SIZES = [10, 100, 1_000, 10_000, 100_000, 1_000_000] as const;
 
 /** Sets of a byte. */
 const MOST_SIZES = 8;
