@@ -1,7 +1,5 @@
 import type { ResolvedConfig } from '../config/schema';
 import { KappaError, messageOf } from '../errors';
-import { diagnose } from './diagnosis';
-import { diagnosisLines } from './diagnosis-text';
 import { peersOf } from './ranks';
 import { saveCheckpoint } from './save';
 import type { SavedStep, Session } from './session';
@@ -40,6 +38,8 @@ export async function rescue(
 async function explain(session: Session, config: ResolvedConfig): Promise<string[]> {
   if (!session.failed) return [];
   try {
+    const { diagnose } = await import('./diagnosis');
+    const { diagnosisLines } = await import('./diagnosis-text');
     const found = await diagnose(session, config, session.failed);
     const { rank = 0 } = session.group ?? {};
     const name = rank === 0 ? 'not-finite.json' : `not-finite-rank-${rank}.json`;

@@ -8,7 +8,6 @@ import { BatchSource } from './batch-source';
 import type { StepBatch } from './batch-source';
 import { classStatistics } from './class-statistics';
 import { reportDifficulty } from './difficulty';
-import { dryRun } from './dry-run';
 import type { DryRunReport } from './dry-run';
 import type { StepReport, TrainResult, TrainerOptions } from './events';
 import { peersOf } from './ranks';
@@ -64,7 +63,8 @@ export class Trainer {
    */
   async dryRun(): Promise<DryRunReport> {
     await this.#prepare();
-    return dryRun(this.config, this.#options);
+    const { dryRun } = await import('./dry-run');
+    return await dryRun(this.config, this.#options);
   }
 
   async #prepare(): Promise<void> {

@@ -5,7 +5,7 @@ import { cumulativeMatches, readLogLinear, thinned, type Curve } from '../metric
 import type { TraditionalRanks } from './traditional';
 
 /** FARs at which MegaFace is reported; the first is the one that tables have. */
-export const MEGAFACE_FARS = [1e-6, 1e-5, 1e-4] as const;
+const MEGAFACE_FARS = [1e-6, 1e-5, 1e-4] as const;
 /** Ranks that are reported. */
 export const MEGAFACE_RANKS = [1, 5, 10, 100] as const;
 
