@@ -1,6 +1,6 @@
 import { messageOf } from '../errors';
-import { EventFile } from '../report/tensorboard/event-file';
 import type { BoardEvent, HistogramSummary } from '../report/tensorboard/event';
+import type { EventFile } from '../report/tensorboard/event-file';
 import { CLASS_STATISTICS_FILE, type ClassStatistics, type ValueHistogram } from '../run/class-statistics';
 import { MetricsLog, type MetricsRecord } from '../run/metrics-log';
 import type { RunFolder } from '../run/run-folder';
@@ -58,11 +58,12 @@ export class Journal {
   }
 
   /** Drops what belongs to later steps, as a run does that is resumed. @throws KappaError `ERR_IO` */
-  goOn({ step, verified, tensorboard, say }: JournalPlace): void {
+  async goOn({ step, verified, tensorboard, say }: JournalPlace): Promise<void> {
     this.#say = say;
     this.#metrics.truncateAfter(step, verified);
     this.#margins.truncateAfter(step);
     if (!tensorboard) return;
+    const { EventFile } = await import('../report/tensorboard/event-file');
     this.#forBoard(() => {
       this.#board = EventFile.create(this.#folder.path(BOARD_FOLDER), step > 0 ? step : undefined);
     });

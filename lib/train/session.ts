@@ -119,7 +119,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
     const { batchSize, accumulate } = own.train;
     state.batches ??= { size: batchSize, perStep: accumulate * peers.worldSize };
     const saved = checkpoint === null ? undefined : { step: state.step, folder: checkpoint };
-    journal?.goOn({
+    await journal?.goOn({
       step: state.step,
       verified: !state.verificationDue,
       tensorboard: own.train.tensorboard,
