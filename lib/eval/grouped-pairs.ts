@@ -4,6 +4,7 @@ import { KappaError } from '../errors';
 import type { GroupedPairs } from './groups';
 import { scorePairList } from './lfw';
 import type { NamedFeatures } from './named-features';
+import type { Sides } from './uncertainty/influence';
 
 /** A verification set of one group: RFW's `African.bin`, for instance. */
 export interface GroupSet {
@@ -11,6 +12,8 @@ export interface GroupSet {
   /** [P] squared distances. */
   distances: Float64Array;
   isSame: ArrayLike<boolean | number>;
+  /** Whose the images are, where that is known. */
+  sides?: Sides;
 }
 
 /** The pairs of sets that are of one group each. @throws KappaError `ERR_ARGUMENT` for two sets of one name */
@@ -24,13 +27,26 @@ export function pairsOfSets(sets: readonly GroupSet[]): GroupedPairs {
     );
   const distances = Float64Array.from(sets.flatMap((set) => [...set.distances]));
   const group = Int32Array.from(sets.flatMap((set, g) => Array.from(set.distances, () => g)));
-  const unknown = new Int32Array(distances.length).fill(-1);
+  // People of different sets are different people.
+  let before = 0;
+  const sides = sets.map(({ distances: own, sides: known }) => {
+    const first = new Int32Array(own.length).fill(-1);
+    const second = first.slice();
+    if (known) {
+      for (let i = 0; i < own.length; i++) {
+        first[i] = before + known.first[i]!;
+        second[i] = before + known.second[i]!;
+      }
+      before += known.units;
+    }
+    return { first, second };
+  });
   return {
     groups,
     distances,
     isSame: Uint8Array.from(sets.flatMap((set) => Array.from(set.isSame, Number))),
-    first: unknown,
-    second: unknown,
+    first: Int32Array.from(sides.flatMap(({ first }) => [...first])),
+    second: Int32Array.from(sides.flatMap(({ second }) => [...second])),
     firstGroup: group,
     secondGroup: group,
   };

@@ -5,8 +5,7 @@ import path from 'node:path';
 import { embedImages, loadBackbone, readNpy, readVerificationSet, Trainer } from '../../lib';
 import { readIndex } from '../../lib/eval/embedding/feature-files';
 import { writeRecord } from '../../lib/eval/records/files';
-import { pairRecord } from '../../lib/eval/records/pair-record';
-import { verifyPairs } from '../../lib/eval/metrics/pair-verification';
+import { recordPairs } from '../../lib/eval/records/pairs';
 import { FACE_TEMPLATE } from '../../lib/image/align';
 import { resolveCheckpoint } from '../../lib/run/checkpoint';
 import { temporaryFolder } from '../support/folder';
@@ -161,7 +160,14 @@ describe('kappa embed and kappa compare', function () {
     } as const;
     await writeRecord(
       evaluations,
-      pairRecord({ ...head, model: checkpoint }, verifyPairs({ distances, isSame }), { distances, isSame }),
+      recordPairs(
+        {
+          distances,
+          isSame,
+          sides: { first: distances.map((_, i) => i), second: distances.map((_, i) => i), units: 20 },
+        },
+        { ...head, model: checkpoint },
+      ),
     );
     const [known, measured, same, missing] = runKappaEach([
       [...compare, '--json'],

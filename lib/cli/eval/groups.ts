@@ -7,13 +7,15 @@ import type { EvaluationRecord } from '../../eval/records/record';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
 import { runLongTask, type TaskHooks } from '../long-task';
-import { count, printJson, printText } from '../output';
+import { count, printJson, printText, say } from '../output';
 import { addFeatureFlags, withFeatures, type FeatureFlags } from './features';
 import {
   addModelFlags,
   addOutputFlags,
+  intervalText,
   useThreads,
   withModel,
+  withoutDraws,
   writeRecords,
   type OutputFlags,
 } from './model';
@@ -64,10 +66,13 @@ async function evalGroupsCommand(target: string | undefined, options: EvalGroups
   if ('exitCode' in run) return run.exitCode;
   const { result, model, checkpoint } = run.result;
   const data = options.data?.join(' ') ?? options.pairs!;
-  const records = await writeRecords([recordOf(result, model, data, options)], options, checkpoint);
+  const { recordGroups } = await import('../../eval/records/groups');
+  const record = recordGroups(result, { model, data, flags: { flip: options.flip ?? true } });
+  const files = await writeRecords([record], options, checkpoint);
   const { pairs: _, ...shown } = result;
-  if (options.json) printJson({ model, data, ...shown, records });
-  else printText(`${model}\n${await formatGroups(result)}`);
+  if (options.json) printJson({ model, data, ...shown, record: withoutDraws(record) });
+  else printText(`${model}\n${await formatGroups(result, record)}`);
+  for (const file of files) say(`Wrote ${file}`);
   return exitCodes.ok;
 }
 
@@ -89,6 +94,7 @@ async function evaluateSets(
   const { pairsOfSets } = await import('../../eval/grouped-pairs');
   const { evaluateGroups } = await import('../../eval/groups');
   const { pairDistances } = await import('../../eval/metrics/pair-distances');
+  const { sidesOfPairs } = await import('../../eval/records/pairs');
   const named = data.map((text) => {
     const [, name, file] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
     return { name: name ?? path.parse(text).name, file: file ?? text };
@@ -101,7 +107,8 @@ async function evaluateSets(
       const told = (done: number, total: number): void => onProgress(done, total, `Embedding ${name}`);
       const run = { name, batchSize: options.batchSize, signal, onProgress: told };
       const { data: embeddings, embeddingSize } = await embedImages(backbone, images, run);
-      sets.push({ name, distances: pairDistances(embeddings, embeddingSize, name).distances, isSame });
+      const { distances } = pairDistances(embeddings, embeddingSize, name);
+      sets.push({ name, distances, isSame, sides: sidesOfPairs(images, isSame) });
     }
     return { result: evaluateGroups(pairsOfSets(sets)), model: checkpoint, checkpoint };
   });
@@ -125,51 +132,19 @@ async function evaluateList(
   );
 }
 
-function recordOf(
-  { groups, thresholds, protocol, pairs }: GroupsResult,
-  model: string,
-  data: string,
-  options: EvalGroupsOptions,
-): EvaluationRecord {
-  const share = (id: string, label: string, value: number | undefined) =>
-    value === undefined ? [] : [{ id, label, value, isShare: true }];
-  return {
-    format: 'kappaface-evaluation',
-    version: 1,
-    benchmark: 'groups',
-    set: 'groups',
-    variant: groups.map(({ name }) => name).join('-'),
-    protocol,
-    flags: { flip: options.flip ?? true },
-    model,
-    data,
-    counts: { groups: groups.length, pairs: pairs.distances.length },
-    numbers: [
-      ...groups.flatMap(({ name, verification }) =>
-        share(`accuracy/${name}`, `accuracy, ${name}`, verification?.accuracy),
-      ),
-      ...thresholds.flatMap(({ chosenBy, groups: rates }) =>
-        rates.flatMap(({ fmr, fnmr }, g) => [
-          ...share(`fmr@${chosenBy}/${groups[g]!.name}`, `FMR at ${chosenBy}, ${groups[g]!.name}`, fmr),
-          ...share(`fnmr@${chosenBy}/${groups[g]!.name}`, `FNMR at ${chosenBy}, ${groups[g]!.name}`, fnmr),
-        ]),
-      ),
-    ],
-    curves: [],
-    histograms: [],
-    made: new Date().toISOString(),
-  };
-}
-
-async function formatGroups({ groups, thresholds, protocol }: GroupsResult): Promise<string> {
+async function formatGroups(
+  { groups, thresholds, protocol }: GroupsResult,
+  record: EvaluationRecord,
+): Promise<string> {
   const { formatTable } = await import('../../report/console/table');
   const percent = (share: number | undefined): string =>
     share === undefined ? '-' : (100 * share).toFixed(2);
   const first = formatTable(
-    ['group', 'accuracy %', '+- std', 'AUC %', 'EER %', 'pairs', 'genuine'],
+    ['group', 'accuracy %', '95% interval', '+- std', 'AUC %', 'EER %', 'pairs', 'genuine'],
     groups.map(({ name, verification, pairs, genuine }) => [
       name,
       percent(verification?.accuracy),
+      intervalText(record, `accuracy/${name}`),
       percent(verification?.std),
       percent(verification?.auc),
       percent(verification?.eer),
@@ -177,13 +152,14 @@ async function formatGroups({ groups, thresholds, protocol }: GroupsResult): Pro
       genuine,
     ]),
   );
-  const tables = thresholds.map((threshold) => formatThreshold(threshold, groups, formatTable));
+  const tables = thresholds.map((threshold) => formatThreshold(threshold, groups, record, formatTable));
   return [first, ...tables, protocol].join('\n');
 }
 
 function formatThreshold(
   { chosenBy, threshold, isUnseen, overall, groups: rates, fmrRatio, fnmrRatio, between }: CommonThreshold,
   groups: GroupsResult['groups'],
+  record: EvaluationRecord,
   formatTable: (header: readonly string[], rows: readonly (readonly (string | number)[])[]) => string,
 ): string {
   const percent = (share: number | undefined): string =>
@@ -191,12 +167,14 @@ function formatThreshold(
   const row = (name: string, { fmr, fnmr, impostor, genuine }: ErrorRates) => [
     name,
     percent(fmr),
+    intervalText(record, `fmr@${chosenBy}/${name}`),
     percent(fnmr),
+    intervalText(record, `fnmr@${chosenBy}/${name}`),
     impostor,
     genuine,
   ];
   const table = formatTable(
-    ['group', 'FMR %', 'FNMR %', 'impostor pairs', 'genuine pairs'],
+    ['group', 'FMR %', '95% interval', 'FNMR %', '95% interval', 'impostor pairs', 'genuine pairs'],
     [...rates.map((one, g) => row(groups[g]!.name, one)), row('all', overall)],
   );
   const times = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
