@@ -273,7 +273,8 @@
     makeLegend(legend) {
       this.at = element('span', { class: 'at' });
       this.outputs = this.chart.series.map((series, s) => {
-        const output = element('output');
+        // No output element: each of those would be read out, too.
+        const output = element('span', { class: 'value' });
         const colour = this.chart.kind === 'heat' ? 'plain' : `c${series.colour % NUM_COLOURS}`;
         const swatch = element('i', {
           class: `swatch ${colour}${series.isDashed ? ' dashed' : ''}`,
