@@ -176,32 +176,47 @@ export type { Embeddings, EmbedOptions } from './eval/embed';
 export { evaluateVerification } from './eval/verification';
 export type { VerificationOptions } from './eval/verification';
 export {
+  compareFaces,
   compareRecords,
+  embedFiles,
   embedIjb,
+  evaluateGroups,
   evaluateIjbIdentification,
   evaluateIjbVerification,
+  evaluateLfw,
   evaluateMegaface,
+  evaluateYtf,
+  examineInput,
+  openFaces,
   openFeatureFiles,
   openFeatureTable,
   openMegaface,
+  pairFiles,
   pairRoc,
   poolIjb,
   readIjb,
   readIjbIdentification,
+  readLandmarks,
   readMegafaceNoises,
   readMegafaceProbes,
   readMegafaceTemplates,
+  readNamedFeatures,
   readNpy,
+  readOpencvMatrix,
+  readPairList,
   readRecord,
   readRecords,
+  readYtfSplits,
   recordIjbIdentification,
   recordIjbVerification,
   recordVerification,
   scorePairs,
   shuffleDistractors,
+  storeFeatures,
   topRows,
   writeMegafaceFiles,
   writeNpy,
+  writeOpencvMatrix,
   writeRecord,
 } from './eval/benchmarks';
 export type * from './eval/records/record';
@@ -224,6 +239,26 @@ export type { MatePairs } from './eval/distractor-ranks';
 export type { Curve } from './eval/metrics/thinned-curve';
 export type { TopRows } from './eval/top-rows';
 export type { FeatureRows } from './io/feature-rows';
+export type { ComparedFace, CompareOptions, ComparisonVerdict, FaceComparison } from './eval/compare';
+export { referenceOfPairs, referenceOfRecord } from './eval/reference-scores';
+export type { ReferenceScores } from './eval/reference-scores';
+export type { EmbeddingRun } from './eval/embedding/embed-faces';
+export type { FaceInput, FaceInputs } from './eval/embedding/face-inputs';
+export type { NamedFile, OpenedFaces, OpenFacesOptions } from './eval/embedding/open-faces';
+export type { StoredFeatures, StoreFeaturesOptions } from './eval/embedding/store-features';
+export type { EmbedFilesOptions, NamedFeatures } from './eval/named-features';
+export type { LfwResult } from './eval/lfw';
+export type { PairList } from './data/protocols/pair-list';
+export type { Landmarks } from './data/lists/landmarks';
+export type { YtfSplits } from './data/protocols/ytf';
+export type { VideoComparison, YtfResult } from './eval/ytf';
+export type { FrameChoice } from './eval/ytf-frames';
+export type { EvaluateYtfOptions } from './eval/ytf-embed';
+export type { CommonThreshold, ErrorRates, GroupedPairs, GroupsResult } from './eval/groups';
+export type { InputDoctorOptions, InputDoctorResult, TriedVariant } from './eval/doctor/doctor';
+export type { PairVerification } from './eval/metrics/pair-verification';
+export type { ScoredPairs } from './eval/metrics/scored-pairs';
+export type { OpencvMatrix } from './io/opencv-matrix';
 export type { EmbedIjbOptions } from './eval/embed-ijb';
 export type { IjbFeatures, IjbVerificationResult } from './eval/ijb';
 export type { IjbIdentificationOptions, IjbIdentificationResult } from './eval/ijb-identification';

@@ -15,7 +15,7 @@ import type { MegafaceFigures } from './cases/megaface';
 const script = path.join(__dirname, 'peer.py');
 const generator = path.join(__dirname, '..', '..', 'scripts', 'dev', 'synthetic-benchmark');
 /** Ours and the peer are measured by turns, so often; the fastest counts. */
-const TURNS = 3;
+const TURNS = 2;
 
 /** The evaluations of the field at their real size, from features, beside the way in which each is done elsewhere. */
 export async function benchEval(options: BenchOptions): Promise<void> {

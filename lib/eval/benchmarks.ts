@@ -116,3 +116,66 @@ export const readRecords = lazyFunction(async () => (await import('./records/fil
 export const compareRecords = lazyFunction(
   async () => (await import('./uncertainty/difference')).compareRecords,
 );
+
+/** Embeds faces into files, piece by piece, resumable, over ranks. */
+export const storeFeatures = lazyFunction(
+  async () => (await import('./embedding/store-features')).storeFeatures,
+);
+
+/** Opens images, folders, sets of records, lists and verification sets to embed them. */
+export const openFaces = lazyFunction(async () => (await import('./embedding/open-faces')).openFaces);
+
+/** Embeds image files, whose features go by their names. */
+export const embedFiles = lazyFunction(async () => (await import('./named-features')).embedFiles);
+
+/** Reads features with the index of their names. */
+export const readNamedFeatures = lazyFunction(
+  async () => (await import('./named-features')).readNamedFeatures,
+);
+
+/** Compares two faces. */
+export const compareFaces = lazyFunction(async () => (await import('./compare')).compareFaces);
+
+/** Reads landmarks of images. */
+export const readLandmarks = lazyFunction(
+  async () => (await import('../data/lists/landmarks')).readLandmarks,
+);
+
+/** Reads a list of pairs of images. */
+export const readPairList = lazyFunction(
+  async () => (await import('../data/protocols/pair-list')).readPairList,
+);
+
+/** The files of the images of lists of pairs. */
+export const pairFiles = lazyFunction(async () => (await import('./lfw')).pairFiles);
+
+/** Evaluates features by LFW's protocol. */
+export const evaluateLfw = lazyFunction(async () => {
+  const { evaluateLfw: evaluate } = await import('./lfw');
+  return (...args: Parameters<typeof evaluate>) => Promise.resolve().then(() => evaluate(...args));
+});
+
+/** Reads the pairs of YouTube Faces. */
+export const readYtfSplits = lazyFunction(async () => (await import('../data/protocols/ytf')).readYtfSplits);
+
+/** Evaluates a backbone on YouTube Faces. */
+export const evaluateYtf = lazyFunction(async () => (await import('./ytf-embed')).evaluateYtf);
+
+/** Compares groups of people at one threshold. */
+export const evaluateGroups = lazyFunction(async () => {
+  const { evaluateGroups: evaluate } = await import('./groups');
+  return (...args: Parameters<typeof evaluate>) => Promise.resolve().then(() => evaluate(...args));
+});
+
+/** Looks for a sign that images are prepared otherwise than a network expects. */
+export const examineInput = lazyFunction(async () => (await import('./doctor/doctor')).examineInput);
+
+/** Reads a matrix of an OpenCV dump, as MegaFace has them. */
+export const readOpencvMatrix = lazyFunction(
+  async () => (await import('../io/opencv-matrix')).readOpencvMatrix,
+);
+
+/** Writes a matrix as OpenCV dumps it. */
+export const writeOpencvMatrix = lazyFunction(
+  async () => (await import('../io/opencv-matrix')).writeOpencvMatrix,
+);

@@ -1,8 +1,6 @@
 import type { RankGroup } from '../distributed/rank-group';
 import type { Backbone } from '../nn/backbone';
-import { embedFaces } from './embedding/embed-faces';
-import { encodedFaces } from './embedding/face-inputs';
-import { FeatureMemory } from './embedding/feature-sink';
+import type { FeatureMemory } from './embedding/feature-sink';
 
 export interface EmbedOptions {
   /** Images in one forward pass; 64 by default. */
@@ -37,6 +35,9 @@ export async function embedImages(
   images: readonly Buffer[],
   { name = 'images', ...options }: EmbedOptions = {},
 ): Promise<Embeddings> {
+  const { embedFaces } = await import('./embedding/embed-faces');
+  const { encodedFaces } = await import('./embedding/face-inputs');
+  const { FeatureMemory } = await import('./embedding/feature-sink');
   const { embeddingSize } = backbone.options;
   const memory = new FeatureMemory(images.length, embeddingSize, true);
   // Whoever embeds images in memory may have threads at work that decode others: there are no more of them.

@@ -5,8 +5,8 @@ import { embedFaces } from './embedding/embed-faces';
 import { fileFaces } from './embedding/open-faces';
 import { storeFeatures } from './embedding/store-features';
 import type { EmbedFilesOptions } from './named-features';
-import { frameList, YtfEvaluation, type VideoComparison } from './ytf';
-import type { VideoFrames } from './ytf-frames';
+import { frameList, mustHaveVideos, YtfEvaluation, type VideoComparison, type YtfResult } from './ytf';
+import { listFrames, type FrameChoice, type VideoFrames } from './ytf-frames';
 
 export interface EmbedFramesOptions extends EmbedFilesOptions {
   /** Folder that keeps the features while they are computed, and afterwards. @default none */
@@ -16,12 +16,39 @@ export interface EmbedFramesOptions extends EmbedFilesOptions {
   onMessage?: (text: string) => void;
 }
 
+export interface EvaluateYtfOptions extends EmbedFramesOptions {
+  /** Which frames of a video. @default all */
+  frames?: FrameChoice;
+  /** @default pooled by meanOfNormalised */
+  comparison?: VideoComparison;
+  /** Leaves the pairs of videos out that are not there. @default false: that is an error */
+  skipMissing?: boolean;
+}
+
 /**
- * Embeds the frames of videos for an evaluation; pooled ones are added up as they come.
+ * Evaluates a backbone on YouTube Faces. Each frame is embedded (with `flip` with its mirror image), aligned by its
+ * landmarks where these are given; frames without landmarks are dropped.
  *
- * @returns on rank 0 what can be evaluated; undefined on the others
+ * @param root the folder with `SUBJECT/VIDEO/FRAME.jpg`
+ * @returns the result; undefined on ranks other than 0
+ * @throws KappaError `ERR_DATA_NOT_FOUND` counting the videos that are missing, `ERR_DATA_CORRUPT`, `ERR_ARGUMENT`,
+ *   `ERR_NOT_FINITE`, `ERR_CANCELLED`, `ERR_PEER`
  */
-export async function embedFrames(
+export async function evaluateYtf(
+  backbone: Backbone,
+  splits: YtfSplits,
+  root: string,
+  options: EvaluateYtfOptions = {},
+): Promise<YtfResult | undefined> {
+  const { frames: choice = { kind: 'all' }, skipMissing = false, landmarks } = options;
+  const { comparison = { pooling: 'meanOfNormalised' } } = options;
+  const frames = await listFrames(root, splits.videos, choice, landmarks);
+  if (!skipMissing) mustHaveVideos(frames, splits.videos, root);
+  return (await embedFrames(backbone, splits, frames, comparison, options))?.result();
+}
+
+/** Embeds the frames of videos for an evaluation; pooled ones are added up as they come. */
+async function embedFrames(
   backbone: Backbone,
   splits: YtfSplits,
   frames: VideoFrames,

@@ -35,14 +35,24 @@ KAPPA_INLINE int64_t edges_below(const float* edges, int64_t count, float score)
   return below;
 }
 
-KAPPA_INLINE bool any_reaches(const float* scores, const float* least) {
-  int32_t any = 0;
-  for (int64_t q = 0; q < tile_queries; ++q) any |= scores[q] >= least[q] ? 1 : 0;
-  return any != 0;
+/// What scores of a tile have to reach to be looked at: an edge of the query, or the floor of the row's sets.
+struct Limits {
+  float edges[tile_queries];  // the least, less the slack
+  float slack[tile_queries];  // NaN where there is no query
+  float floors[tile_rows];
+};
+
+KAPPA_INLINE bool reaches(float score, const Limits& limits, int64_t row, int64_t query) {
+  return (score >= limits.edges[query]) | (score + limits.slack[query] >= limits.floors[row]);
 }
 
-void find_rows_that_reach(const ScoreTile& tile, const float* least, bool* reaches) {
-  for (int64_t r = 0; r < tile.rows; ++r) reaches[r] = any_reaches(tile.scores + r * tile_queries, least);
+KAPPA_INLINE void find_rows_that_reach(const ScoreTile& tile, const Limits& limits, bool* found) {
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const float* scores = tile.scores + r * tile_queries;
+    int32_t any = 0;
+    for (int64_t q = 0; q < tile_queries; ++q) any |= reaches(scores[q], limits, r, q) ? 1 : 0;
+    found[r] = any != 0;
+  }
 }
 
 struct Candidate {
@@ -75,35 +85,32 @@ class DistractorRanks::Visitor : public ScoreTiles::Visitor {
       : ranks_(ranks), block_(block), floors_(floors), mutex_(mutex) {}
 
   void visit(const ScoreTile& tile) override {
-    // The least floor of a row's sets, and of all rows of the tile.
-    float lowest = infinity;
     for (int64_t r = 0; r < tile.rows; ++r) {
       float floor = infinity;
       for (int64_t s = 0; s < ranks_.sets_; ++s) {
-        if (((block_.sets[tile.first_row + r] >> s) & 1) != 0) {
+        if (((block_.sets[tile.first_row + r] >> s) & 1) != 0)
           floor = std::min(floor, floors_[static_cast<size_t>(s)]);
-        }
       }
-      row_floors_[r] = floor;
-      lowest = std::min(lowest, floor);
+      limits_.floors[r] = floor;
     }
-    std::fill(least_, least_ + tile_queries, infinity);
+    std::fill(limits_.edges, limits_.edges + tile_queries, infinity);
+    std::fill(limits_.slack, limits_.slack + tile_queries, std::numeric_limits<float>::quiet_NaN());
     for (int64_t q = 0; q < tile.queries; ++q) {
       const auto probe = static_cast<size_t>(tile.first_query + q);
       const int64_t start = ranks_.starts_[probe];
-      const bool has_mates = start < ranks_.starts_[probe + 1];
-      const float edge = has_mates ? ranks_.edges_[static_cast<size_t>(start)] : infinity;
-      least_[q] = std::min(edge, lowest) - tile.slack[q];
+      limits_.slack[q] = tile.slack[q];
+      if (start < ranks_.starts_[probe + 1])
+        limits_.edges[q] = ranks_.edges_[static_cast<size_t>(start)] - tile.slack[q];
     }
-    bool* reaches = reaches_;
-    const float* least = least_;
     const ScoreTile* seen = &tile;
-    KAPPA_CLONE(find_rows_that_reach(*seen, least, reaches));
+    const Limits* limits = &limits_;
+    bool* found = found_;
+    KAPPA_CLONE(find_rows_that_reach(*seen, *limits, found));
     for (int64_t r = 0; r < tile.rows; ++r) {
-      if (!reaches_[r] || block_.sets[tile.first_row + r] == 0) continue;
+      if (!found_[r] || block_.sets[tile.first_row + r] == 0) continue;
       const float* scores = tile.scores + r * tile_queries;
       for (int64_t q = 0; q < tile.queries; ++q) {
-        if (scores[q] >= least_[q]) count(tile, r, q, scores[q]);
+        if (reaches(scores[q], limits_, r, q)) count(tile, r, q, scores[q]);
       }
     }
   }
@@ -126,12 +133,12 @@ class DistractorRanks::Visitor : public ScoreTiles::Visitor {
     const float* edges = ranks_.edges_.data() + start;
     const float high = about + tile.slack[q];
     int64_t above = edges_below(edges, mates, about - tile.slack[q]);
-    const bool is_high = high >= row_floors_[r];
+    const bool is_high = high >= limits_.floors[r];
     // Where an edge lies between the bounds, or the score may be one of the largest, it has to be known.
     if (is_high || (above < mates && edges[above] < high)) {
       const float score = dot_of(probe, row);
       above = edges_below(edges, mates, score);
-      if (score >= row_floors_[r])
+      if (score >= limits_.floors[r])
         candidates_.push_back({{score, static_cast<int32_t>(probe)}, block_.sets[row]});
     }
     if (above == 0) return;
@@ -154,9 +161,8 @@ class DistractorRanks::Visitor : public ScoreTiles::Visitor {
   const std::vector<float>& floors_;
   std::mutex& mutex_;
   std::vector<Candidate> candidates_;
-  float row_floors_[tile_rows];
-  float least_[tile_queries];
-  bool reaches_[tile_rows];
+  Limits limits_;
+  bool found_[tile_rows];
 };
 
 DistractorRanks::DistractorRanks(const DistractorOptions& options, const Tensor& probes_QD,

@@ -159,21 +159,18 @@ async function embedAndEvaluate(
   flags: Record<string, string>,
 ): Promise<Evaluated | undefined> {
   const { readLandmarks } = await import('../../data/lists/landmarks');
-  const { listFrames } = await import('../../eval/ytf-frames');
-  const { embedFrames } = await import('../../eval/ytf-embed');
-  const { mustHaveVideos } = await import('../../eval/ytf');
+  const { evaluateYtf } = await import('../../eval/ytf-embed');
   const { describeCut } = await import('../../eval/named-features');
   const landmarks = options.landmarks === undefined ? undefined : await readLandmarks(options.landmarks);
-  const chosen = await listFrames(options.root!, splits.videos, frames, landmarks);
-  if (!options.skipMissing) mustHaveVideos(chosen, splits.videos, options.root!);
-  const { crop = 'centre', flip = false, batchSize, workers, cache } = options;
+  const { root, crop = 'centre', flip = false, batchSize, workers, cache, skipMissing } = options;
   await useThreads(options);
   return withModel(target, { ...options, device: hooks.device }, async (backbone, checkpoint) => {
-    const run = { batchSize, workers, crop, flip, landmarks, cache, checkpoint, ...hooks };
-    const evaluation = await embedFrames(backbone, splits, chosen, comparison, run);
-    if (evaluation === undefined) return undefined;
+    const how = { frames, comparison, skipMissing, landmarks, crop, flip };
+    const run = { ...how, batchSize, workers, cache, checkpoint, ...hooks };
+    const result = await evaluateYtf(backbone, splits, root!, run);
+    if (result === undefined) return undefined;
     const cut = { crop: describeCut({ landmarks, crop }), flip };
-    return { result: await evaluation.result(), model: checkpoint, checkpoint, flags: { ...flags, ...cut } };
+    return { result, model: checkpoint, checkpoint, flags: { ...flags, ...cut } };
   });
 }
 

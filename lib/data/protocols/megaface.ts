@@ -21,6 +21,8 @@ export interface MegafaceDistractors {
   readonly sizes: readonly number[];
   /** [N] bit s where the distractor is in the set of size s. */
   readonly sets: Uint8Array;
+  /** All of them in an order whose beginning, of any set, is drawn by chance. */
+  readonly order: Uint32Array;
   /** Where the sets come from, in words. */
   readonly origin: string;
   /** Number of the sets, in the names of files: 1 to 3. */
@@ -28,7 +30,7 @@ export interface MegafaceDistractors {
 }
 
 /** Sizes that the devkit takes by default. */
-export const MEGAFACE_SIZES = [10, 100, 1_000, 10_000, 100_000, 1_000_000] as const;
+const MEGAFACE_SIZES = [10, 100, 1_000, 10_000, 100_000, 1_000_000] as const;
 
 /** Sets of a byte. */
 const MOST_SIZES = 8;
@@ -100,7 +102,8 @@ export async function readMegafaceTemplates(
     }
   }
   const origin = `the devkit's lists of set ${set}`;
-  return { names: [...place.keys()], sizes: ascending, sets: Uint8Array.from(bits), origin, set };
+  const order = shuffled(bits.length, 0);
+  return { names: [...place.keys()], sizes: ascending, sets: Uint8Array.from(bits), order, origin, set };
 }
 
 export interface MegafaceSetOptions {
@@ -130,13 +133,18 @@ export function shuffledDistractors(
       'ERR_ARGUMENT',
       `There are ${names.length} distractors, but ${ascending.at(-1)} are asked for.`,
     );
-  const order = Uint32Array.from(names, (_, i) => i);
-  shuffle(order, Xoshiro128.fromSeed(seed));
+  const order = shuffled(names.length, seed);
   const sets = new Uint8Array(names.length);
   for (const [s, size] of ascending.entries())
     for (const row of order.subarray(0, size)) sets[row]! |= 1 << s;
   const origin = `the beginnings of one shuffled order (seed ${seed})`;
-  return { names, sizes: ascending, sets, origin, set };
+  return { names, sizes: ascending, sets, order, origin, set };
+}
+
+function shuffled(count: number, seed: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  shuffle(order, Xoshiro128.fromSeed(seed));
+  return order;
 }
 
 function checkedSizes(sizes: readonly number[]): number[] {

@@ -2,7 +2,6 @@ import type { MegafaceDistractors, MegafaceProbes } from '../../data/protocols/m
 import type { MegafaceNoises } from '../../data/protocols/megaface-lists';
 import { KappaError } from '../../errors';
 import type { FeatureRows } from '../../io/feature-rows';
-import { Xoshiro128, shuffle } from '../../random';
 import { scope } from '../../tensor/scope';
 import { Tensor } from '../../tensor/tensor';
 import {
@@ -30,7 +29,7 @@ export interface MegafaceData {
 }
 
 export interface MegafaceOptions extends Pick<RankOptions, 'products' | 'onProgress' | 'signal'> {
-  /** Of the noise on the features that stand for noisy probes, and of the sample of the ROC. @default 0 */
+  /** Of the noise on the features that stand for noisy probes. @default 0 */
   seed?: number;
 }
 
@@ -104,7 +103,7 @@ export function evaluateMegaface(
       unit,
       pairs,
       scores,
-      { rows: distractorFeatures, sets, sampled: sampleOf(sets, sizes.length, total, seed) },
+      { rows: distractorFeatures, sets, sampled: sampleOf(sets, distractors.order, sizes.length, total) },
       { ...options, kept: sizes.map((size) => keptScores(size * total)) },
     );
     const genuine = (await scores.toTypedArray()) as Float32Array;
@@ -153,9 +152,7 @@ function pairsOf(people: Int32Array): MatePairs {
 }
 
 /** Of each set as many distractors as make the sample of its scores, the same ones wherever sets have them in common. */
-function sampleOf(sets: Uint8Array, count: number, probes: number, seed: number): Uint8Array {
-  const order = Uint32Array.from(sets.keys());
-  shuffle(order, Xoshiro128.fromSeed(seed, 1));
+function sampleOf(sets: Uint8Array, order: Uint32Array, count: number, probes: number): Uint8Array {
   const left = Array.from({ length: count }, () => Math.ceil(SAMPLED_SCORES / probes));
   const sampled = new Uint8Array(sets.length);
   for (const row of order)

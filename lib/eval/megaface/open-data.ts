@@ -117,7 +117,7 @@ async function namesThere(
 }
 
 /** Whether features are in a matrix of NumPy. */
-export function isTable(place: string): boolean {
+function isTable(place: string): boolean {
   return place.endsWith('.npy');
 }
 

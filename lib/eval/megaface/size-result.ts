@@ -10,7 +10,7 @@ export const MEGAFACE_FARS = [1e-6, 1e-5, 1e-4] as const;
 export const MEGAFACE_RANKS = [1, 5, 10, 100] as const;
 
 /** Scores of strangers that are sampled for the part of a ROC beyond the largest FAR. */
-export const SAMPLED_SCORES = 1 << 25;
+export const SAMPLED_SCORES = 1 << 24;
 /** As many of the largest scores are kept, at least, where there are. */
 const LEAST_KEPT = 1 << 17;
 
