@@ -1,6 +1,6 @@
 import { messageOf } from '../errors';
-import type { EventFile } from '../report/tensorboard/event-file';
 import type { BoardEvent, HistogramSummary } from '../report/tensorboard/event';
+import type { EventFile } from '../report/tensorboard/event-file';
 import { CLASS_STATISTICS_FILE, type ClassStatistics, type ValueHistogram } from '../run/class-statistics';
 import { MetricsLog, type MetricsRecord } from '../run/metrics-log';
 import type { RunFolder } from '../run/run-folder';

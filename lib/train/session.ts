@@ -14,7 +14,7 @@ import type { Tensor } from '../tensor/tensor';
 import type { MarginStatistics, TrainerOptions } from './events';
 import type { FailedStep } from './failed-step';
 import { findRun } from './find-run';
-import { Journal } from './journal';
+import type { Journal } from './journal';
 import { factsOf, fromFirst, mustAgree, peersOf, shareBatches } from './ranks';
 import { randomStates, readRunState, restore } from './restore';
 import { Saves } from './saves';
@@ -101,7 +101,7 @@ export async function openSession(given: ResolvedConfig, options: TrainerOptions
         lock ??= await made.lock(say, options.signal);
         await made.keepDataset(fingerprint, dataset.classNames);
         await made.keepClassNames(dataset.classNames);
-        journal = Journal.open(made);
+        journal = (await import('./journal')).Journal.open(made);
         return made.root;
       }),
     );

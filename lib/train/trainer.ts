@@ -6,7 +6,6 @@ import { configureDevice, manualSeed, setThreads } from '../runtime/settings';
 import { toDevice } from './batch-input';
 import { BatchSource } from './batch-source';
 import type { StepBatch } from './batch-source';
-import { classStatistics } from './class-statistics';
 import { reportDifficulty } from './difficulty';
 import type { DryRunReport } from './dry-run';
 import type { StepReport, TrainResult, TrainerOptions } from './events';
@@ -183,6 +182,7 @@ export class Trainer {
     else {
       state.headCounters = model.head.counters;
       Object.assign(margins, await marginStatistics(model.head));
+      const { classStatistics } = await import('./class-statistics');
       const statistics = await classStatistics(model.head, dataset.samplesPerClass);
       if (statistics) journal?.classes({ step: state.step, epoch: state.epoch, ...statistics });
     }

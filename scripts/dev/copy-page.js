@@ -8,7 +8,9 @@ const FOLDER = path.join('report', 'html', 'client');
 
 /** @param root the repository, with lib/ and dist/ */
 function copyPage(root) {
-  fs.cpSync(path.join(root, 'lib', FOLDER), path.join(root, 'dist', FOLDER), { recursive: true });
+  const target = path.join(root, 'dist', FOLDER);
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.cpSync(path.join(root, 'lib', FOLDER), target, { recursive: true });
 }
 
 module.exports = { copyPage };
