@@ -17,7 +17,7 @@ export function addLaunch(program: Command, action: Action): void {
     .description(
       'train, embed or evaluate in several processes, on one machine or many: starts kappa train (or kappa embed, kappa eval) once for each rank, with the flags of torchrun',
     )
-    .usage('[options] <config> [options of kappa train] | embed ... | eval ijb ...')
+    .usage('[options] <config> [options of kappa train]')
     .passThroughOptions()
     .argument('<config>', 'config file, like configs/base or my.yaml; or embed or eval, for that command')
     .argument('[train...]', 'options of kappa train, which come behind the config, like --set train.epochs=3')
