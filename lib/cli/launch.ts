@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { LaunchFlags } from '../distributed/launcher/settings';
+import { KappaError } from '../errors';
 import { exitCodes } from './exit-codes';
 import type { Action } from './flags';
 import { interruptible } from './interruption';
@@ -16,7 +17,7 @@ export function addLaunch(program: Command, action: Action): void {
     .description(
       'train, embed or evaluate in several processes, on one machine or many: starts kappa train (or kappa embed, kappa eval) once for each rank, with the flags of torchrun',
     )
-    .usage('[options] <config> [options of kappa train] | embed ... | eval ijb ...')
+    .usage('[options] <config> [options of kappa train]')
     .passThroughOptions()
     .argument('<config>', 'config file, like configs/base or my.yaml; or embed or eval, for that command')
     .argument('[train...]', 'options of kappa train, which come behind the config, like --set train.epochs=3')
@@ -67,6 +68,8 @@ function takeUnderscores(command: Command): void {
 
 /** Commands that are started in place of `kappa train`; a config of that name is `./embed`. */
 const OTHER_COMMANDS: readonly string[] = ['embed', 'eval'];
+/** What ranks share of `kappa eval`. */
+const SHARED_EVALUATIONS: readonly string[] = ['ijb', 'lfw', 'ytf', 'groups'];
 
 /** `kappa launch`: runs `kappa train`, or another command, in several processes. Resolves to the exit code. */
 async function launchCommand(config: string, train: readonly string[], flags: LaunchFlags): Promise<number> {
@@ -78,6 +81,11 @@ async function launchCommand(config: string, train: readonly string[], flags: La
   // What would fail in every process is told once, before any is started.
   const settings = launchSettings(flags, readLauncherVariables());
   const isOther = OTHER_COMMANDS.includes(config);
+  if (config === 'eval' && !SHARED_EVALUATIONS.includes(train[0] ?? ''))
+    throw new KappaError(
+      'ERR_USAGE',
+      `kappa eval ${train[0] ?? ''} runs in one process; kappa launch shares out kappa eval ${SHARED_EVALUATIONS.join(', ')}, kappa embed and kappa train.`,
+    );
   const device = isOther ? deviceFlag(train) : await deviceOfConfig(config, train);
   const processes = await countProcesses(settings.processes, { device, visibleGpus: visibleGpus() });
   const threads = readEnvironment().threads ?? Math.max(1, Math.floor(usableProcessors() / processes));

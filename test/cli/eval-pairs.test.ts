@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { readVerificationSet, Trainer, writeVerificationSet } from '../../lib';
@@ -104,6 +104,36 @@ describe('kappa eval on lists of pairs', function () {
     assert.match(both.stderr, /a checkpoint, or --features: one of them/);
     assert.match(rootless.stderr, /--root is needed/);
     assert.match(gone.stderr, /\d+ of \d+ images of the pairs are not in/);
+  });
+
+  it('LFW, YTF and groups: several processes give what one does', async function () {
+    if (!existsSync(path.join(__dirname, '..', '..', 'dist', 'cli', 'share-work.js'))) this.skip(); // workers run what is compiled
+    const pairs = writeFile(folder, 'launched.txt', pairsText(10, 2));
+    const splits = writeFile(
+      folder,
+      'launched-splits.txt',
+      Array.from(
+        { length: 12 },
+        (_, i) => `${1 + Math.floor(i / 4)}, 1, P${i % 6}/0, P${(i + (i % 2)) % 6}/1, ${1 - (i % 2)}\n`,
+      ).join(''),
+    );
+    const commands = [
+      ['eval', 'lfw', run, '--root', root, '--pairs', pairs],
+      ['eval', 'ytf', run, '--root', videos, '--splits', splits],
+      ['eval', 'groups', run, '--data', `a=${set}`, `b=${set}`],
+    ].map((command) => [...command, '--batch-size', '4', '--json']);
+    const alone = runKappaEach(commands);
+    for (const [i, command] of commands.entries()) {
+      const launched = new LaunchedRun(['--nproc-per-node', '3', ...command]);
+      assert.equal(await launched.ended, 0, launched.text);
+      const lines = launched.text.split('\n').filter((text) => text.startsWith('{'));
+      assert.deepEqual(
+        lines.map((text) => JSON.parse(text) as unknown),
+        [json(alone[i]!)],
+      );
+    }
+    const [doctor] = runKappaEach([['launch', '--nproc-per-node', '2', 'eval', 'doctor', run, set]]);
+    assert.match(doctor!.stderr, /ERR_USAGE.*kappa eval doctor runs in one process/);
   });
 
   it('YTF: every setting is told; features and a cache give the same', async () => {
@@ -228,8 +258,7 @@ describe('kappa eval on lists of pairs', function () {
     assert.match(again.stderr, /All 24 features are there already/);
     assert.match(unlike.stderr, /made otherwise: batchSize 4 instead of 8/);
     assert.match(lone.stderr, /--cache goes with a checkpoint/);
-    const dist = path.join(__dirname, '..', '..', 'dist', 'cli', 'share-work.js');
-    if (!(await import('node:fs')).existsSync(dist)) return; // workers run what is compiled
+    if (!existsSync(path.join(__dirname, '..', '..', 'dist', 'cli', 'share-work.js'))) return; // workers run what is compiled
     for (const more of [[], ['--cache', path.join(folder, 'cache-three')]]) {
       const launched = new LaunchedRun(['--nproc-per-node', '3', ...args, ...more]);
       assert.equal(await launched.ended, 0, launched.text);

@@ -6,7 +6,7 @@ import type { NamedFeatures } from '../../eval/named-features';
 import type { Crop } from '../../image/convert';
 import { KappaError } from '../../errors';
 import { cropSquare, workerCount } from '../flags';
-import type { TaskHooks } from '../long-task';
+import type { SharedHooks } from '../share-work';
 import { withModel, type ModelFlags } from './model';
 
 /** Where the features of image files come from: a checkpoint that embeds them, or files. */
@@ -53,7 +53,7 @@ export interface FilesToEmbed {
 export async function withFeatures<Result>(
   target: string | undefined,
   flags: FeatureFlags,
-  hooks: TaskHooks,
+  hooks: SharedHooks,
   list: (landmarks: Landmarks | undefined) => Promise<FilesToEmbed>,
   use: (features: NamedFeatures) => Result | Promise<Result>,
 ): Promise<{ result: Result; model: string; checkpoint: string | undefined }> {
@@ -69,7 +69,7 @@ export async function withFeatures<Result>(
   const landmarks = flags.landmarks === undefined ? undefined : await readLandmarks(flags.landmarks);
   const { name, files } = await list(landmarks);
   await useThreads(flags);
-  return withModel(target!, flags, async (backbone, checkpoint) => {
+  return withModel(target!, { ...flags, device: hooks.device }, async (backbone, checkpoint) => {
     const { batchSize, workers, flip, crop = 'centre' } = flags;
     const run = { batchSize, workers, flip, landmarks, crop, ...hooks };
     const result = await use(await embedFiles(backbone, files, name, run));

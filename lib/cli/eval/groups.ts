@@ -6,8 +6,8 @@ import type { CommonThreshold, ErrorRates, GroupsResult } from '../../eval/group
 import type { EvaluationRecord } from '../../eval/records/record';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
-import { runLongTask, type TaskHooks } from '../long-task';
 import { count, printJson, printText, say } from '../output';
+import { shareWork, type SharedHooks } from '../share-work';
 import { addFeatureFlags, withFeatures, type FeatureFlags } from './features';
 import {
   addModelFlags,
@@ -58,12 +58,13 @@ async function evalGroupsCommand(target: string | undefined, options: EvalGroups
       'ERR_USAGE',
       '--no-flip, --crop and --landmarks are of image files (--pairs); sets (--data) are embedded as they are, with their mirror images.',
     );
-  const run = await runLongTask('Embedding images', (hooks) =>
+  const run = await shareWork('Embedding images', { ...options, target }, (hooks) =>
     options.data === undefined
       ? evaluateList(target, options, hooks)
       : evaluateSets(target!, options.data, options, hooks),
   );
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst) return exitCodes.ok;
   const { result, model, checkpoint } = run.result;
   const data = options.data?.join(' ') ?? options.pairs!;
   const { recordGroups } = await import('../../eval/records/groups');
@@ -86,7 +87,7 @@ async function evaluateSets(
   target: string,
   data: readonly string[],
   options: EvalGroupsOptions,
-  { signal, onProgress }: TaskHooks,
+  { signal, onProgress, group, device }: SharedHooks,
 ): Promise<Evaluated> {
   const path = await import('node:path');
   const { readVerificationSet } = await import('../../data/protocols/verification-set');
@@ -100,12 +101,12 @@ async function evaluateSets(
     return { name: name ?? path.parse(text).name, file: file ?? text };
   });
   await useThreads(options);
-  return withModel(target, options, async (backbone, checkpoint) => {
+  return withModel(target, { ...options, device }, async (backbone, checkpoint) => {
     const sets: GroupSet[] = [];
     for (const { name, file } of named) {
       const { images, isSame } = await readVerificationSet(file);
       const told = (done: number, total: number): void => onProgress(done, total, `Embedding ${name}`);
-      const run = { name, batchSize: options.batchSize, signal, onProgress: told };
+      const run = { name, batchSize: options.batchSize, signal, group, onProgress: told };
       const { data: embeddings, embeddingSize } = await embedImages(backbone, images, run);
       const { distances } = pairDistances(embeddings, embeddingSize, name);
       sets.push({ name, distances, isSame, sides: sidesOfPairs(images, isSame) });
@@ -117,7 +118,7 @@ async function evaluateSets(
 async function evaluateList(
   target: string | undefined,
   options: EvalGroupsOptions,
-  hooks: TaskHooks,
+  hooks: SharedHooks,
 ): Promise<Evaluated> {
   const { readPairList } = await import('../../data/protocols/pair-list');
   const { readGroupList } = await import('../../data/protocols/group-list');

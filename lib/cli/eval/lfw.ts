@@ -4,8 +4,8 @@ import type { EvaluationRecord } from '../../eval/records/record';
 import type { LfwResult } from '../../eval/lfw';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
-import { runLongTask } from '../long-task';
 import { count, printJson, printText, say } from '../output';
+import { shareWork } from '../share-work';
 import { addFeatureFlags, withFeatures, type FeatureFlags } from './features';
 import {
   addModelFlags,
@@ -44,7 +44,7 @@ export function addLfw(evaluate: Command, action: Action): void {
 
 /** `kappa eval lfw`: evaluates a checkpoint, or features, by LFW's lists of pairs. */
 async function evalLfwCommand(target: string | undefined, options: EvalLfwOptions): Promise<number> {
-  const run = await runLongTask('Embedding faces', async (hooks) => {
+  const run = await shareWork('Embedding faces', { ...options, target }, async (hooks) => {
     const { readPairList } = await import('../../data/protocols/pair-list');
     const { evaluateLfw, pairFiles } = await import('../../eval/lfw');
     const list = await readPairList(options.pairs);
@@ -56,6 +56,7 @@ async function evalLfwCommand(target: string | undefined, options: EvalLfwOption
     return withFeatures(target, options, hooks, files, (features) => evaluateLfw(features, list, train));
   });
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst) return exitCodes.ok;
   const { result, model, checkpoint } = run.result;
   const flags = await flagsOf(options);
   const record = await recordOf(result, model, options, flags);

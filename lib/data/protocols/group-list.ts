@@ -2,6 +2,8 @@ import { KappaError } from '../../errors';
 import { readLines } from '../../files/lines';
 import { badLine } from './listed-pair';
 
+const SHOWN = 60;
+
 /** Which group people, or their images, belong to. */
 export class GroupList {
   readonly #groups: ReadonlyMap<string, string>;
@@ -41,10 +43,14 @@ export async function readGroupList(file: string): Promise<GroupList> {
     if ((groups.get(name) ?? group) !== group)
       throw new KappaError(
         'ERR_DATA_CORRUPT',
-        `${file}, line ${number}: ${name} belongs to ${groups.get(name)} already, and now to ${group}.`,
+        `${file}, line ${number}: ${shown(name)} belongs to ${shown(groups.get(name)!)} already, and now to ${shown(group)}.`,
       );
     groups.set(name, group);
   }
   if (groups.size === 0) throw new KappaError('ERR_DATA_CORRUPT', `${file} has no groups.`);
   return new GroupList(groups);
+}
+
+function shown(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
 }

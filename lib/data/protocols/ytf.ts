@@ -45,7 +45,7 @@ export async function readYtfSplits(file: string): Promise<YtfSplits> {
     const isVideo = (name: string): boolean => /^[^/\\]+\/\d+$/.test(name);
     if (
       fields.length < 5 ||
-      !/^\d+$/.test(split) ||
+      !/^\d{1,9}$/.test(split) ||
       !isVideo(first) ||
       !isVideo(second) ||
       !/^[01]$/.test(answer)

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from '../target';
 import { jsonConfigTarget, yamlConfigTarget } from './config';
+import { groupsTarget, opencvTarget, ytfTarget } from './evaluation-files';
 import { faceDatasetTarget } from './face-dataset';
 import { faceListTarget, landmarksTarget } from './face-list';
 import { jpegTarget, pngTarget, webpTarget } from './image';
@@ -19,6 +20,9 @@ export const targets: readonly FuzzTarget[] = [
   labelCacheTarget,
   faceListTarget,
   landmarksTarget,
+  ytfTarget,
+  groupsTarget,
+  opencvTarget,
   pickleTarget,
   jpegTarget,
   pngTarget,
