@@ -31,7 +31,7 @@ def make_ijb(folder, scale):
     for at in range(0, faces, 20_000):
         part = slice(at, at + 20_000)
         noise = random.standard_normal((len(template[part]), DIM), dtype=np.float32)
-        features[part] = centres[owner[template[part]]] + 2 * noise
+        features[part] = centres[owner[template[part]]] + 9 * noise
     order = np.argsort(owner, kind="stable")
     starts = np.searchsorted(owner[order], np.arange(people + 1))
     first = random.integers(templates, size=pairs)

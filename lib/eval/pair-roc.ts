@@ -30,8 +30,8 @@ export function pairRoc(
       wrap,
     ) as [Tensor, Tensor, Tensor];
     return {
-      impostors: Float64Array.from((await impostors.toTypedArray()) as BigInt64Array, Number),
-      genuine: Float64Array.from((await genuine.toTypedArray()) as BigInt64Array, Number),
+      impostors: (await impostors.toTypedArray()) as Float64Array,
+      genuine: (await genuine.toTypedArray()) as Float64Array,
       thresholds: (await thresholds.toTypedArray()) as Float32Array,
       allImpostors: points.allImpostors,
       allGenuine: points.allGenuine,

@@ -267,6 +267,7 @@ interface TemplateFaces {
 
 /** Accepted pairs at each threshold, the strictest first. */
 interface RocPoints {
+  /** float64, whole numbers. */
   impostors: TensorHandle;
   genuine: TensorHandle;
   thresholds: TensorHandle;

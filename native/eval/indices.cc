@@ -29,13 +29,29 @@ Tensor checked_integers(const Tensor& integers, int64_t size, const char* what) 
   return integers.to(at::kLong).contiguous();
 }
 
-Tensor checked_indices(const Tensor& indices, int64_t size, int64_t count, const char* what) {
-  const Tensor wide = checked_integers(indices, size, what);
-  const auto* values = wide.const_data_ptr<int64_t>();
-  for (int64_t i = 0; i < wide.numel(); ++i) {
+namespace {
+
+template <class T>
+void must_be_below(const Tensor& indices, int64_t count, const char* what) {
+  const auto* values = indices.const_data_ptr<T>();
+  for (int64_t i = 0; i < indices.numel(); ++i) {
     require(values[i] >= 0 && values[i] < count, "ERR_LABEL_RANGE", "Expected ", what, " from 0 to ",
             count - 1, " but number ", i, " is ", values[i], ".");
   }
+}
+
+}  // namespace
+
+Tensor checked_indices(const Tensor& indices, int64_t size, int64_t count, const char* what) {
+  // There are millions of them: those that come as they are needed are not copied.
+  if (indices.is_cpu() && indices.scalar_type() == at::kInt && indices.dim() == 1 &&
+      (size < 0 || indices.size(0) == size)) {
+    const Tensor own = indices.contiguous();
+    must_be_below<int32_t>(own, count, what);
+    return own;
+  }
+  const Tensor wide = checked_integers(indices, size, what);
+  must_be_below<int64_t>(wide, count, what);
   return wide.to(at::kInt);
 }
 

@@ -56,9 +56,9 @@ struct Point {
 };
 
 Tensor column(const std::vector<Point>& points, int64_t Point::*field) {
-  Tensor values = at::empty({static_cast<int64_t>(points.size())}, at::kLong);
-  auto* out = values.mutable_data_ptr<int64_t>();
-  for (const Point& point : points) *out++ = point.*field;
+  Tensor values = at::empty({static_cast<int64_t>(points.size())}, at::kDouble);
+  auto* out = values.mutable_data_ptr<double>();
+  for (const Point& point : points) *out++ = static_cast<double>(point.*field);
   return values;
 }
 

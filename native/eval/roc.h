@@ -6,8 +6,8 @@ namespace kappa {
 
 /// Points from the strictest threshold to the loosest. The first accepts nothing: its threshold is infinite.
 struct RocPoints {
-  at::Tensor impostors;   // int64, accepted pairs of two people
-  at::Tensor genuine;     // int64, accepted pairs of one person
+  at::Tensor impostors;   // float64, whole numbers: accepted pairs of two people
+  at::Tensor genuine;     // float64, accepted pairs of one person
   at::Tensor thresholds;  // float32: pairs with at least that score are accepted
   int64_t all_impostors;
   int64_t all_genuine;

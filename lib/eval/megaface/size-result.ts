@@ -33,7 +33,7 @@ export interface MegafaceSizeResult {
   readonly distractors: number;
   /** Share of pairs whose mate is among the first so many. */
   readonly ranks: Readonly<Record<(typeof MEGAFACE_RANKS)[number], number>>;
-  /** TAR at each FAR of {@link MEGAFACE_FARS}, exactly. */
+  /** TAR at each FAR of 1e-6, 1e-5 and 1e-4, exactly. */
   readonly points: readonly (OperatingPoint & { readonly wanted: number })[];
   /** TAR at FAR 1e-6 as it is customarily read: log-linear between the points of the thinned ROC. */
   readonly customaryTar: number;

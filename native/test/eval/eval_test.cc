@@ -1,6 +1,8 @@
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "eval/pair_scores.h"
 #include "eval/roc.h"
@@ -34,6 +36,29 @@ TEST("pairs of rows are scored by their dot products, at every dimension and on 
   EXPECT_ERROR(pair_scores(at::zeros({2, 3}), at::tensor({0, -1}), at::tensor({0, 1})), "ERR_LABEL_RANGE");
   EXPECT_ERROR(pair_scores(at::zeros({2, 3}), at::tensor({0}), at::tensor({0, 1})), "ERR_SHAPE");
   EXPECT_ERROR(pair_scores(at::zeros({2, 3}, at::kDouble), at::tensor({0}), at::tensor({1})), "ERR_DTYPE");
+}
+
+TEST("pairs have the same scores in any order, however many there are of each row") {
+  at::manual_seed(5);
+  for (const int64_t dim : {3, 200, 512}) {
+    const int64_t count = 600000 / dim;
+    const Tensor rows = at::randn({count, dim});
+    const Tensor first = at::randint(count, {count * 9}, at::kLong);
+    const Tensor second = at::randint(count, {count * 9}, at::kLong);
+    const Tensor together = pair_scores(rows, first, second);
+    std::vector<Tensor> pieces;
+    for (int64_t from = 0; from < first.numel(); from += 3 * count) {
+      const int64_t to = std::min(from + 3 * count, first.numel());
+      pieces.push_back(pair_scores(rows, first.slice(0, from, to), second.slice(0, from, to)));
+    }
+    EXPECT(at::equal(together, at::cat(pieces)));
+    const Tensor wide = rows.to(at::kDouble);
+    const Tensor some = at::arange(0, first.numel(), 97);
+    const Tensor expected = (wide.index_select(0, first.index_select(0, some)) *
+                             wide.index_select(0, second.index_select(0, some)))
+                                .sum(1);
+    EXPECT((together.index_select(0, some).to(at::kDouble) - expected).abs().max().item<double>() < 1e-3);
+  }
 }
 
 TEST("a template is the sum over media of the means of their faces, at length 1") {
