@@ -14,23 +14,23 @@ export const readIjbIdentification = lazyFunction(
 );
 
 /** Embeds the faces of IJB-B or IJB-C, cut out by their landmarks. */
-export const embedIjb = lazyFunction(async () => (await import('./embed-ijb')).embedIjb);
+export const embedIjb = lazyFunction(async () => (await import('./ijb/embed')).embedIjb);
 
 /** Verifies the pairs of templates of IJB-B or IJB-C, 1:1. */
 export const evaluateIjbVerification = lazyFunction(
-  async () => (await import('./ijb')).evaluateIjbVerification,
+  async () => (await import('./ijb/verify')).evaluateIjbVerification,
 );
 
 /** Looks for the people of IJB's probes in its galleries, 1:N, by both protocols in use. */
 export const evaluateIjbIdentification = lazyFunction(
-  async () => (await import('./ijb-identification')).evaluateIjbIdentification,
+  async () => (await import('./ijb/identify')).evaluateIjbIdentification,
 );
 
 /** The templates of a set. */
-export const poolIjb = lazyFunction(async () => (await import('./ijb')).poolIjb);
+export const poolIjb = lazyFunction(async () => (await import('./ijb/verify')).poolIjb);
 
 /** Similarities of the pairs of a set. */
-export const scorePairs = lazyFunction(async () => (await import('./ijb')).scorePairs);
+export const scorePairs = lazyFunction(async () => (await import('./ijb/verify')).scorePairs);
 
 /** The ROC of millions of similarities, by scikit-learn's rules. */
 export const pairRoc = lazyFunction(async () => (await import('./pair-roc')).pairRoc);
@@ -95,12 +95,12 @@ export const recordVerification = lazyFunction(
 
 /** IJB 1:1, and its record with intervals. */
 export const recordIjbVerification = lazyFunction(
-  async () => (await import('./ijb-record')).recordIjbVerification,
+  async () => (await import('./ijb/record')).recordIjbVerification,
 );
 
 /** IJB 1:N, and its record with intervals. */
 export const recordIjbIdentification = lazyFunction(
-  async () => (await import('./ijb-record')).recordIjbIdentification,
+  async () => (await import('./ijb/record')).recordIjbIdentification,
 );
 
 /** Writes an evaluation, as JSON and as a page of Markdown. */
@@ -159,11 +159,11 @@ export const evaluateLfw = lazyFunction(async () => {
 export const readYtfSplits = lazyFunction(async () => (await import('../data/protocols/ytf')).readYtfSplits);
 
 /** Evaluates a backbone on YouTube Faces. */
-export const evaluateYtf = lazyFunction(async () => (await import('./ytf-embed')).evaluateYtf);
+export const evaluateYtf = lazyFunction(async () => (await import('./ytf/embed')).evaluateYtf);
 
 /** Compares groups of people at one threshold. */
 export const evaluateGroups = lazyFunction(async () => {
-  const { evaluateGroups: evaluate } = await import('./groups');
+  const { evaluateGroups: evaluate } = await import('./groups/evaluate');
   return (...args: Parameters<typeof evaluate>) => Promise.resolve().then(() => evaluate(...args));
 });
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
 import { readGroupList } from '../../lib/data/protocols/group-list';
-import { evaluateGroups, type GroupedPairs } from '../../lib/eval/groups';
-import { pairsOfList, pairsOfSets } from '../../lib/eval/grouped-pairs';
+import { evaluateGroups, type GroupedPairs } from '../../lib/eval/groups/evaluate';
+import { pairsOfList, pairsOfSets } from '../../lib/eval/groups/pairs';
 import { NamedFeatures } from '../../lib/eval/named-features';
 import { Xoshiro128 } from '../../lib/random';
 import { rejects, throws } from '../support/assert';

@@ -6,8 +6,13 @@ import { readLandmarks } from '../../lib/data/lists/landmarks';
 import { readYtfSplits, type YtfSplits } from '../../lib/data/protocols/ytf';
 import { FACE_TEMPLATE } from '../../lib/image/align';
 import { VideoPooler, type VideoPooling } from '../../lib/eval/metrics/video-pooling';
-import { mustHaveVideos, YtfEvaluation, type VideoComparison, type YtfResult } from '../../lib/eval/ytf';
-import { framesOfNames, listFrames, type FrameChoice } from '../../lib/eval/ytf-frames';
+import {
+  mustHaveVideos,
+  YtfEvaluation,
+  type VideoComparison,
+  type YtfResult,
+} from '../../lib/eval/ytf/evaluate';
+import { framesOfNames, listFrames, type FrameChoice } from '../../lib/eval/ytf/frames';
 import { Xoshiro128 } from '../../lib/random';
 import { rejects, throws } from '../support/assert';
 import { temporaryFolder, writeFile, writeFiles } from '../support/folder';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
 import { KappaError } from '../../errors';
-import type { GroupSet } from '../../eval/grouped-pairs';
-import type { CommonThreshold, ErrorRates, GroupsResult } from '../../eval/groups';
+import type { GroupSet } from '../../eval/groups/pairs';
+import type { CommonThreshold, ErrorRates, GroupsResult } from '../../eval/groups/evaluate';
 import type { EvaluationRecord } from '../../eval/records/record';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
@@ -92,8 +92,8 @@ async function evaluateSets(
   const path = await import('node:path');
   const { readVerificationSet } = await import('../../data/protocols/verification-set');
   const { embedImages } = await import('../../eval/embed');
-  const { pairsOfSets } = await import('../../eval/grouped-pairs');
-  const { evaluateGroups } = await import('../../eval/groups');
+  const { pairsOfSets } = await import('../../eval/groups/pairs');
+  const { evaluateGroups } = await import('../../eval/groups/evaluate');
   const { pairDistances } = await import('../../eval/metrics/pair-distances');
   const { sidesOfPairs } = await import('../../eval/records/pairs');
   const named = data.map((text) => {
@@ -122,8 +122,8 @@ async function evaluateList(
 ): Promise<Evaluated> {
   const { readPairList } = await import('../../data/protocols/pair-list');
   const { readGroupList } = await import('../../data/protocols/group-list');
-  const { pairsOfList } = await import('../../eval/grouped-pairs');
-  const { evaluateGroups } = await import('../../eval/groups');
+  const { pairsOfList } = await import('../../eval/groups/pairs');
+  const { evaluateGroups } = await import('../../eval/groups/evaluate');
   const { pairFiles } = await import('../../eval/lfw');
   const list = await readPairList(options.pairs!);
   const groups = await readGroupList(options.groups!);

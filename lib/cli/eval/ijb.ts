@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 
 import type { IjbName, IjbSet } from '../../data/protocols/ijb';
-import type { IjbFeatures, IjbVerificationResult } from '../../eval/ijb';
+import type { IjbFeatures, IjbVerificationResult } from '../../eval/ijb/verify';
 import type { IjbRule } from '../../eval/metrics/ijb-rules';
-import type { IjbIdentificationResult } from '../../eval/ijb-identification';
+import type { IjbIdentificationResult } from '../../eval/ijb/identify';
 import type { EvaluationRecord } from '../../eval/records/record';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
@@ -126,7 +126,7 @@ async function evaluate(
 ): Promise<Evaluated | undefined> {
   const { readIjb } = await import('../../data/protocols/ijb');
   const { readIjbIdentification } = await import('../../data/protocols/ijb-identification');
-  const { recordIjbIdentification, recordIjbVerification } = await import('../../eval/ijb-record');
+  const { recordIjbIdentification, recordIjbVerification } = await import('../../eval/ijb/record');
   const { ijbRules } = await import('../../eval/metrics/ijb-rules');
   const { scope } = await import('../../tensor/scope');
 
@@ -175,7 +175,7 @@ async function featuresOf(
       features: { plain, ...(mirrored !== undefined && { mirrored: await read(mirrored) }) },
     };
   }
-  const { embedIjb, shareIjb } = await import('../../eval/embed-ijb');
+  const { embedIjb, shareIjb } = await import('../../eval/ijb/embed');
   const { batchSize, cache, precision } = options;
   const { group, device } = hooks;
   return withModel(target!, { device, precision }, async (backbone, checkpoint) => {

@@ -4,8 +4,8 @@ import type { YtfSplits } from '../../data/protocols/ytf';
 import { KappaError } from '../../errors';
 import type { EvaluationRecord } from '../../eval/records/record';
 import type { VideoPooling } from '../../eval/metrics/video-pooling';
-import type { VideoComparison, YtfResult } from '../../eval/ytf';
-import type { FrameChoice } from '../../eval/ytf-frames';
+import type { VideoComparison, YtfResult } from '../../eval/ytf/evaluate';
+import type { FrameChoice } from '../../eval/ytf/frames';
 import { exitCodes } from '../exit-codes';
 import { seedNumber, type Action } from '../flags';
 import { count, printJson, printText, say } from '../output';
@@ -121,8 +121,8 @@ async function evaluate(
   hooks: SharedHooks,
 ): Promise<Evaluated | undefined> {
   const { readYtfSplits } = await import('../../data/protocols/ytf');
-  const { describeFrames, framesOfNames } = await import('../../eval/ytf-frames');
-  const { mustHaveVideos, YtfEvaluation } = await import('../../eval/ytf');
+  const { describeFrames, framesOfNames } = await import('../../eval/ytf/frames');
+  const { mustHaveVideos, YtfEvaluation } = await import('../../eval/ytf/evaluate');
   const splits = await readYtfSplits(options.splits);
   const frames: FrameChoice =
     options.frames.kind === 'random' ? { ...options.frames, seed: options.seed } : options.frames;
@@ -159,7 +159,7 @@ async function embedAndEvaluate(
   flags: Record<string, string>,
 ): Promise<Evaluated | undefined> {
   const { readLandmarks } = await import('../../data/lists/landmarks');
-  const { evaluateYtf } = await import('../../eval/ytf-embed');
+  const { evaluateYtf } = await import('../../eval/ytf/embed');
   const { describeCut } = await import('../../eval/named-features');
   const landmarks = options.landmarks === undefined ? undefined : await readLandmarks(options.landmarks);
   const { root, crop = 'centre', flip = false, batchSize, workers, cache, skipMissing } = options;

@@ -3,7 +3,7 @@ import { sidesOfScored } from '../uncertainty/compared-pairs';
 import type { DrawOptions } from '../uncertainty/draws';
 import { influenceOfPairs } from '../uncertainty/influence';
 import { pairNumbers } from '../uncertainty/pair-numbers';
-import type { CommonThreshold, GroupsResult } from '../groups';
+import type { CommonThreshold, GroupsResult } from '../groups/evaluate';
 import { resamplingOf } from './pairs';
 import type { EvaluationRecord, RecordedNumber } from './record';
 

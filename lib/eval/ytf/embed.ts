@@ -1,12 +1,12 @@
-import type { YtfSplits } from '../data/protocols/ytf';
-import { readNpy } from '../io/npy';
-import type { Backbone } from '../nn/backbone';
-import { embedFaces } from './embedding/embed-faces';
-import { fileFaces } from './embedding/open-faces';
-import { storeFeatures } from './embedding/store-features';
-import type { EmbedFilesOptions } from './named-features';
-import { frameList, mustHaveVideos, YtfEvaluation, type VideoComparison, type YtfResult } from './ytf';
-import { listFrames, type FrameChoice, type VideoFrames } from './ytf-frames';
+import type { YtfSplits } from '../../data/protocols/ytf';
+import { readNpy } from '../../io/npy';
+import type { Backbone } from '../../nn/backbone';
+import { embedFaces } from '../embedding/embed-faces';
+import { fileFaces } from '../embedding/open-faces';
+import { storeFeatures } from '../embedding/store-features';
+import type { EmbedFilesOptions } from '../named-features';
+import { frameList, mustHaveVideos, YtfEvaluation, type VideoComparison, type YtfResult } from './evaluate';
+import { listFrames, type FrameChoice, type VideoFrames } from './frames';
 
 export interface EmbedFramesOptions extends EmbedFilesOptions {
   /** Folder that keeps the features while they are computed, and afterwards. @default none */

@@ -1,22 +1,18 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 
-import type { IjbSet } from '../data/protocols/ijb';
-import type { IjbIdentification } from '../data/protocols/ijb-identification';
-import { scope } from '../tensor/scope';
-import { verifyIjb, type IjbFeatures, type IjbVerificationResult } from './ijb';
-import {
-  identifyIjb,
-  type IjbIdentificationOptions,
-  type IjbIdentificationResult,
-} from './ijb-identification';
-import { IJB_FARS, ijbFlags, type IjbRule } from './metrics/ijb-rules';
-import { resamplingOf } from './records/pairs';
-import type { EvaluationRecord, RecordedCurve } from './records/record';
-import { tiedPeople } from './uncertainty/components';
-import { bandPoints, CosineBins, errorCurves, logarithmicSteps } from './uncertainty/curves';
-import type { DrawOptions } from './uncertainty/draws';
-import { identificationNumbers } from './uncertainty/identification-numbers';
-import { templateNumbers } from './uncertainty/template-numbers';
+import type { IjbSet } from '../../data/protocols/ijb';
+import type { IjbIdentification } from '../../data/protocols/ijb-identification';
+import { scope } from '../../tensor/scope';
+import { verifyIjb, type IjbFeatures, type IjbVerificationResult } from './verify';
+import { identifyIjb, type IjbIdentificationOptions, type IjbIdentificationResult } from './identify';
+import { IJB_FARS, ijbFlags, type IjbRule } from '../metrics/ijb-rules';
+import { resamplingOf } from '../records/pairs';
+import type { EvaluationRecord, RecordedCurve } from '../records/record';
+import { tiedPeople } from '../uncertainty/components';
+import { bandPoints, CosineBins, errorCurves, logarithmicSteps } from '../uncertainty/curves';
+import type { DrawOptions } from '../uncertainty/draws';
+import { identificationNumbers } from '../uncertainty/identification-numbers';
+import { templateNumbers } from '../uncertainty/template-numbers';
 
 /** The model, and the set's folder, as a record names them. */
 export interface IjbFacts {

@@ -1,18 +1,18 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 
-import type { IjbName, IjbSet } from '../data/protocols/ijb';
-import type { IjbIdentification } from '../data/protocols/ijb-identification';
-import { KappaError } from '../errors';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
-import { poolIjb, type IjbFeatures } from './ijb';
-import { ijbVariant, type IjbRule } from './metrics/ijb-rules';
+import type { IjbName, IjbSet } from '../../data/protocols/ijb';
+import type { IjbIdentification } from '../../data/protocols/ijb-identification';
+import { KappaError } from '../../errors';
+import { scope } from '../../tensor/scope';
+import { Tensor } from '../../tensor/tensor';
+import { poolIjb, type IjbFeatures } from './verify';
+import { ijbVariant, type IjbRule } from '../metrics/ijb-rules';
 import {
   Identification,
   type CorrectedIdentification,
   type IdentifiedProbes,
   type LegacyIdentification,
-} from './metrics/identification';
+} from '../metrics/identification';
 
 const BLOCK = 512;
 

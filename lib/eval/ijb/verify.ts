@@ -1,11 +1,11 @@
-import type { IjbCounts, IjbName, IjbSet } from '../data/protocols/ijb';
-import { KappaError } from '../errors';
-import { submit } from '../native/submit';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
-import { IJB_FARS, ijbVariant, type IjbRule } from './metrics/ijb-rules';
-import { areaUnderPairRoc, nearestFar, type OperatingPoint, type PairRoc } from './metrics/pair-roc';
-import { pairRoc } from './pair-roc';
+import type { IjbCounts, IjbName, IjbSet } from '../../data/protocols/ijb';
+import { KappaError } from '../../errors';
+import { submit } from '../../native/submit';
+import { scope } from '../../tensor/scope';
+import { Tensor } from '../../tensor/tensor';
+import { IJB_FARS, ijbVariant, type IjbRule } from '../metrics/ijb-rules';
+import { areaUnderPairRoc, nearestFar, type OperatingPoint, type PairRoc } from '../metrics/pair-roc';
+import { pairRoc } from '../pair-roc';
 
 /** Embeddings of the faces of a set, in its order. */
 export interface IjbFeatures {

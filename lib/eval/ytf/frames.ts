@@ -1,10 +1,10 @@
 import path from 'node:path';
 
-import { folderEntries } from '../data/lists/image-files';
-import type { Landmarks } from '../data/lists/landmarks';
-import { KappaError } from '../errors';
-import { shuffle, Xoshiro128 } from '../random';
-import type { NamedFile } from './embedding/open-faces';
+import { folderEntries } from '../../data/lists/image-files';
+import type { Landmarks } from '../../data/lists/landmarks';
+import { KappaError } from '../../errors';
+import { shuffle, Xoshiro128 } from '../../random';
+import type { NamedFile } from '../embedding/open-faces';
 
 /** Which frames of a video are taken. */
 export type FrameChoice =

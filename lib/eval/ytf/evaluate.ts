@@ -1,13 +1,13 @@
-import { subjectOf, type VideoPair, type YtfSplits } from '../data/protocols/ytf';
-import { KappaError } from '../errors';
-import { scope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
-import type { FeatureSink } from './embedding/feature-sink';
-import type { Fold } from './metrics/folds';
-import { verifyPairs, type PairVerification } from './metrics/pair-verification';
-import { PersonNumbers, squaredDistance, unitRows, type ScoredPairs } from './metrics/scored-pairs';
-import { VideoPooler, type VideoPooling } from './metrics/video-pooling';
-import type { VideoFrames } from './ytf-frames';
+import { subjectOf, type VideoPair, type YtfSplits } from '../../data/protocols/ytf';
+import { KappaError } from '../../errors';
+import { scope } from '../../tensor/scope';
+import { Tensor } from '../../tensor/tensor';
+import type { FeatureSink } from '../embedding/feature-sink';
+import type { Fold } from '../metrics/folds';
+import { verifyPairs, type PairVerification } from '../metrics/pair-verification';
+import { PersonNumbers, squaredDistance, unitRows, type ScoredPairs } from '../metrics/scored-pairs';
+import { VideoPooler, type VideoPooling } from '../metrics/video-pooling';
+import type { VideoFrames } from './frames';
 
 /** How two videos are compared: pooled to one embedding each, or frame by frame. */
 export type VideoComparison = { pooling: VideoPooling } | { framePairs: 'min' | 'mean' | 'max' };

@@ -1,10 +1,10 @@
-import type { GroupList } from '../data/protocols/group-list';
-import type { PairList } from '../data/protocols/pair-list';
-import { KappaError } from '../errors';
-import type { GroupedPairs } from './groups';
-import { scorePairList } from './lfw';
-import type { NamedFeatures } from './named-features';
-import type { Sides } from './uncertainty/influence';
+import type { GroupList } from '../../data/protocols/group-list';
+import type { PairList } from '../../data/protocols/pair-list';
+import { KappaError } from '../../errors';
+import type { GroupedPairs } from './evaluate';
+import { scorePairList } from '../lfw';
+import type { NamedFeatures } from '../named-features';
+import type { Sides } from '../uncertainty/influence';
 
 /** A verification set of one group: RFW's `African.bin`, for instance. */
 export interface GroupSet {

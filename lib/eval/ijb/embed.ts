@@ -1,17 +1,17 @@
 import path from 'node:path';
 
-import type { IjbSet } from '../data/protocols/ijb';
-import type { RankGroup } from '../distributed/rank-group';
-import type { Point } from '../image/similarity';
-import { readNpy } from '../io/npy';
-import type { Backbone } from '../nn/backbone';
-import { Tensor } from '../tensor/tensor';
-import { embedFaces, type EmbedFacesOptions, type EmbeddingRun } from './embedding/embed-faces';
-import type { FaceInputs } from './embedding/face-inputs';
-import { FeatureMemory } from './embedding/feature-sink';
-import { fingerprintOfFaces, fingerprintOfModel } from './embedding/fingerprint';
-import { storeFeatures } from './embedding/store-features';
-import type { IjbFeatures } from './ijb';
+import type { IjbSet } from '../../data/protocols/ijb';
+import type { RankGroup } from '../../distributed/rank-group';
+import type { Point } from '../../image/similarity';
+import { readNpy } from '../../io/npy';
+import type { Backbone } from '../../nn/backbone';
+import { Tensor } from '../../tensor/tensor';
+import { embedFaces, type EmbedFacesOptions, type EmbeddingRun } from '../embedding/embed-faces';
+import type { FaceInputs } from '../embedding/face-inputs';
+import { FeatureMemory } from '../embedding/feature-sink';
+import { fingerprintOfFaces, fingerprintOfModel } from '../embedding/fingerprint';
+import { storeFeatures } from '../embedding/store-features';
+import type { IjbFeatures } from './verify';
 
 export interface EmbedIjbOptions extends EmbeddingRun {
   /** Leaves the mirror images out. @default true */

@@ -1,7 +1,7 @@
-import { KappaError } from '../errors';
-import { bestThreshold, verifyPairs, type PairVerification } from './metrics/pair-verification';
-import type { ScoredPairs } from './metrics/scored-pairs';
-import { FOLD_COUNT } from './metrics/ten-fold';
+import { KappaError } from '../../errors';
+import { bestThreshold, verifyPairs, type PairVerification } from '../metrics/pair-verification';
+import type { ScoredPairs } from '../metrics/scored-pairs';
+import { FOLD_COUNT } from '../metrics/ten-fold';
 
 /** Pairs of images of people who belong to groups. */
 export interface GroupedPairs extends ScoredPairs {
