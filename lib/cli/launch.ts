@@ -69,7 +69,7 @@ function takeUnderscores(command: Command): void {
 /** Commands that are started in place of `kappa train`; a config of that name is `./embed`. */
 const OTHER_COMMANDS: readonly string[] = ['embed', 'eval'];
 /** What ranks share of `kappa eval`. */
-const SHARED_EVALUATIONS: readonly string[] = ['verification', 'lfw', 'ytf', 'ijb', 'groups'];
+const SHARED_EVALUATIONS: readonly string[] = ['verification', 'lfw', 'ytf', 'ijb', 'megaface', 'groups'];
 
 /** `kappa launch`: runs `kappa train`, or another command, in several processes. Resolves to the exit code. */
 async function launchCommand(config: string, train: readonly string[], flags: LaunchFlags): Promise<number> {

@@ -1,6 +1,5 @@
 import type { RankGroup } from '../distributed/rank-group';
 import type { Backbone } from '../nn/backbone';
-import type { FeatureMemory } from './embedding/feature-sink';
 
 export interface EmbedOptions {
   /** Images in one forward pass; 64 by default. */
@@ -50,7 +49,7 @@ export async function embedImages(
 
 /** [N, D] features plus those of the mirror images, and the mean length of both. */
 export function addMirrored(
-  { plain, mirrored }: Pick<FeatureMemory, 'plain' | 'mirrored'>,
+  { plain, mirrored }: { plain: Float32Array; mirrored?: Float32Array },
   embeddingSize: number,
 ): { data: Float32Array; xnorm: number } {
   const data = new Float32Array(plain.length);

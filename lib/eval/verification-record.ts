@@ -14,13 +14,13 @@ import type { DrawOptions } from './uncertainty/draws';
  *
  * @param set its pictures are only told apart
  * @param embedded of them, each plus its mirror image
- * @param facts the model, and the file of the set
+ * @param facts the model, the file of the set, and what of the rules was not followed
  * @throws KappaError as `evaluateEmbeddings`
  */
 export function recordVerification(
   set: VerificationSet,
   { data, embeddingSize, xnorm }: Embeddings,
-  facts: { model: string; data: string },
+  facts: Pick<EvaluationRecord, 'model' | 'data' | 'flags'>,
   options: DrawOptions = {},
 ): { result: VerificationResult; record: EvaluationRecord } {
   const { name, isSame, images } = set;
@@ -33,7 +33,6 @@ export function recordVerification(
       benchmark: 'verification',
       set: name,
       protocol: result.protocol,
-      flags: { flip: 'sum' },
       counts: { pairs: result.pairs, genuine, impostor: result.pairs - genuine },
       ...facts,
       others: [

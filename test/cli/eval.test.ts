@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { Trainer } from '../../lib';
+import { Trainer, writeNpy } from '../../lib';
 import { writeVerificationSet } from '../../lib/data/protocols/verification-set';
 import type { VerificationResult } from '../../lib/eval/metrics/verification';
 import { jpeg } from '../support/faces';
 import { temporaryFolder } from '../support/folder';
 import { tinyConfig, tinyFaces } from '../support/tiny-run';
 import { interruptScript } from '../support/interrupt-kappa';
-import { runKappa, runScript } from '../support/run-kappa';
+import { runKappa, runKappaEach, runScript } from '../support/run-kappa';
 
 describe('kappa eval verification', function () {
   this.timeout(300_000);
@@ -84,6 +84,38 @@ describe('kappa eval verification', function () {
     const results = (text: string): unknown => (JSON.parse(text) as { results: unknown }).results;
     assert.deepEqual(results(launched.stdout), results(alone.stdout));
     assert.equal(launched.stderr.match(/Wrote /g)?.length, 1);
+  });
+
+  it('takes features in the place of a checkpoint, and says what does not fit', async () => {
+    const features = path.join(folder, 'features');
+    const [embedded, whole, part] = runKappaEach([
+      ['embed', run, set, '--output', features, '--mirror', 'separate'],
+      ['eval', 'verification', run, '--data', set, '--json'],
+      ['eval', 'verification', '--data', set],
+    ]);
+    assert.equal(embedded!.code, 0, embedded!.stderr);
+    assert.match(part!.stderr, /a checkpoint, or --features: one of them/);
+    const [plain, mirrored] = ['features.npy', 'mirrored.npy'].map((name) => path.join(features, name));
+    const other = path.join(folder, 'other.npy');
+    await writeNpy(other, { data: new Float32Array(30), rows: 10, columns: 3 });
+    const of = ['eval', 'verification', '--data', set, '--features', plain!];
+    const [same, single, several, fewer, unequal, alone] = runKappaEach([
+      [...of, '--mirrored', mirrored!, '--json'],
+      [...of, '--json'],
+      ['eval', 'verification', '--data', set, set, '--features', plain!],
+      ['eval', 'verification', '--data', set, '--features', other],
+      [...of, '--mirrored', other],
+      ['eval', 'verification', run, '--data', set, '--mirrored', mirrored!],
+    ]);
+    const first = (text: string) => (JSON.parse(text) as { results: VerificationResult[] }).results[0]!;
+    const [a, b] = [first(whole!.stdout), first(same!.stdout)];
+    assert.ok(Math.abs(a.xnorm - b.xnorm) < 1e-4 * a.xnorm);
+    assert.deepEqual({ ...b, xnorm: a.xnorm }, a);
+    assert.notEqual(first(single!.stdout).xnorm, 0);
+    assert.match(several!.stderr, /--features are of one set, but --data has 2/);
+    assert.match(fewer!.stderr, /\[ERR_SHAPE\].*has 10 rows, but synth has 40 images/);
+    assert.match(unequal!.stderr, /\[ERR_SHAPE\].*is 10 x 3, but/);
+    assert.match(alone!.stderr, /--mirrored goes with --features/);
   });
 
   it('tells once what becomes of images of another size', async () => {

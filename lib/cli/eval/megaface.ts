@@ -2,13 +2,13 @@ import path from 'node:path';
 import { Option, type Command } from 'commander';
 
 import type { MegafaceData, MegafaceResult } from '../../eval/megaface/evaluate';
-import type { MegafacePlaces } from '../../eval/megaface/open-data';
+import type { MegafacePlaces, OpenMegafaceOptions } from '../../eval/megaface/open-data';
 import type { EvaluationRecord } from '../../eval/records/record';
 import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import { seedNumber, wholeNumber, type Action } from '../flags';
-import { runLongTask, type TaskHooks } from '../long-task';
 import { printJson, printText, say } from '../output';
+import { shareWork, type SharedHooks } from '../share-work';
 import {
   addModelFlags,
   addOutputFlags,
@@ -34,6 +34,8 @@ export interface EvalMegafaceOptions extends ModelFlags, OutputFlags {
   seed: number;
   noises?: string;
   algo?: string;
+  /** Folder that keeps the features of crops. */
+  cache?: string;
 }
 
 /** Adds `kappa eval megaface`. */
@@ -76,6 +78,10 @@ export function addMegaface(evaluate: Command, action: Action): void {
       "folder of insightface's facescrub_noises.txt and megaface_noises.txt: noisy probes become their person's centre, noisy distractors are left out",
     )
     .option(
+      '--cache <folder>',
+      'keep the features of crops there: run again to go on where it was interrupted; needed by several processes',
+    )
+    .option(
       '--algo <name>',
       "name of the features in the devkit's files (default: that in --features-ending, else kappaface)",
     );
@@ -102,8 +108,13 @@ async function evalMegafaceCommand(
       'ERR_USAGE',
       'Expected a checkpoint and two folders of crops, or --features-ending and two folders of features, or two .npy files.',
     );
-  const run = await runLongTask('Comparing distractors', (hooks) => evaluate(target, options, hooks));
+  if (options.cache !== undefined && isOfFeatures)
+    throw new KappaError('ERR_USAGE', '--cache goes with a checkpoint, not with features.');
+  const run = await shareWork('Comparing distractors', { ...options, target }, (hooks) =>
+    evaluate(target, options, hooks),
+  );
   if ('exitCode' in run) return run.exitCode;
+  if (!run.isFirst || run.result === undefined) return exitCodes.ok;
   const { model, checkpoint, data, result } = run.result;
   const { megafaceRecord } = await import('../../eval/megaface/record');
   const { algorithmOf, writeMegafaceFiles } = await import('../../eval/megaface/devkit-files');
@@ -133,18 +144,25 @@ async function evalMegafaceCommand(
 async function evaluate(
   target: string | undefined,
   options: EvalMegafaceOptions,
-  hooks: TaskHooks,
-): Promise<Evaluated> {
+  hooks: SharedHooks,
+): Promise<Evaluated | undefined> {
   const { openMegaface } = await import('../../eval/megaface/open-data');
   const { evaluateMegaface } = await import('../../eval/megaface/evaluate');
   await useThreads(options);
   const { seed, batchSize } = options;
   const places: MegafacePlaces = { ...options, ending: options.featuresEnding, set: Number(options.set) };
-  const { signal, onMessage } = hooks;
-  const compare = async (embed: Parameters<typeof openMegaface>[1]): Promise<Omit<Evaluated, 'model'>> => {
+  const { signal, onMessage, group, device } = hooks;
+  if (group && options.cache === undefined)
+    throw new KappaError(
+      'ERR_USAGE',
+      'Several processes share the embedding of crops alone, and need --cache for that.',
+    );
+  const compare = async (embed: OpenMegafaceOptions): Promise<Omit<Evaluated, 'model'> | undefined> => {
     const data = await openMegaface(places, { ...embed, signal, onMessage });
     try {
-      const isEmbedding = embed?.backbone !== undefined;
+      // The others have done their share.
+      if (group !== undefined && group.rank > 0) return undefined;
+      const isEmbedding = embed.backbone !== undefined && embed.cache === undefined;
       const result = await evaluateMegaface(data, {
         seed,
         signal,
@@ -159,13 +177,16 @@ async function evaluate(
   if (target === undefined) {
     const { algorithmOf } = await import('../../eval/megaface/devkit-files');
     const { featuresEnding: ending } = options;
+    const compared = await compare({});
     const model = ending === undefined ? options.facescrub : algorithmOf(ending);
-    return { model, ...(await compare({})) };
+    return compared && { ...compared, model };
   }
-  return withModel(target, options, async (backbone, checkpoint) => {
+  return withModel(target, { ...options, device }, async (backbone, checkpoint) => {
     const onProgress = (done: number, total: number): void =>
       hooks.onProgress(done, total, 'Embedding crops');
-    return { model: checkpoint, ...(await compare({ backbone, batchSize, onProgress })), checkpoint };
+    const cache = options.cache === undefined ? undefined : { folder: options.cache, checkpoint, group };
+    const compared = await compare({ backbone, batchSize, onProgress, ...(cache && { cache }) });
+    return compared && { ...compared, model: checkpoint, checkpoint };
   });
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import type { VerificationResult } from '../../eval/metrics/verification';
 import type { EvaluationRecord } from '../../eval/records/record';
+import { KappaError } from '../../errors';
 import { exitCodes } from '../exit-codes';
 import type { Action } from '../flags';
 import { printJson, printText, say } from '../output';
@@ -22,6 +23,9 @@ import {
 export interface EvalVerificationOptions extends ModelFlags, OutputFlags {
   /** Verification sets (.bin), or folders of them. */
   data: string[];
+  /** Features of the images of the one set (.npy), and of their mirror images. */
+  features?: string;
+  mirrored?: string;
 }
 
 /** Adds `kappa eval verification`. */
@@ -31,13 +35,25 @@ export function addVerification(evaluate: Command, action: Action): void {
     .description(
       '1:1 face verification on .bin files such as lfw.bin, cfp_fp.bin, agedb_30.bin: accuracy, TAR at FAR, AUC, EER, with 95% intervals',
     )
-    .argument('<checkpoint>', "a checkpoint's folder, like runs/base/checkpoints/best")
-    .requiredOption('--data <file...>', 'verification sets, or folders of them');
+    .argument('[checkpoint]', "a checkpoint's folder, like runs/base/checkpoints/best; not with --features")
+    .requiredOption('--data <file...>', 'verification sets, or folders of them')
+    .option(
+      '--features <file>',
+      'features of the images of a set (.npy), in its order, instead of a checkpoint',
+    )
+    .option('--mirrored <file>', 'features of the mirror images (.npy), which are added');
   addOutputFlags(addModelFlags(command)).action(action(evalVerificationCommand));
 }
 
 /** `kappa eval verification`: evaluates a checkpoint on verification sets. */
-async function evalVerificationCommand(target: string, options: EvalVerificationOptions): Promise<number> {
+async function evalVerificationCommand(
+  target: string | undefined,
+  options: EvalVerificationOptions,
+): Promise<number> {
+  if ((target === undefined) === (options.features === undefined))
+    throw new KappaError('ERR_USAGE', 'Expected a checkpoint, or --features: one of them.');
+  if (options.mirrored !== undefined && options.features === undefined)
+    throw new KappaError('ERR_USAGE', '--mirrored goes with --features.');
   const run = await shareWork('Embedding images', { ...options, target }, (hooks) =>
     evaluate(target, options, hooks),
   );
@@ -58,16 +74,16 @@ interface Evaluated {
 }
 
 async function evaluate(
-  target: string,
+  target: string | undefined,
   options: EvalVerificationOptions,
   { signal, onProgress, onMessage, group, device }: SharedHooks,
 ): Promise<Evaluated> {
   const { listSets, readVerificationSet } = await import('../../data/protocols/verification-set');
+  const sets = await listSets(options.data);
+  if (target === undefined) return evaluateFeatures(sets, options.features!, options);
   const { sizeNote } = await import('../../eval/verification');
   const { embedImages } = await import('../../eval/embed');
   const { recordVerification } = await import('../../eval/verification-record');
-
-  const sets = await listSets(options.data);
   await useThreads(options);
   return withModel(target, { ...options, device }, async (backbone, folder) => {
     const results: VerificationResult[] = [];
@@ -83,7 +99,8 @@ async function evaluate(
         group,
         onProgress: (done, total) => onProgress(done, total, `Embedding ${set.name}`),
       });
-      const { result, record } = recordVerification(set, embedded, { model: folder, data: file });
+      const facts = { model: folder, data: file, flags: { flip: true } };
+      const { result, record } = recordVerification(set, embedded, facts);
       results.push(result);
       records.push(record);
     }
@@ -92,6 +109,26 @@ async function evaluate(
     const files = isFirst ? await writeRecords(records, options, folder) : [];
     return { folder, results, records, files };
   });
+}
+
+/** A set by features that are there already. */
+async function evaluateFeatures(
+  sets: readonly string[],
+  features: string,
+  options: EvalVerificationOptions,
+): Promise<Evaluated> {
+  const { readVerificationSet } = await import('../../data/protocols/verification-set');
+  const { readSetFeatures } = await import('../../eval/set-features');
+  const { recordVerification } = await import('../../eval/verification-record');
+  const [file, ...others] = sets;
+  if (others.length > 0)
+    throw new KappaError('ERR_USAGE', `--features are of one set, but --data has ${sets.length}.`);
+  const set = await readVerificationSet(file!);
+  const embedded = await readSetFeatures(set, { features, mirrored: options.mirrored });
+  const facts = { model: features, data: file!, flags: { flip: options.mirrored !== undefined } };
+  const { result, record } = recordVerification(set, embedded, facts);
+  const files = await writeRecords([record], options, undefined);
+  return { folder: features, results: [result], records: [record], files };
 }
 
 async function formatResults(

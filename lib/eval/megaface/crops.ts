@@ -3,9 +3,11 @@ import path from 'node:path';
 
 import { ioError, KappaError } from '../../errors';
 import { missingFile } from '../../image/read-file';
-import { roomForRows, type FeatureRows } from '../../io/feature-rows';
+import { openFeatureTable, roomForRows, type FeatureRows } from '../../io/feature-rows';
 import type { Backbone } from '../../nn/backbone';
 import { embedImages, type EmbedOptions } from '../embed';
+import { fileFaces } from '../embedding/open-faces';
+import { storeFeatures, type StoreFeaturesOptions } from '../embedding/store-features';
 
 export type CropOptions = Pick<EmbedOptions, 'batchSize' | 'onProgress'>;
 
@@ -39,6 +41,40 @@ export function featuresOfCrops(
       }
       return out;
     },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Where the features of crops are kept, and who shares the work. */
+export interface StoredCropOptions extends Pick<
+  StoreFeaturesOptions,
+  'checkpoint' | 'batchSize' | 'group' | 'onProgress' | 'onMessage' | 'signal'
+> {
+  /** The folder that gets them. */
+  output: string;
+}
+
+/**
+ * Embeds aligned crops into a folder, on all ranks: what was interrupted goes on there. Otherwise as
+ * {@link featuresOfCrops}. They can be read on rank 0.
+ *
+ * @throws KappaError as `storeFeatures`
+ */
+export async function storeCrops(
+  backbone: Backbone,
+  root: string,
+  names: readonly string[],
+  options: StoredCropOptions,
+): Promise<FeatureRows> {
+  const files = names.map((name) => ({ name, file: path.join(root, name) }));
+  const { features } = await storeFeatures(backbone, fileFaces(files, root), options);
+  const { rank = 0 } = options.group ?? {};
+  if (rank === 0) return openFeatureTable(features, names, names);
+  const elsewhere = new KappaError('ERR_ARGUMENT', `The features of ${root} are where rank 0 is.`);
+  return {
+    count: names.length,
+    dimension: backbone.options.embeddingSize,
+    read: () => Promise.reject(elsewhere),
     close: () => Promise.resolve(),
   };
 }

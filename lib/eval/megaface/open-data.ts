@@ -10,6 +10,7 @@ import {
   type MegafaceSetOptions,
 } from '../../data/protocols/megaface';
 import { readMegafaceNoises, readPathList } from '../../data/protocols/megaface-lists';
+import type { RankGroup } from '../../distributed/rank-group';
 import { KappaError } from '../../errors';
 import {
   featureFilesBelow,
@@ -18,7 +19,7 @@ import {
   type FeatureRows,
 } from '../../io/feature-rows';
 import type { Backbone } from '../../nn/backbone';
-import { featuresOfCrops, type CropOptions } from './crops';
+import { featuresOfCrops, storeCrops, type CropOptions } from './crops';
 import type { MegafaceData } from './evaluate';
 
 /** Where photos or their features lie. */
@@ -43,6 +44,14 @@ export interface MegafacePlaces extends MegafaceSetOptions {
 export interface OpenMegafaceOptions extends CropOptions {
   /** Embeds crops. */
   backbone?: Backbone;
+  /** Keeps the features of crops in a folder, where they go on after an interruption. @default they are not kept */
+  cache?: {
+    folder: string;
+    /** The checkpoint of the network. */
+    checkpoint: string;
+    /** The ranks that share the embedding: all open the same places. */
+    group?: RankGroup;
+  };
   onMessage?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -76,11 +85,11 @@ export async function openMegaface(
       );
   const noises =
     places.noises === undefined ? undefined : await readMegafaceNoises(places.noises, { signal });
-  const open = (place: string, names: readonly string[]): Promise<FeatureRows> =>
-    openRows(place, names, places, options);
-  const probeFeatures = await open(facescrub, probes.names);
+  const open = (which: string, place: string, names: readonly string[]): Promise<FeatureRows> =>
+    openRows(which, place, names, places, options);
+  const probeFeatures = await open('facescrub', facescrub, probes.names);
   try {
-    const distractorFeatures = await open(megaface, distractors.names);
+    const distractorFeatures = await open('megaface', megaface, distractors.names);
     return { probes, probeFeatures, distractors, distractorFeatures, ...(noises && { noises }) };
   } catch (error) {
     await probeFeatures.close();
@@ -88,17 +97,24 @@ export async function openMegaface(
   }
 }
 
+/** @param which names it in the cache */
 async function openRows(
+  which: string,
   place: string,
   names: readonly string[],
   { ending }: MegafacePlaces,
-  { backbone, signal, ...options }: OpenMegafaceOptions,
+  { backbone, cache, signal, ...options }: OpenMegafaceOptions,
 ): Promise<FeatureRows> {
   if (isTable(place)) {
     const { paths } = await readPathList(await indexOf(place), { signal });
     return openFeatureTable(place, paths, names);
   }
   if (ending !== undefined) return openFeatureFiles(place, names, ending);
+  if (backbone && cache) {
+    const { checkpoint, group } = cache;
+    const output = path.join(cache.folder, which);
+    return storeCrops(backbone, place, names, { ...options, output, checkpoint, group, signal });
+  }
   if (backbone) return featuresOfCrops(backbone, place, names, options);
   throw new KappaError(
     'ERR_ARGUMENT',
