@@ -17,8 +17,11 @@ function filesOf(folder: string): string[] {
 }
 
 /** What comes of whatever is compiled. */
+/** What comes of the files of a folder: TypeScript is compiled, other files are copied as they are. */
 const compiledFrom = (folder: string, endings: readonly string[]) =>
-  filesOf(path.join(root, folder)).flatMap((name) => endings.map((ending) => name.replace(/\.ts$/, ending)));
+  filesOf(path.join(root, folder)).flatMap((name) =>
+    name.endsWith('.ts') ? endings.map((ending) => name.replace(/\.ts$/, ending)) : [name],
+  );
 
 describe('the package', () => {
   const project = temporaryFolder();
