@@ -18,7 +18,8 @@ export interface ComparedPairs {
 
 /** Whose the pictures of scored pairs are; of whom nobody knows, each is somebody else's, but for pairs of one person. */
 export function sidesOfScored({ first, second, isSame }: ScoredPairs): Sides {
-  let units = Math.max(-1, ...first, ...second) + 1;
+  let units = 0;
+  for (const side of [first, second]) for (const person of side) units = Math.max(units, person + 1);
   const firsts = first.map((person) => (person < 0 ? units++ : person));
   const seconds = second.map((person, pair) => {
     if (person >= 0) return person;

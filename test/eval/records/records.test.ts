@@ -5,6 +5,7 @@ import path from 'node:path';
 import { readRecord, readRecords, recordName, writeRecord } from '../../../lib/eval/records/files';
 import { recordPairs, sidesOfPairs } from '../../../lib/eval/records/pairs';
 import type { EvaluationRecord } from '../../../lib/eval/records/record';
+import { sidesOfScored } from '../../../lib/eval/uncertainty/compared-pairs';
 import { compareRecords } from '../../../lib/eval/uncertainty/difference';
 import { rejects } from '../../support/assert';
 import { temporaryFolder } from '../../support/folder';
@@ -120,6 +121,20 @@ describe('records of evaluations', () => {
       [true, true, false, false],
     );
     assert.deepEqual([Array.from(first), Array.from(second), units], [[0, 0, 0, 1], [0, 0, 1, 2], 3]);
+  });
+});
+
+describe('the sides of scored pairs', () => {
+  it('are of people who are known, and of others each by itself, of lists of any length', () => {
+    const first = Int32Array.of(0, -1, -1, 2);
+    const second = Int32Array.of(0, -1, -1, 1);
+    const isSame = Uint8Array.of(1, 1, 0, 0);
+    const sides = sidesOfScored({ distances: new Float64Array(4), isSame, first, second });
+    assert.deepEqual([...Array.from(sides.first), sides.units], [0, 3, 4, 2, 6]);
+    assert.deepEqual(Array.from(sides.second), [0, 3, 5, 1]);
+    const many = new Int32Array(300_000).fill(7);
+    const long = { distances: new Float64Array(300_000), isSame: new Uint8Array(300_000) };
+    assert.equal(sidesOfScored({ ...long, first: many, second: many }).units, 8);
   });
 });
 
