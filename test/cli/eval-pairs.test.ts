@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { readVerificationSet, Trainer, writeVerificationSet } from '../../lib';
@@ -106,8 +106,7 @@ describe('kappa eval on lists of pairs', function () {
     assert.match(gone.stderr, /\d+ of \d+ images of the pairs are not in/);
   });
 
-  it('LFW, YTF and groups: several processes give what one does', async function () {
-    if (!existsSync(path.join(__dirname, '..', '..', 'dist', 'cli', 'share-work.js'))) this.skip(); // workers run what is compiled
+  it('LFW, YTF and groups: several processes give what one does', async () => {
     const pairs = writeFile(folder, 'launched.txt', pairsText(10, 2));
     const splits = writeFile(
       folder,
@@ -258,7 +257,6 @@ describe('kappa eval on lists of pairs', function () {
     assert.match(again.stderr, /All 24 features are there already/);
     assert.match(unlike.stderr, /made otherwise: batchSize 4 instead of 8/);
     assert.match(lone.stderr, /--cache goes with a checkpoint/);
-    if (!existsSync(path.join(__dirname, '..', '..', 'dist', 'cli', 'share-work.js'))) return; // workers run what is compiled
     for (const more of [[], ['--cache', path.join(folder, 'cache-three')]]) {
       const launched = new LaunchedRun(['--nproc-per-node', '3', ...args, ...more]);
       assert.equal(await launched.ended, 0, launched.text);

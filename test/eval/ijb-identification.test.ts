@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { Tensor, evaluateIjbIdentification, poolIjb, readIjb, readIjbIdentification } from '../../lib';
+import {
+  Tensor,
+  evaluateIjbIdentification,
+  poolIjb,
+  readIjb,
+  readIjbIdentification,
+  recordIjbIdentification,
+} from '../../lib';
 import type { IjbIdentification, IjbSet } from '../../lib';
 import { Identification, LEGACY_FPIRS } from '../../lib/eval/metrics/identification';
 import { Largest } from '../../lib/eval/metrics/largest';
@@ -220,6 +227,20 @@ describe('IJB 1:N identification', () => {
         result.legacy.points.map(({ tpir }) => tpir),
         expected.points.map(({ tpir }) => tpir),
       );
+      const { record } = await recordIjbIdentification(set, found, { plain }, rule, {
+        model: 'm',
+        data: 'd',
+      });
+      const numberOf = (id: string) => record.numbers.find((one) => one.id === id)!.value;
+      for (const rank of [1, 5, 10] as const) {
+        assert.equal(numberOf(`rank-${rank}`), result.corrected.ranks[rank]);
+        // The CMC counts ranks from 1, among both galleries, never falls, and finds everybody in the end.
+        const { x, y } = record.curves.find(({ kind }) => kind === 'cmc')!;
+        assert.equal(y[x.findLastIndex((at) => at <= rank)], result.legacy.ranks[rank]);
+        assert.deepEqual([x[0], x.at(-1), y.at(-1)], [1, 20, 1]);
+        y.forEach((share, i) => assert.ok(i === 0 || (share >= y[i - 1]! && x[i]! > x[i - 1]!)));
+      }
+      assert.deepEqual(record.resampling!.units, new Set(found.probes.subjects).size);
       await assert.rejects(
         evaluateIjbIdentification(set, found, { plain }, rule, { signal: AbortSignal.abort() }),
         { code: 'ERR_CANCELLED' },

@@ -6,6 +6,7 @@ import { scope } from '../../tensor/scope';
 import { verifyIjb, type IjbFeatures, type IjbVerificationResult } from './verify';
 import { identifyIjb, type IjbIdentificationOptions, type IjbIdentificationResult } from './identify';
 import { IJB_FARS, ijbFlags, type IjbRule } from '../metrics/ijb-rules';
+import { cumulativeMatches } from '../metrics/thinned-curve';
 import { resamplingOf } from '../records/pairs';
 import type { EvaluationRecord, RecordedCurve } from '../records/record';
 import { tiedPeople } from '../uncertainty/components';
@@ -90,10 +91,13 @@ export async function recordIjbIdentification(
   const count = places.size;
   const drawing = { draws, seed };
   const curve = corrected.curve.map(({ fpir, tpir }) => ({ x: fpir, y: tpir }));
+  const matches = cumulativeMatches(probes.above, counts.galleries[0] + counts.galleries[1] - 1);
   const cmc: RecordedCurve = {
     kind: 'cmc',
     label: `${set.name} ${variant}, both galleries as one`,
-    ...cumulativeMatches(probes.above),
+    // People count ranks from 1.
+    x: matches.x.map((rank) => rank + 1),
+    y: matches.y,
   };
   const record: EvaluationRecord = {
     format: 'kappaface-evaluation',
@@ -133,16 +137,4 @@ async function histogramsOf(scores: Float32Array, isGenuine: Uint8Array) {
     await yieldToEvents();
   }
   return bins.histograms();
-}
-
-/** Share of probes whose mate is among the first so many, where it rises. */
-function cumulativeMatches(above: Int32Array): { x: number[]; y: number[] } {
-  const sorted = above.slice().sort();
-  const [x, y]: [number[], number[]] = [[], []];
-  for (const [i, rank] of sorted.entries()) {
-    if (sorted[i + 1] === rank) continue;
-    x.push(rank + 1);
-    y.push((i + 1) / sorted.length);
-  }
-  return { x, y };
 }
