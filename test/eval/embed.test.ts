@@ -6,6 +6,7 @@ import type { Backbone } from '../../lib/nn/backbone';
 import { rejects } from '../support/assert';
 import { anyBytes, jpeg } from '../support/faces';
 import { fakeGroups } from '../support/fake-group';
+import { collectGarbage } from '../support/tensors';
 
 describe('embedding images over ranks', () => {
   const images = Array.from({ length: 11 }, (_, i) => jpeg(i + 1, 24));
@@ -72,6 +73,7 @@ describe('embedding images over ranks', () => {
       [3, 0],
       [4, 3],
     ] as const) {
+      await collectGarbage();
       const before = liveTensors().count;
       const results = await onRanks(worldSize, () => ({ images: spoiled }));
       for (const [rank, result] of results.entries()) {

@@ -14,6 +14,7 @@ import { anyBytes, jpeg } from '../../support/faces';
 import { fakeGroups } from '../../support/fake-group';
 import { temporaryFolder } from '../../support/folder';
 import { interruptScript } from '../../support/interrupt-kappa';
+import { collectGarbage } from '../../support/tensors';
 
 describe('features on disk', function () {
   this.timeout(120_000);
@@ -36,6 +37,7 @@ describe('features on disk', function () {
   after(() => backbones.forEach((backbone) => backbone.dispose()));
 
   it('are those of embedImages: added, apart, without mirror images, at length 1', async () => {
+    await collectGarbage();
     const before = liveTensors().count;
     const { data } = await embedImages(backbones[0]!, images, { batchSize: 4 });
     const added = await store(place());
