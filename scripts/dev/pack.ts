@@ -26,7 +26,11 @@ export function platformPackages(): string[] {
 /** Files that npm would put into a package, relative to its folder. */
 function filesOf(folder: string): string[] {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const text = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const text = execFileSync('npm', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const packages = JSON.parse(text) as { files: { path: string }[] }[];
   // A list, or since npm 12 an object by the names of the packages.
   return Object.values(packages).flatMap(({ files }) => files.map((file) => file.path));

@@ -78,7 +78,8 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   return { code: status, stdout: stdout ?? '', stderr: error ? error.message : stderr };
 }
 
-const kappa = (args: readonly string[], env?: NodeJS.ProcessEnv): Ended => run('npx', ['kappa', ...args], env);
+const kappa = (args: readonly string[], env?: NodeJS.ProcessEnv): Ended =>
+  run('npx', ['kappa', ...args], env);
 
 /** Runs what must end well. */
 function ok({ code, stdout, stderr }: Ended): string {
@@ -225,7 +226,8 @@ function refuses(env: NodeJS.ProcessEnv, expected: string): void {
 function linkedCopy(folder: string): string {
   mkdirSync(path.join(folder, 'lib'), { recursive: true });
   for (const name of readdirSync(libtorch.root))
-    if (name !== 'lib' && name !== 'include') symlinkSync(path.join(libtorch.root, name), path.join(folder, name));
+    if (name !== 'lib' && name !== 'include')
+      symlinkSync(path.join(libtorch.root, name), path.join(folder, name));
   for (const name of readdirSync(path.join(libtorch.root, 'lib')))
     symlinkSync(path.join(libtorch.root, 'lib', name), path.join(folder, 'lib', name));
   const header = path.join('include', 'torch', 'headeronly', 'version.h');
@@ -381,7 +383,10 @@ ${BUILD}`,
     );
     const { code, checks } = doctor();
     assert.equal(code, 1);
-    assert.match(checks.get('Native addon')?.remedy ?? '', new RegExp(`^npm install --save-optional ${platform}@`));
+    assert.match(
+      checks.get('Native addon')?.remedy ?? '',
+      new RegExp(`^npm install --save-optional ${platform}@`),
+    );
     const build = kappa(['build']);
     assert.equal(build.code, 1);
     assert.match(

@@ -122,7 +122,10 @@ describe('the choice of the addon', () => {
     const own = inspectLibtorch(writeTree(temporaryFolder()));
     buildHere(own);
     fs.rmSync(own.root, { recursive: true });
-    assert.deepEqual(reasons(plan())[0], 'build/Release/kappaface.node: needs LibTorch 2.13.x (cpu), and none was found');
+    assert.deepEqual(
+      reasons(plan())[0],
+      'build/Release/kappaface.node: needs LibTorch 2.13.x (cpu), and none was found',
+    );
     const libtorch = fetched();
     assert.equal(plan().choices[0]?.libtorch.root, libtorch.root);
   });
@@ -142,7 +145,10 @@ describe('the choice of the addon', () => {
     assert.deepEqual(reasons(plan()), ['build/Release/kappaface.node: not built', `${name}: not installed`]);
     assert.equal(remedies()[0], remedy);
     const addon = installPackage(undefined, '1.2.2');
-    assert.match(reasons(plan())[1] ?? '', /1\.2\.2: belongs to another version: kappaface 1\.2\.3 needs the same/);
+    assert.match(
+      reasons(plan())[1] ?? '',
+      /1\.2\.2: belongs to another version: kappaface 1\.2\.3 needs the same/,
+    );
     assert.equal(remedies()[0], remedy);
     installPackage(undefined, '1.2.3');
     fs.rmSync(addon);
@@ -166,7 +172,15 @@ describe('the choice of the addon', () => {
     installPackage(inspectLibtorch(writeTree(temporaryFolder())));
     const error = addonError(plan());
     assert.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND');
-    const parts = ['Looked in:', 'the cache', 'Addons that were tried:', name, 'What to do:', 'libtorch install', 'kappa build'];
+    const parts = [
+      'Looked in:',
+      'the cache',
+      'Addons that were tried:',
+      name,
+      'What to do:',
+      'libtorch install',
+      'kappa build',
+    ];
     const places = parts.map((text) => error.message.indexOf(text));
     assert.deepEqual(
       places,
@@ -205,12 +219,16 @@ describe('trying an addon in another process', () => {
     if (choice === undefined) this.skip();
     const libtorch = { ...choice.libtorch, root: '/nowhere' };
     if (process.platform !== 'win32')
-      assert.match(failureOf({ ...choice, libtorch }) ?? '', /\/nowhere\/lib\/libtorch\S+: cannot open|no such file/);
+      assert.match(
+        failureOf({ ...choice, libtorch }) ?? '',
+        /\/nowhere\/lib\/libtorch\S+: cannot open|no such file/,
+      );
     const folder = writeFiles(temporaryFolder(), {
       'crash.js': `process.kill(process.pid, 'SIGKILL');`,
       'exit.js': 'process.exit(7);',
     });
-    const ends = (file: string): string | undefined => failureOf({ ...choice, addon: path.join(folder, file) });
+    const ends = (file: string): string | undefined =>
+      failureOf({ ...choice, addon: path.join(folder, file) });
     assert.match(ends('crash.js') ?? '', /ends the process that loads it \(by a signal\)/);
     assert.match(ends('exit.js') ?? '', /ends the process that loads it \(exit code 7\)/);
   });
