@@ -19,6 +19,18 @@ export function packPackage(folder: string): string {
   return tarball;
 }
 
+/**
+ * Packs everything that a release publishes, in the order in which it is published: the packages of the platforms come
+ * first, as the package names them.
+ *
+ * @param folder is made
+ * @returns the tarballs
+ */
+export function packAll(folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  return [packPackage(folder)];
+}
+
 function main(): void {
   const folder = path.join(root, 'build', 'package');
   rmSync(folder, { recursive: true, force: true });
