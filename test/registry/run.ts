@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 
 import { fetchNode } from '../../scripts/dev/fetch-node';
 import { OTHER_NODES } from '../../scripts/dev/nodes';
-import { packAll } from '../../scripts/dev/pack';
+import { packAll, packagesWithoutAddon } from '../../scripts/dev/pack';
 import { publish } from '../../scripts/dev/release/publish';
 import { installTools } from '../support/installed-tools';
 import { packageManagers } from './managers';
@@ -41,6 +41,8 @@ async function main(): Promise<void> {
   });
   const failures: string[] = [];
   try {
+    for (const name of packagesWithoutAddon())
+      console.log(`${name} was not built here: it is published without its addon.`);
     // The registry takes any token, and npm publishes nothing without one.
     publish(packAll(path.join(folder, 'packages')), { registry: registry.url, token: 'any' });
     const machine: Machine = { folder, registry: registry.url, newestNode: newest };

@@ -1,11 +1,12 @@
 // Publishes the packages of the platforms, then kappaface, which names them; what is there already is left alone, so
-// that a release which stopped half way goes on. npm run release:publish [-- --provenance] [--tarballs FOLDER]
+// that a release which stopped half way goes on. npm run release:publish [-- --provenance]
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { packAll } from '../pack';
+import { packAll, packagesWithoutAddon } from '../pack';
+import { versionProblems } from './platform-packages';
 
 const root = path.join(__dirname, '..', '..', '..');
 
@@ -49,18 +50,15 @@ export function publish(tarballs: readonly string[], options: PublishOptions = {
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: { provenance: { type: 'boolean', default: false }, tarballs: { type: 'string' } },
-  });
-  const { tarballs: folder, provenance } = values;
-  // kappaface.tgz comes last: the others begin with kappaface-.
-  const tarballs = folder
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.tgz'))
-        .sort((a, b) => Number(a === 'kappaface.tgz') - Number(b === 'kappaface.tgz'))
-        .map((name) => path.join(folder, name))
-    : packAll(path.join(root, 'build', 'package'));
-  publish(tarballs, { provenance });
+  const { values } = parseArgs({ options: { provenance: { type: 'boolean', default: false } } });
+  const problems = [
+    ...versionProblems(root),
+    ...packagesWithoutAddon().map((name) => `${name} has no addon: npm run prebuilds makes it.`),
+  ];
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  const folder = path.join(root, 'build', 'release');
+  rmSync(folder, { recursive: true, force: true });
+  publish(packAll(folder), values);
 }
 
 if (require.main === module)
