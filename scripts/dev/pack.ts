@@ -1,7 +1,16 @@
 // Packs the package as it is published: build/package/kappaface (what npm publish is given) and build/package/kappaface.tgz.
 // npm run package:check looks into it.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 const root = path.join(__dirname, '..', '..');
@@ -19,14 +28,21 @@ function readManifest(folder: string): Manifest {
 }
 
 /** Folders of the packages with prebuilt addons: those below `npm/`. */
-export function platformPackages(): string[] {
-  return readdirSync(path.join(root, 'npm')).map((name) => path.join(root, 'npm', name));
+export function platformPackages(repository = root): string[] {
+  const folder = path.join(repository, 'npm');
+  return readdirSync(folder)
+    .sort()
+    .map((name) => path.join(folder, name));
 }
 
 /** Files that npm would put into a package, relative to its folder. */
 function filesOf(folder: string): string[] {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const text = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const text = execFileSync('npm', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const packages = JSON.parse(text) as { files: { path: string }[] }[];
   // A list, or since npm 12 an object by the names of the packages.
   return Object.values(packages).flatMap(({ files }) => files.map((file) => file.path));
@@ -62,6 +78,33 @@ export function packFolder(from: string, tarball: string): void {
   execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: from });
   for (const name of readdirSync(folder)) renameSync(path.join(folder, name), tarball);
   rmSync(folder, { recursive: true });
+}
+
+/**
+ * Packs everything that a release publishes, in the order in which it is published: the packages of the platforms come
+ * first, as the package names them.
+ *
+ * @param folder is made
+ * @returns the tarballs
+ */
+export function packAll(folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  const tarballs = platformPackages().map((platform) => {
+    const tarball = path.join(folder, `kappaface-${path.basename(platform)}.tgz`);
+    packFolder(platform, tarball);
+    return tarball;
+  });
+  const staged = path.join(folder, 'kappaface');
+  stagePackage(staged);
+  packFolder(staged, `${staged}.tgz`);
+  return [...tarballs, `${staged}.tgz`];
+}
+
+/** Names of the packages that have no addon yet, and must not be published so: `npm run prebuilds` makes them complete. */
+export function packagesWithoutAddon(): string[] {
+  return platformPackages()
+    .filter((platform) => !existsSync(path.join(platform, 'kappaface.node')))
+    .map((platform) => readManifest(platform).name);
 }
 
 function main(): void {

@@ -12,7 +12,13 @@ const { buildNative } = require('../build-native');
 const { loadLib, root } = require('../load');
 
 /** What is in a package, and nothing else. */
-const CONTENTS = ['README.md', 'kappaface.json', 'kappaface.node', 'package.json', 'pixels/kappaface-pixels.node'];
+const CONTENTS = [
+  'README.md',
+  'kappaface.json',
+  'kappaface.node',
+  'package.json',
+  'pixels/kappaface-pixels.node',
+];
 
 /** A package with its addon unpacked, and with the package kappaface itself, stays below this. */
 const LIMIT = { cpu: 6e6, cu130: 12e6 };
@@ -22,7 +28,11 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 /** What npm would publish of a package. */
 function packed(folder) {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const text = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const text = execFileSync('npm', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const result = JSON.parse(text);
   // Newer versions of npm name each package.
   return Array.isArray(result) ? result[0] : Object.values(result)[0];

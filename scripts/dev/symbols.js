@@ -44,7 +44,9 @@ function inspectSymbols(file) {
   for (const [, symbol, family, version] of undefinedSymbols) {
     if (versions[family] === undefined || isNewer(version, versions[family])) versions[family] = version;
     if (isNewer(version, NEWEST[family]))
-      problems.push(`it needs ${symbol}@${family}_${version}; at most ${family}_${NEWEST[family]} may be asked for`);
+      problems.push(
+        `it needs ${symbol}@${family}_${version}; at most ${family}_${NEWEST[family]} may be asked for`,
+      );
   }
   return { libraries, versions, problems };
 }
