@@ -45,10 +45,15 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
     meaning: '1: use the LibTorch inside the installed Python torch',
     default: '',
   },
-  { name: 'KAPPA_LIBTORCH_VERSION', meaning: 'version to find or fetch', default: '2.13.0' },
+  {
+    name: 'KAPPA_LIBTORCH_VERSION',
+    meaning: 'version to find or fetch',
+    default: '2.13.0; 2.14.1 of variant cu130',
+  },
   {
     name: 'KAPPA_LIBTORCH_VARIANT',
-    meaning: 'cpu or cuda; cuda also picks the addon of npm run build:cuda, which fetches what it needs',
+    meaning:
+      'variant to find or fetch, and so the addon to use: cpu, or cu130 (cuda is the same) for NVIDIA GPUs',
     default: 'cpu',
   },
   {
@@ -58,6 +63,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   { name: 'KAPPA_LIBTORCH_SHA256', meaning: 'SHA-256 (hex) of the fetched zip or wheel', default: '' },
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
+  { name: 'CI', meaning: '1 or true: kappa train fetches LibTorch, where it is missing, without --yes', default: '' },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
   {
     name: 'KAPPA_CPU_ISA',

@@ -5,19 +5,6 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { configureAndBuild } = require('./cmake');
 const { loadLib, root } = require('./load');
-const { run } = require('./run');
-
-/** Loads the addon in another process, so that a broken one does no harm here. */
-async function tryLoading(addon) {
-  const env = { ...process.env };
-  delete env.LD_LIBRARY_PATH;
-  const lines = [];
-  const code = await run(process.execPath, ['-e', 'require(process.argv[1])', addon], {
-    env,
-    onLine: (line) => lines.push(line),
-  });
-  if (code !== 0) throw new Error(`${addon} was built but does not load:\n${lines.join('\n')}`);
-}
 
 /**
  * @param {{debug?: boolean, sanitize?: boolean, force?: boolean, out?: string}} options out: CMake's build folder
@@ -26,7 +13,7 @@ async function tryLoading(addon) {
 async function buildNative({ debug = false, sanitize = false, force = false, out: givenOut } = {}) {
   const lib = await loadLib('libtorch/index');
   const config = debug ? 'Debug' : 'Release';
-  const libtorch = await lib.findLibtorch();
+  const libtorch = lib.findLibtorch();
   // Each kind of build has a tree of its own, so that switching between them rebuilds nothing.
   const tree = path.join(root, 'build', ...(sanitize ? ['Sanitize'] : []));
   const product = path.join(tree, config);
@@ -49,11 +36,12 @@ async function buildNative({ debug = false, sanitize = false, force = false, out
         KAPPA_SANITIZE: sanitize ? 'address' : 'OFF',
       },
     });
-    for (const file of [addon, lib.pixelsBeside(addon)]) {
+    const pixels = lib.pixelsBeside(addon);
+    for (const file of [addon, pixels])
       if (!fs.existsSync(file)) throw new Error(`CMake ended well but made no ${file}.`);
-      // A sanitized addon loads only where the sanitizer's library was loaded first.
-      if (!sanitize) await tryLoading(file);
-    }
+    // A sanitized addon loads only where the sanitizer's library was loaded first.
+    const failure = sanitize ? undefined : lib.failureOf({ addon, pixels, libtorch });
+    if (failure !== undefined) throw new Error(`${addon} was built but does not load: ${failure}`);
     lib.writeBuildMetadata(addon, libtorch, kind);
     return addon;
   };

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBuild } from './build';
 import { addCompare } from './compare';
 import { addConfigPrint } from './config/print';
 import { addConfigSchema } from './config/schema';
@@ -91,6 +92,7 @@ export function createProgram(onExitCode: (code: number) => void): Command {
   addLibtorchInstall(libtorch, action);
   addLibtorchPath(libtorch, action);
 
+  addBuild(program, action);
   addDoctor(program, action);
   return program;
 }

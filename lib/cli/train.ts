@@ -14,6 +14,8 @@ export interface TrainCommandOptions {
   /** Try everything and write nothing. */
   dryRun?: boolean;
   json?: boolean;
+  /** Fetch LibTorch without asking, where it is missing. */
+  yes?: boolean;
 }
 
 /** Adds `kappa train`. */
@@ -36,6 +38,7 @@ export function addTrain(program: Command, action: Action): void {
       '--dry-run',
       'check config, data, verification sets, disk and memory, do one step, and write nothing',
     )
+    .option('-y, --yes', 'fetch LibTorch without asking, where it is missing')
     .option('--json', `print the result: ${JSON_DOC}`)
     .addHelpText('after', configHelp)
     .action(action(trainCommand));
@@ -51,6 +54,9 @@ async function trainCommand(configPath: string, options: TrainCommandOptions): P
   const overrides =
     options.output === undefined ? options.set : [...options.set, `output=${JSON.stringify(options.output)}`];
   const config = await loadConfig(configPath, overrides);
+  const { ensureLibtorch } = await import('./first-use');
+  const left = await ensureLibtorch(options);
+  if (left !== undefined) return left;
   const view = new TrainView();
   const say = (text: string): void => view.message(text);
   const ending = options.dryRun ? 'stopping' : 'writing a checkpoint after this step';

@@ -1,14 +1,17 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { isUpToDate, packageVersion, readBuildMetadata } from './build/build-metadata';
+import { libtorchName } from './addon/fit';
+import { checkPrecision } from './addon/measure-precision';
+import { addonRemedies, planAddon } from './addon/plan';
+import type { AddonChoice, AddonPlan } from './addon/plan';
+import { failureOf } from './addon/try-addon';
+import { isUpToDate, packageVersion } from './build/build-metadata';
 import { cacheFolder } from './cache';
 import { readEnv } from './env';
 import type { LibtorchEnv } from './env';
 import { findLibtorch } from './find';
 import type { FoundLibtorch } from './find';
-import { locateAddon, pixelsBeside } from './build/locate-addon';
 import { machineResources } from './build/machine';
-import { checkPrecision } from './measure-precision';
 import { PACKAGE_ROOT } from './package-root';
 import { runChild } from './process';
 import { findPython } from './python';
@@ -48,11 +51,11 @@ async function checkPackage(name: string): Promise<Check> {
 }
 
 /** Is there a Python with pip? Needed only to fetch LibTorch. */
-async function checkPython(env: LibtorchEnv): Promise<Check> {
+function checkPython(env: LibtorchEnv): Check {
   const name = 'Python and pip';
   const remedy = `install python3 with pip; only needed to fetch LibTorch`;
   try {
-    const { command, version, pip, torch } = await findPython(env);
+    const { command, version, pip, torch } = findPython(env);
     const about = `${command} ${version}`;
     if (pip === undefined) return { name, status: 'warning', detail: `${about} without pip`, remedy };
     return { name, status: 'ok', detail: `${about}, pip ${pip}${torch ? `, torch in ${torch}` : ''}` };
@@ -62,10 +65,10 @@ async function checkPython(env: LibtorchEnv): Promise<Check> {
 }
 
 /** Is there a usable LibTorch? */
-async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: FoundLibtorch }> {
+function checkLibtorch(env: LibtorchEnv): { check: Check; found?: FoundLibtorch } {
   const name = 'LibTorch';
   try {
-    const found = await findLibtorch(env);
+    const found = findLibtorch(env);
     const { version, variant, abi, root, source } = found;
     const detail = `${version}, ${variant}, C++ ABI ${abi}, in ${root} (found by ${source})`;
     return { check: { name, status: 'ok', detail }, found };
@@ -79,39 +82,46 @@ async function checkLibtorch(env: LibtorchEnv): Promise<{ check: Check; found?: 
   }
 }
 
-/** Are the addon and the small one beside it there, do they load, do they belong to this version and this LibTorch? */
-async function checkAddon(addon: string | undefined, found: FoundLibtorch | undefined): Promise<Check> {
+/** Which addon is used, does it load, does it belong to this version and this LibTorch? */
+function checkAddon(env: LibtorchEnv): { check: Check; choice?: AddonChoice } {
   const name = 'Native addon';
-  if (addon === undefined) return { name, status: 'missing', detail: 'not built', remedy: FETCH };
-  const where = path.relative(process.cwd(), addon) || addon;
-  const script = 'process.argv.slice(1).forEach((addon) => require(addon))';
-  const { code, stderr } = await runChild(process.execPath, ['-e', script, addon, pixelsBeside(addon)], {
-    timeoutMs: 60_000,
-  });
-  if (code !== 0) {
-    const reason = /^\w*Error: .*$/m.exec(stderr)?.[0] ?? (lastLine(stderr) || 'it crashed');
-    return { name, status: 'missing', detail: `${where} does not load: ${reason}`, remedy: FETCH };
+  let plan: AddonPlan;
+  try {
+    plan = planAddon(env);
+  } catch {
+    // The check of LibTorch, one line above, says why.
+    const detail = 'not looked for: the LibTorch that is asked for cannot be used';
+    return { check: { name, status: 'missing', detail, remedy: 'see LibTorch' } };
   }
-  const metadata = readBuildMetadata(addon);
+  for (const choice of plan.choices) {
+    const failure = failureOf(choice);
+    if (failure === undefined) return { check: { name, ...stateOf(choice) }, choice };
+    plan.attempts.push({ source: choice.name, reason: `does not load: ${failure}` });
+  }
+  const detail = plan.attempts.map(({ source, reason }) => `${source}: ${reason}`).join('; ');
+  const [[command, effect] = ['', '']] = addonRemedies(plan, env);
+  return { check: { name, status: 'missing', detail, remedy: `${command} (${effect})` } };
+}
+
+/** How an addon that loads stands to its sources. */
+function stateOf({ name, kind, addon, metadata, libtorch, doubt }: AddonChoice): Omit<Check, 'name'> {
+  const rebuild = 'npx kappa build';
   if (metadata === undefined)
-    return {
-      name,
-      status: 'warning',
-      detail: `${where} loads; nothing is known of its build`,
-      remedy: FETCH,
-    };
-  const { addonVersion, libtorch, config } = metadata;
-  const detail = `${where} loads; ${addonVersion}, ${config}, LibTorch ${libtorch.version} ${libtorch.variant}`;
+    return { status: 'warning', detail: `${name} loads; nothing is known of its build`, remedy: rebuild };
+  const { addonVersion, config } = metadata;
+  const how = kind === 'prebuilt' ? 'prebuilt' : `built here (${config})`;
+  const detail = `${name}, ${how}, loads; ${addonVersion}, for LibTorch ${libtorchName(metadata.libtorch)}`;
   if (addonVersion !== packageVersion())
-    return { name, status: 'missing', detail: `${detail}; but this is ${packageVersion()}`, remedy: FETCH };
-  if (found !== undefined && !isUpToDate(addon, found, config))
+    return { status: 'missing', detail: `${detail}; but this is ${packageVersion()}`, remedy: rebuild };
+  if (doubt !== undefined)
+    return { status: 'warning', detail: `${detail}; it ${doubt}: tried in another process at each start`, remedy: rebuild };
+  if (kind === 'built here' && !isUpToDate(addon, libtorch, config))
     return {
-      name,
       status: 'warning',
       detail: `${detail}; older than its sources, or built against another LibTorch than the one found`,
-      remedy: 'npm run build:native',
+      remedy: rebuild,
     };
-  return { name, status: 'ok', detail };
+  return { status: 'ok', detail };
 }
 
 /** Processors, instruction sets, memory, and what a control group leaves of them. */
@@ -167,7 +177,8 @@ async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
       name,
       status: 'warning',
       detail: `${detail}; but LibTorch is the cpu variant`,
-      remedy: 'point LIBTORCH at a LibTorch with CUDA, or LIBTORCH_USE_PYTORCH=1, then npm run build:native',
+      remedy:
+        'npx kappa libtorch install --variant cu130, and KAPPA_LIBTORCH_VARIANT=cu130 from then on (or LIBTORCH, LIBTORCH_USE_PYTORCH=1)',
     };
   return { name, status: 'ok', detail };
 }
@@ -175,21 +186,20 @@ async function checkCuda(found: FoundLibtorch | undefined): Promise<Check> {
 /** Looks at everything that kappaface needs on this machine. */
 export async function diagnose(): Promise<Check[]> {
   const env = readEnv();
-  const { check: libtorch, found } = await checkLibtorch(env);
-  const file = locateAddon().find((candidate) => fs.existsSync(candidate));
-  const addon = await checkAddon(file, found);
+  const { check: libtorch, found } = checkLibtorch(env);
+  const { check: addon, choice } = checkAddon(env);
   const addonWorks = addon.status !== 'missing';
   return [
     checkNode(),
     await checkPackage('sharp'),
     await checkPackage('@julusian/jpeg-turbo'),
-    await checkPython(env),
+    checkPython(env),
     neededToBuild(await checkCmake(), addonWorks),
     neededToBuild(await checkCompiler(env.cxx), addonWorks),
     libtorch,
     addon,
     ...checkMachine(),
-    ...(file !== undefined && addonWorks ? [await checkPrecision(file)] : []),
+    ...(choice !== undefined && addonWorks ? [await checkPrecision(choice)] : []),
     checkDisk(env, found === undefined),
     await checkCuda(found),
   ];

@@ -1,6 +1,6 @@
 import { cacheOf, isDebug, isOn, type Variables } from '../env';
 import { KappaError } from '../errors';
-import { DEFAULT_VERSION, DEFAULT_VARIANT, isVariant, VARIANTS } from './versions';
+import { DEFAULT_VARIANT, DEFAULT_VERSIONS, parseVariant, VARIANT_NAMES_TEXT } from './versions';
 import type { LibtorchVariant } from './versions';
 
 /** What the environment says about LibTorch and the build of the addon. */
@@ -28,6 +28,8 @@ export interface LibtorchEnv {
   /** Whether warnings of the compiler end a build. */
   warningsAreErrors: boolean;
   debug: boolean;
+  /** Whether this is a machine of continuous integration, where nobody can be asked. */
+  ci: boolean;
 }
 
 /**
@@ -41,17 +43,17 @@ export function readEnv(
   env: Variables = process.env,
   platform: NodeJS.Platform = process.platform,
 ): LibtorchEnv {
-  const version = env.KAPPA_LIBTORCH_VERSION || DEFAULT_VERSION;
+  const variant = parseVariant(env.KAPPA_LIBTORCH_VARIANT || DEFAULT_VARIANT);
+  if (variant === undefined)
+    throw new KappaError(
+      'ERR_CONFIG',
+      `KAPPA_LIBTORCH_VARIANT must be one of ${VARIANT_NAMES_TEXT} but is "${env.KAPPA_LIBTORCH_VARIANT}".`,
+    );
+  const version = env.KAPPA_LIBTORCH_VERSION || DEFAULT_VERSIONS[variant];
   if (!/^\d+\.\d+\.\d+$/.test(version))
     throw new KappaError(
       'ERR_CONFIG',
-      `KAPPA_LIBTORCH_VERSION must be a full version such as ${DEFAULT_VERSION} but is "${version}".`,
-    );
-  const variant = env.KAPPA_LIBTORCH_VARIANT || DEFAULT_VARIANT;
-  if (!isVariant(variant))
-    throw new KappaError(
-      'ERR_CONFIG',
-      `KAPPA_LIBTORCH_VARIANT must be one of ${VARIANTS.join(', ')} but is "${variant}".`,
+      `KAPPA_LIBTORCH_VERSION must be a full version such as ${DEFAULT_VERSIONS[variant]} but is "${version}".`,
     );
   const sha256 = env.KAPPA_LIBTORCH_SHA256?.toLowerCase() || undefined;
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
@@ -74,5 +76,6 @@ export function readEnv(
     cxx: env.CXX || undefined,
     warningsAreErrors: isOn(env.KAPPA_WERROR),
     debug: isDebug(env),
+    ci: isOn(env.CI),
   };
 }

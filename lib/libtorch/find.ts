@@ -39,7 +39,7 @@ function refuse(env: LibtorchEnv, source: string, error: unknown, attempts: Atte
  *
  * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` or `ERR_VERSION` where an explicit choice cannot be used
  */
-export async function searchLibtorch(env: LibtorchEnv = readEnv(), signal?: AbortSignal): Promise<Search> {
+export function searchLibtorch(env: LibtorchEnv = readEnv()): Search {
   const attempts: Attempt[] = [];
   if (env.libtorch !== undefined) {
     const source = `LIBTORCH=${env.libtorch}`;
@@ -53,12 +53,11 @@ export async function searchLibtorch(env: LibtorchEnv = readEnv(), signal?: Abor
 
   if (env.usePython) {
     try {
-      const python = await findPython(env, signal);
+      const python = findPython(env);
       if (python.torch === undefined)
         throw new KappaError('ERR_LIBTORCH_NOT_FOUND', `${python.command} (${python.version}) has no torch`);
       return { found: { ...inspectLibtorch(python.torch, wishOf(env)), source: 'python' }, attempts };
     } catch (error) {
-      if (error instanceof KappaError && error.code === 'ERR_CANCELLED') throw error;
       refuse(env, 'the installed Python torch (LIBTORCH_USE_PYTORCH=1)', error, attempts);
     }
   }
@@ -80,11 +79,8 @@ export async function searchLibtorch(env: LibtorchEnv = readEnv(), signal?: Abor
  *
  * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` (listing what was tried, and every remedy) or `ERR_VERSION`
  */
-export async function findLibtorch(
-  env: LibtorchEnv = readEnv(),
-  signal?: AbortSignal,
-): Promise<FoundLibtorch> {
-  const { found, attempts } = await searchLibtorch(env, signal);
+export function findLibtorch(env: LibtorchEnv = readEnv()): FoundLibtorch {
+  const { found, attempts } = searchLibtorch(env);
   if (found === undefined) throw noLibtorchError(env, attempts);
   return found;
 }

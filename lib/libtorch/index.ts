@@ -1,3 +1,4 @@
+export { failureOf } from './addon/try-addon';
 export { noLibtorchError, remedies } from './attempts';
 export type { Attempt } from './attempts';
 export { hashSources, isUpToDate, readBuildMetadata, writeBuildMetadata } from './build/build-metadata';
@@ -17,6 +18,6 @@ export { buildJobs, machineResources } from './build/machine';
 export { PACKAGE_ROOT } from './package-root';
 export type { InstallProgress, ProgressListener } from './progress';
 export { findPython } from './python';
-export { checkCmake, checkCompiler } from './build/tools';
+export { checkTools } from './build/tools';
 export type { Check } from './build/tools';
-export { DEFAULT_VARIANT, DEFAULT_VERSION, SUPPORTED_TEXT } from './versions';
+export { DEFAULT_VARIANT, DEFAULT_VERSIONS, SUPPORTED_TEXT } from './versions';

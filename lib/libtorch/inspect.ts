@@ -18,6 +18,8 @@ export interface LibtorchTree {
   version: string;
   variant: LibtorchVariant;
   abi: CxxAbi;
+  /** Major version of the CUDA that it needs, of the variant `cuda`; absent where it does not tell. */
+  cuda?: number;
 }
 
 /** What a LibTorch must fulfil beyond being usable; absent fields accept anything. */
@@ -86,6 +88,12 @@ function readAbi(root: string, base: Buffer, platform: NodeJS.Platform): CxxAbi 
   return base.includes('__cxx11') ? 'cxx11' : 'pre-cxx11';
 }
 
+/** The CUDA runtime that a LibTorch asks for, by the name of its library: `libcudart.so.13`. */
+function readCuda(file: string): number | undefined {
+  const found = /libcudart[-\w]*\.so\.(\d+)/.exec(fs.readFileSync(file, 'latin1'))?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
 function checkMachine(file: string, base: Buffer): void {
   if (base.length < 20 || base.readUInt32BE(0) !== 0x7f454c46)
     throw missing(`${file} is not a shared library: it is damaged or truncated`);
@@ -120,6 +128,7 @@ export function inspectLibtorch(folder: string, wish: LibtorchWish = {}): Libtor
     variant: fs.existsSync(file('torch_cuda')) ? 'cuda' : 'cpu',
     abi: readAbi(root, base, platform),
   };
+  if (tree.variant === 'cuda' && fs.existsSync(file('c10_cuda'))) tree.cuda = readCuda(file('c10_cuda'));
   if (!isSupportedVersion(tree.version))
     throw new KappaError(
       'ERR_VERSION',

@@ -101,10 +101,10 @@ async function fetchInto(
  */
 export async function installLibtorch(options: InstallOptions = {}): Promise<FoundLibtorch> {
   const { env = readEnv(), onProgress, signal } = options;
-  const { found, attempts } = await searchLibtorch(env, signal);
+  const { found, attempts } = searchLibtorch(env);
   if (found !== undefined) return found;
   const work = async (): Promise<FoundLibtorch> => {
-    const again = await searchLibtorch(env, signal);
+    const again = searchLibtorch(env);
     if (again.found !== undefined) return again.found;
     removeLeftovers(env);
     const partial = partialFolder(env);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { KappaError } from '../errors';
 
 /** How a child process ended. */
@@ -63,4 +63,21 @@ export function runChild(
     child.once('error', (error) => finish(null, error));
     child.once('close', (code) => finish(code));
   });
+}
+
+/** As {@link runChild}, for where nothing can wait: the addon is loaded in the middle of a call. */
+export function runChildSync(
+  command: string,
+  args: readonly string[],
+  { env, cwd, timeoutMs }: Pick<ChildOptions, 'env' | 'cwd' | 'timeoutMs'> = {},
+): ChildResult {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    env: env ?? process.env,
+    cwd,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  return { code: status, stdout: stdout ?? '', stderr: error ? error.message : stderr };
 }

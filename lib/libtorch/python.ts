@@ -1,6 +1,6 @@
 import { KappaError } from '../errors';
 import type { LibtorchEnv } from './env';
-import { runChild } from './process';
+import { runChildSync } from './process';
 
 /** A Python that can be run. */
 export interface Python {
@@ -43,10 +43,10 @@ function pythonCommands(env: LibtorchEnv): string[] {
  *
  * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` where none can be run
  */
-export async function findPython(env: LibtorchEnv, signal?: AbortSignal): Promise<Python> {
+export function findPython(env: LibtorchEnv): Python {
   const failures: string[] = [];
   for (const command of pythonCommands(env)) {
-    const { code, stdout, stderr } = await runChild(command, ['-c', PROBE], { signal, timeoutMs: 60_000 });
+    const { code, stdout, stderr } = runChildSync(command, ['-c', PROBE], { timeoutMs: 60_000 });
     if (code === 0) {
       try {
         const { version, pip, torch } = JSON.parse(stdout) as Record<string, string | null>;

@@ -18,7 +18,7 @@ export function native(): NativeAddon {
 
 function load(): NativeAddon {
   return withVariables(OPENMP_VARIABLES, () =>
-    requireAddon('kappaface', (addon) =>
+    requireAddon((addon) =>
       (addon as NativeAddon).initialize(KappaError as never, isDebug(), usableProcessors()),
     ),
   ) as NativeAddon;

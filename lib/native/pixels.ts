@@ -1,4 +1,4 @@
-import { requireAddon } from './require-addon';
+import { requirePixels } from './require-addon';
 
 type Image = [pixels: Uint8Array, height: number, width: number];
 
@@ -36,6 +36,12 @@ export interface PixelsAddon {
   instructionSet(): string;
   /** Uses another one in the whole process, for tests. */
   useInstructionSet(name: string): void;
+
+  /**
+   * Opens a shared library for the rest of the process, so that who needs it by its name finds it: LibTorch, before the
+   * other addon is loaded. Absent on Windows.
+   */
+  openLibrary(path: string): void;
 }
 
 let loaded: PixelsAddon | undefined;
@@ -46,6 +52,6 @@ let loaded: PixelsAddon | undefined;
  * @throws KappaError `ERR_ADDON`
  */
 export function pixelsAddon(): PixelsAddon {
-  loaded ??= requireAddon('kappaface-pixels') as PixelsAddon;
+  loaded ??= requirePixels() as PixelsAddon;
   return loaded;
 }

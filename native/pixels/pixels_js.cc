@@ -1,5 +1,10 @@
-// The addon of the decode workers. Each thread that loads it has a workshop of its own.
+// The addon of the decode workers. Each thread that loads it has a workshop of its own. It needs no LibTorch, and so it is
+// what opens LibTorch for the other addon.
 #include <napi.h>
+
+#ifndef _WIN32
+#include <dlfcn.h>
+#endif
 
 #include <array>
 #include <cstdint>
@@ -202,6 +207,18 @@ Napi::Value use_instruction_set(Workshop&, Arguments& arguments, Napi::Env env) 
   return env.Undefined();
 }
 
+#ifndef _WIN32
+/// Opens a shared library for the rest of the process. Who needs it by its name finds it from then on, wherever it lies.
+Napi::Value open_library(Workshop&, Arguments& arguments, Napi::Env env) {
+  const std::string path = arguments.text();
+  if (dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) {
+    const char* reason = dlerror();
+    throw Napi::Error::New(env, reason == nullptr ? path + " cannot be opened" : reason);
+  }
+  return env.Undefined();
+}
+#endif
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Workshop());
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -218,6 +235,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add("instructionSets", guarded<instruction_sets>);
   add("instructionSet", guarded<instruction_set>);
   add("useInstructionSet", guarded<use_instruction_set>);
+#ifndef _WIN32
+  add("openLibrary", guarded<open_library>);
+#endif
   return exports;
 }
 

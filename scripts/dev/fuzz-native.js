@@ -23,7 +23,7 @@ async function main() {
   const target = TARGETS[positionals[0]];
   if (target === undefined) throw new Error(`Expected one of: ${Object.keys(TARGETS).join(', ')}.`);
   const lib = await loadLib('libtorch/index');
-  const libtorch = await lib.findLibtorch();
+  const libtorch = lib.findLibtorch();
   const out = path.join(root, 'build', 'fuzz-native');
   await lib.withLock(path.join(out, '.build.lock'), () =>
     configureAndBuild({

@@ -89,16 +89,12 @@ async function compile() {
 
 /** Names every missing tool at once. */
 async function checkTools(lib) {
-  const checks = [await lib.checkCmake(), await lib.checkCompiler()];
-  const missing = checks.filter(({ status }) => status === 'missing');
-  if (missing.length > 0)
-    throw new Error(
-      missing.map(({ name, detail, remedy }) => `${name}: ${detail}\n    Install it: ${remedy}`).join('\n'),
-    );
+  const missing = await lib.checkTools();
+  if (missing.length > 0) throw new Error(missing.join('\n'));
 }
 
 async function fetchLibtorch(lib, state) {
-  const { createProgressPrinter } = await loadLib('cli/libtorch/progress');
+  const { createProgressPrinter } = await loadLib('cli/install-progress');
   const printer = createProgressPrinter(process.stdout);
   const controller = new AbortController();
   const cancel = () => controller.abort();
@@ -141,7 +137,7 @@ async function setup() {
     await step('TypeScript', compile);
     await step('Command kappa', () => linkBin());
     if (env.skipBuild) return say('  LibTorch and native addon: left out (KAPPA_SKIP_BUILD)');
-    const { found } = await lib.searchLibtorch(env);
+    const { found } = lib.searchLibtorch(env);
     const [addon] = lib.locateAddon(root, false);
     if (!found || !lib.isUpToDate(addon, found, 'Release')) await checkTools(lib);
     await step('LibTorch', () => fetchLibtorch(lib, state));

@@ -16,7 +16,7 @@ async function main() {
   if (!fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8').includes('kappaface_tests'))
     throw new Error('CMakeLists.txt has no target kappaface_tests.');
   const lib = await loadLib('libtorch/index');
-  const libtorch = await lib.findLibtorch();
+  const libtorch = lib.findLibtorch();
   const out = path.join(root, 'build', sanitize === 'OFF' ? 'tests' : `tests-${sanitize}`);
   const build = () =>
     configureAndBuild({

@@ -51,7 +51,7 @@ function isolation() {
 async function torchFolder() {
   if (await isFetched()) return (await cudaLibtorch()).libtorch;
   const { findLibtorch } = await loadLib('libtorch/index');
-  return (await findLibtorch()).root;
+  return findLibtorch().root;
 }
 
 async function main() {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildAddon } from '../../lib/cli/libtorch/install';
+import { buildAddon } from '../../lib/cli/build';
 import { writePython, writeWheel } from '../support/fake-libtorch';
 import { jpeg } from '../support/faces';
 import { interruptKappa, interruptScript } from '../support/interrupt-kappa';
@@ -129,7 +129,7 @@ describe('Ctrl-C', function () {
        setInterval(() => {}, 1000);`,
     );
     const controller = new AbortController();
-    const building = assert.rejects(buildAddon(script, '/libtorch', controller.signal), {
+    const building = assert.rejects(buildAddon({ root: '/libtorch', variant: 'cpu' }, { script, signal: controller.signal }), {
       code: 'ERR_CANCELLED',
       message: 'The build of the native addon was interrupted.',
     });

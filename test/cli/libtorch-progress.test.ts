@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { createProgressPrinter } from '../../lib/cli/libtorch/progress';
+import { createProgressPrinter } from '../../lib/cli/install-progress';
 
 function printerFor(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 200 });

@@ -18,44 +18,44 @@ describe('finding LibTorch', () => {
   let folder: string;
   beforeEach(() => (folder = temporaryFolder()));
 
-  it('takes LIBTORCH before the Python torch before the cache', async () => {
+  it('takes LIBTORCH before the Python torch before the cache', () => {
     const given = writeTree(path.join(folder, 'given'));
     const torch = writeTree(path.join(folder, 'site-packages', 'torch'));
     const cached = writeCache(folder);
     const python = writePython(path.join(folder, 'python'), { torch });
     const base = { KAPPA_CACHE: folder, KAPPA_PYTHON: python };
-    const found = async (env: NodeJS.ProcessEnv): Promise<string[]> => {
-      const { root, source } = await findLibtorch(readEnv({ ...base, ...env }));
+    const found = (env: NodeJS.ProcessEnv): string[] => {
+      const { root, source } = findLibtorch(readEnv({ ...base, ...env }));
       return [root, source];
     };
-    assert.deepEqual(await found({ LIBTORCH: given, LIBTORCH_USE_PYTORCH: '1' }), [given, 'LIBTORCH']);
-    assert.deepEqual(await found({ LIBTORCH_USE_PYTORCH: '1' }), [torch, 'python']);
-    assert.deepEqual(await found({}), [cached, 'cache']);
+    assert.deepEqual(found({ LIBTORCH: given, LIBTORCH_USE_PYTORCH: '1' }), [given, 'LIBTORCH']);
+    assert.deepEqual(found({ LIBTORCH_USE_PYTORCH: '1' }), [torch, 'python']);
+    assert.deepEqual(found({}), [cached, 'cache']);
   });
 
-  it('does not fall back where an explicit choice cannot be used', async () => {
+  it('does not fall back where an explicit choice cannot be used', () => {
     writeCache(folder);
     const old = writeTree(path.join(folder, 'old'), { version: '2.1.0' });
-    await assert.rejects(findLibtorch(readEnv({ KAPPA_CACHE: folder, LIBTORCH: old })), {
+    assert.throws(() => findLibtorch(readEnv({ KAPPA_CACHE: folder, LIBTORCH: old })), {
       code: 'ERR_VERSION',
       message: /1\. LIBTORCH=.*old: .* is LibTorch 2\.1\.0/,
     });
     const python = writePython(path.join(folder, 'python'));
     const env = readEnv({ KAPPA_CACHE: folder, LIBTORCH_USE_PYTORCH: '1', KAPPA_PYTHON: python });
-    await assert.rejects(findLibtorch(env), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /has no torch/ });
+    assert.throws(() => findLibtorch(env), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /has no torch/ });
   });
 
-  it('holds LIBTORCH against a version that is asked for by name', async () => {
+  it('holds LIBTORCH against a version that is asked for by name', () => {
     const given = writeTree(path.join(folder, 'given'));
-    await assert.rejects(findLibtorch(readEnv({ LIBTORCH: given, KAPPA_LIBTORCH_VERSION: '2.14.1' })), {
+    assert.throws(() => findLibtorch(readEnv({ LIBTORCH: given, KAPPA_LIBTORCH_VERSION: '2.14.1' })), {
       code: 'ERR_VERSION',
       message: /wanted is 2\.14\.1/,
     });
   });
 
-  it('names what was tried, why each gave nothing, and every remedy', async () => {
+  it('names what was tried, why each gave nothing, and every remedy', () => {
     const env = readEnv({ KAPPA_CACHE: folder });
-    await assert.rejects(findLibtorch(env), (error: Error & { code: string }) => {
+    assert.throws(() => findLibtorch(env), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND');
       for (const text of [
         '1. LIBTORCH: not set',
@@ -73,12 +73,12 @@ describe('finding LibTorch', () => {
     });
   });
 
-  it('notices a cached library that was cut short, and a folder that was never finished', async () => {
+  it('notices a cached library that was cut short, and a folder that was never finished', () => {
     const root = writeCache(folder);
     const env = readEnv({ KAPPA_CACHE: folder });
     fs.truncateSync(path.join(root, 'lib', libraryName('torch_cpu')), 10);
-    await assert.rejects(findLibtorch(env), /torch_cpu\S* is damaged: 10 bytes/);
+    assert.throws(() => findLibtorch(env), /torch_cpu\S* is damaged: 10 bytes/);
     fs.rmSync(path.join(root, 'kappaface.json'));
-    await assert.rejects(findLibtorch(env), /is incomplete/);
+    assert.throws(() => findLibtorch(env), /is incomplete/);
   });
 });

@@ -56,7 +56,6 @@ describe('the package', () => {
       'LICENSE',
       'README.md',
       'bin',
-      'binding.gyp',
       'configs',
       'native',
       'package.json',

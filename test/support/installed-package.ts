@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { packPackage } from '../../scripts/dev/pack';
+import { stagePackage } from '../../scripts/dev/pack';
 
 const modulesHere = path.join(__dirname, '..', '..', 'node_modules');
 
@@ -15,10 +14,7 @@ const modulesHere = path.join(__dirname, '..', '..', 'node_modules');
 export function installPackage(project: string): string {
   const modules = path.join(project, 'node_modules');
   const target = path.join(modules, 'kappaface');
-  mkdirSync(target, { recursive: true });
-  const tarball = packPackage(target);
-  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', target]);
-  rmSync(tarball);
+  stagePackage(target);
   const { dependencies } = JSON.parse(readFileSync(path.join(target, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };

@@ -16,7 +16,7 @@ export function addLibtorchPath(libtorch: Command, action: Action): void {
 /** `kappa libtorch path`: prints the root of the LibTorch that would be used; fetches nothing. */
 async function libtorchPathCommand(options: { json?: boolean } = {}): Promise<number> {
   const { findLibtorch } = await import('../../libtorch/find');
-  const found = await findLibtorch();
+  const found = findLibtorch();
   if (options.json) printJson(summary(found));
   else printText(found.root);
   return exitCodes.ok;

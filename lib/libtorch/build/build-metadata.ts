@@ -13,7 +13,15 @@ export interface BuildMetadata {
   addonVersion: string;
   /** Node-API version that it needs. */
   napiVersion: number;
-  libtorch: { version: string; variant: LibtorchVariant; abi: CxxAbi; root: string };
+  libtorch: {
+    version: string;
+    variant: LibtorchVariant;
+    abi: CxxAbi;
+    /** Major version of its CUDA, of the variant `cuda`. */
+    cuda?: number;
+    /** Where it lay; absent where the addon was built for other machines. */
+    root?: string;
+  };
   /** SHA-256 of the sources and of all else that decides the result. */
   sourcesHash: string;
   /** `Release` or `Debug`. */
@@ -81,7 +89,7 @@ function metadataFile(addon: string): string {
 export function readBuildMetadata(addon: string): BuildMetadata | undefined {
   try {
     const metadata = JSON.parse(fs.readFileSync(metadataFile(addon), 'utf8')) as Partial<BuildMetadata>;
-    return typeof metadata.sourcesHash === 'string' && typeof metadata.libtorch?.root === 'string'
+    return typeof metadata.sourcesHash === 'string' && typeof metadata.libtorch?.version === 'string'
       ? (metadata as BuildMetadata)
       : undefined;
   } catch {
@@ -92,6 +100,7 @@ export function readBuildMetadata(addon: string): BuildMetadata | undefined {
 /**
  * Writes `kappaface.json` beside an addon that was just built.
  *
+ * @param forOthers whether it was built for other machines: where LibTorch lies here is not their concern
  * @throws KappaError `ERR_IO`
  */
 export function writeBuildMetadata(
@@ -99,12 +108,13 @@ export function writeBuildMetadata(
   libtorch: LibtorchTree,
   config: string,
   root: string = PACKAGE_ROOT,
+  forOthers = false,
 ): BuildMetadata {
-  const { version, variant, abi, root: libtorchRoot } = libtorch;
+  const { version, variant, abi, cuda, root: libtorchRoot } = libtorch;
   const metadata: BuildMetadata = {
     addonVersion: packageVersion(root),
     napiVersion: napiVersion(root),
-    libtorch: { version, variant, abi, root: libtorchRoot },
+    libtorch: { version, variant, abi, cuda, ...(forOthers ? {} : { root: libtorchRoot }) },
     sourcesHash: hashSources(libtorch, config, root),
     config,
     platform: process.platform,

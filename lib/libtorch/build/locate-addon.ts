@@ -10,9 +10,8 @@ export type AddonName = 'kappaface' | 'kappaface-pixels';
 const FOLDER: Record<AddonName, string> = { kappaface: '.', 'kappaface-pixels': 'pixels' };
 
 /**
- * Paths at which a native addon may lie, best first, whether or not it is there: the CUDA build
- * (`KAPPA_LIBTORCH_VARIANT=cuda`; it alone where it is there), the debug build (`KAPPA_DEBUG=1`), the release build, the prebuilt binaries of this
- * platform.
+ * Paths at which an addon that was built on this machine may lie, best first, whether or not it is there: the CUDA build
+ * (`KAPPA_LIBTORCH_VARIANT=cuda`; it alone where it is there), the debug build (`KAPPA_DEBUG=1`), the release build.
  *
  * @param root root of the package; default this one
  * @param debug default `KAPPA_DEBUG`
@@ -26,19 +25,10 @@ export function locateAddon(
   addon: AddonName = 'kappaface',
 ): string[] {
   const built = (kind: string): string => path.join(root, 'build', kind, FOLDER[addon], `${addon}.node`);
-  const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`, FOLDER[addon]);
-  const names = fs.existsSync(prebuilds)
-    ? fs.readdirSync(prebuilds).filter((name) => name.endsWith('.node'))
-    : [];
   const withCuda = built(path.join('cuda', 'Release'));
   // Who asks for it gets no other where it fails: a second LibTorch in one process would be the least of the surprises.
   if (cuda && fs.existsSync(withCuda)) return [withCuda];
-  return [
-    ...(cuda ? [withCuda] : []),
-    ...(debug ? [built('Debug')] : []),
-    built('Release'),
-    ...names.sort().map((name) => path.join(prebuilds, name)),
-  ];
+  return [...(cuda ? [withCuda] : []), ...(debug ? [built('Debug')] : []), built('Release')];
 }
 
 /** Where the small addon of the same build as this one lies. */

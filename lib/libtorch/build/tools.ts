@@ -80,3 +80,11 @@ export async function checkCompiler(cxx: string | undefined = readEnv().cxx): Pr
   }
   return { name, status: 'missing', detail: fails.join(', '), remedy };
 }
+
+/** What is missing to build the addon, a paragraph each: the tool, and how to install it. */
+export async function checkTools(): Promise<string[]> {
+  const checks = [await checkCmake(), await checkCompiler()];
+  return checks
+    .filter(({ status }) => status === 'missing')
+    .map(({ name, detail, remedy }) => `${name}: ${detail}\n    Install it: ${remedy}`);
+}

@@ -64,7 +64,7 @@ async function fetchByPip(
   const target = binaryPlatform();
   const tags = wheelTags(target);
   if (tags.length === 0) throw notFound(`there is no torch wheel for ${platformName(target)}`);
-  const python = await findPython(env, options.signal);
+  const python = findPython(env);
   if (python.pip === undefined)
     throw notFound(
       `${python.command} (${python.version}) has no pip (install it: ${python.command} -m ensurepip)`,

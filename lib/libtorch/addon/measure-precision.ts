@@ -1,7 +1,9 @@
-import { OPENMP_VARIABLES } from '../env';
-import { usableProcessors } from '../processors';
-import { runChild } from './process';
-import type { Check } from './build/tools';
+import { OPENMP_VARIABLES } from '../../env';
+import { usableProcessors } from '../../processors';
+import { runChild } from '../process';
+import type { Check } from '../build/tools';
+import { LOAD_PROGRAM, loadArguments } from './try-addon';
+import type { AddonChoice } from './plan';
 
 /** What a processor computes in a precision, in operations a second. */
 interface Rates {
@@ -20,9 +22,8 @@ const CLASSES = 8192;
 const DIMENSIONS = 512;
 
 /** Runs in a process of its own, without the library: a broken addon may crash. */
-const PROGRAM = `
-const [addon, threads] = [require(process.argv[1]), Number(process.argv[2])];
-addon.initialize(Error, false, threads);
+const PROGRAM = `${LOAD_PROGRAM}
+addon.initialize(Error, false, Number(args[0]));
 const rates = async (precision) => ({
   convolution: await addon.measureConvolution(precision, 0.4),
   head: (6 * ${BATCH} * ${CLASSES} * ${DIMENSIONS}) / (await addon.measureHeadLimit({
@@ -37,16 +38,16 @@ const rates = async (precision) => ({
 const TIMEOUT_MS = 120_000;
 
 /** What the default precision is here, and how fast each is: convolutions, and a step of the head. */
-export async function checkPrecision(addon: string): Promise<Check> {
+export async function checkPrecision(choice: AddonChoice): Promise<Check> {
   const name = 'Precision';
-  const args = ['-e', PROGRAM, addon, String(usableProcessors())];
+  const args = ['-e', PROGRAM, ...loadArguments(choice), String(usableProcessors())];
   const { code, stdout, stderr } = await runChild(process.execPath, args, {
     timeoutMs: TIMEOUT_MS,
     env: { ...OPENMP_VARIABLES, ...process.env },
   });
   if (code !== 0) {
     const detail = `could not be measured: ${stderr.trim().split('\n').pop() || `exit code ${code}`}`;
-    return { name, status: 'warning', detail, remedy: 'npm run build:native' };
+    return { name, status: 'warning', detail, remedy: 'npx kappa doctor once more, or npx kappa build' };
   }
   const { fast, float32, bfloat16 } = JSON.parse(stdout) as Measured;
   const gigaflops = (rate: number): string => (rate / 1e9).toPrecision(3).replace(/\.0*$/, '');

@@ -1,5 +1,5 @@
-import type { ProgressListener } from '../../libtorch/progress';
-import { WorkProgress } from '../../report/console/work-progress';
+import type { ProgressListener } from '../libtorch/progress';
+import { WorkProgress } from '../report/console/work-progress';
 
 /** Shows the progress of an installation; `stop` ends a bar that is under way. */
 export interface ProgressPrinter {
