@@ -25,7 +25,8 @@ export async function ensureLibtorch({ yes = false }: { yes?: boolean }): Promis
   const { DOWNLOAD_SIZES } = await import('../libtorch/versions');
   const what = `LibTorch ${libtorchName(env)}`;
   const size = DOWNLOAD_SIZES[env.variant];
-  if (yes || env.ci) say(`${what} is not on this machine: fetching it into ${cacheFolder(env)} (${size}) ...`);
+  if (yes || env.ci)
+    say(`${what} is not on this machine: fetching it into ${cacheFolder(env)} (${size}) ...`);
   else if (!(await agrees(`${what} is not on this machine. Fetch it into ${cacheFolder(env)} (${size})?`)))
     throw addonError(plan);
 
