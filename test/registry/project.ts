@@ -98,11 +98,6 @@ export class Project {
     try {
       const { said } = this.#run(install);
       if (complaint.test(said)) throw new Error(`It complains while it installs:\n${said}`);
-      {
-        const k = path.join(this.#folder, 'node_modules', 'kappaface');
-        if (existsSync(k))
-          cpSync(path.join(root, 'build/Release'), path.join(k, 'build/Release'), { recursive: true });
-      }
       for (const file of ['uses.cjs', 'uses.mjs'])
         this.#expect([...node, file], /^base \[ 11, 22, 33 \] true \d+\.\d+\.\d+\S*$/m);
       this.#expect([...node, 'threads.mjs'], /^\[14,\[30,0\],\[55,0\],\[91,0\]\]$/m);
