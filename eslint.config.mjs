@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'node_modules/', 'runs/', 'prebuilds/'] },
+  { ignores: ['build/', 'dist/', 'node_modules/', 'runs/', 'prebuilds/', 'docs/reference/api/'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
@@ -65,6 +65,7 @@ export default tseslint.config(
         __dirname: 'readonly',
         __filename: 'readonly',
         Buffer: 'readonly',
+        URL: 'readonly',
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
         setInterval: 'readonly',

@@ -2,13 +2,22 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/error.h"
+#include "runtime/parallel.h"
 
 namespace kappa {
 
 using at::Tensor;
+
+namespace {
+
+/// What a thread embeds at a time. The same whatever the number of threads, for so are the results then.
+constexpr int64_t images_a_piece = 8;
+
+}  // namespace
 
 Network::Network(Topology topology, Precision precision, const at::Device& device)
     : Module(device), topology_(std::move(topology)), precision_(precision) {
@@ -41,6 +50,26 @@ Tensor Network::forward(const Tensor& images, bool training) {
   train(training);
   check(images);
   if (training) count_batch();
+  const bool one_by_one = !training && !trace_ && images.is_cpu() && !at::GradMode::is_enabled();
+  if (one_by_one && images.size(0) > images_a_piece) return walk_in_pieces(images);
+  return walk(images, training);
+}
+
+Tensor Network::walk_in_pieces(const Tensor& images) {
+  const int64_t count = images.size(0);
+  const int64_t dim = topology_.shape(topology_.layers().size() - 1).size();
+  const Tensor embeddings = at::empty({count, dim}, images.options().memory_format(std::nullopt));
+  parallel_pieces(at::divup(count, images_a_piece), [&](int64_t piece) {
+    const at::NoGradGuard guard;  // threads have modes of their own
+    compute_on_this_thread();
+    const int64_t first = piece * images_a_piece;
+    const int64_t size = std::min(images_a_piece, count - first);
+    embeddings.narrow(0, first, size).copy_(walk(images.narrow(0, first, size), false));
+  });
+  return embeddings;
+}
+
+Tensor Network::walk(const Tensor& images, bool training) {
   const auto& lines = topology_.layers();
   std::vector<Tensor> outputs(lines.size());
   outputs.front() = images.contiguous(at::MemoryFormat::ChannelsLast).to(scalar_type_of(precision_));

@@ -35,6 +35,10 @@ class Network : public Module {
   const LayerTrace* traced() const { return trace_.get(); }
 
  private:
+  at::Tensor walk(const at::Tensor& images, bool training);
+  /// Without gradients images know nothing of each other: each thread walks the whole network with some, and
+  /// meets the others once, not at every layer.
+  at::Tensor walk_in_pieces(const at::Tensor& images);
   void check(const at::Tensor& images) const;
   /// Forgets the outputs that nobody needs after a line.
   void let_go(size_t place, std::vector<at::Tensor>& outputs) const;

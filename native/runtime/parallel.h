@@ -15,7 +15,24 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#ifdef _OPENMP
+#include <omp.h>
+#else
+extern "C" {
+int omp_in_parallel();
+void omp_set_num_threads(int);
+}
+#endif
+
 namespace kappa {
+
+/// In a body of `parallel_for`: LibTorch and its libraries plan what follows as the work of one thread.
+inline void compute_on_this_thread() {
+  // Both LibTorch and this addon set the number at a thread's first use of it: before, not after.
+  at::internal::lazy_init_num_threads();
+  at::get_num_threads();
+  if (omp_in_parallel() != 0) omp_set_num_threads(1);  // ends with the parallel region
+}
 
 #if (defined(_OPENMP) || defined(_MSC_VER)) && !defined(__SANITIZE_THREAD__)
 
@@ -95,5 +112,16 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, const F& body) {
 }
 
 #endif
+
+/// Calls `body(i)` for 0, 1, ... below `count`, on several threads, each of which takes the next when it is
+/// done with one: a thread that shares its processor with another program takes fewer.
+template <class F>
+void parallel_pieces(int64_t count, const F& body) {
+  std::atomic<int64_t> next{0};
+  const int64_t threads = std::min<int64_t>(count, at::get_num_threads());
+  parallel_for(0, threads, 1, [&](int64_t, int64_t) {
+    for (int64_t i = next++; i < count; i = next++) body(i);
+  });
+}
 
 }  // namespace kappa

@@ -1,8 +1,19 @@
 // Packs the package as it is published: build/package/kappaface (what npm publish is given) and build/package/kappaface.tgz.
 // npm run package:check looks into it.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+
+import { JPEG_PACKAGE, bundleJpeg } from './bundle-jpeg';
 
 const root = path.join(__dirname, '..', '..');
 
@@ -12,6 +23,7 @@ interface Manifest {
   scripts?: unknown;
   devDependencies?: unknown;
   optionalDependencies?: Record<string, string>;
+  bundleDependencies?: string[];
 }
 
 function readManifest(folder: string): Manifest {
@@ -19,8 +31,11 @@ function readManifest(folder: string): Manifest {
 }
 
 /** Folders of the packages with prebuilt addons: those below `npm/`. */
-export function platformPackages(): string[] {
-  return readdirSync(path.join(root, 'npm')).map((name) => path.join(root, 'npm', name));
+export function platformPackages(repository = root): string[] {
+  const folder = path.join(repository, 'npm');
+  return readdirSync(folder)
+    .sort()
+    .map((name) => path.join(folder, name));
 }
 
 /** Files that npm would put into a package, relative to its folder. */
@@ -51,7 +66,9 @@ export function stagePackage(folder: string): void {
   manifest.optionalDependencies = Object.fromEntries(
     platformPackages().map((platform) => [readManifest(platform).name, manifest.version]),
   );
+  manifest.bundleDependencies = [JPEG_PACKAGE];
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  bundleJpeg(folder);
 }
 
 /**
@@ -66,6 +83,33 @@ export function packFolder(from: string, tarball: string): void {
   execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: from });
   for (const name of readdirSync(folder)) renameSync(path.join(folder, name), tarball);
   rmSync(folder, { recursive: true });
+}
+
+/**
+ * Packs everything that a release publishes, in the order in which it is published: the packages of the platforms come
+ * first, as the package names them.
+ *
+ * @param folder is made
+ * @returns the tarballs
+ */
+export function packAll(folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  const tarballs = platformPackages().map((platform) => {
+    const tarball = path.join(folder, `kappaface-${path.basename(platform)}.tgz`);
+    packFolder(platform, tarball);
+    return tarball;
+  });
+  const staged = path.join(folder, 'kappaface');
+  stagePackage(staged);
+  packFolder(staged, `${staged}.tgz`);
+  return [...tarballs, `${staged}.tgz`];
+}
+
+/** Names of the packages that have no addon yet, and must not be published so: `npm run prebuilds` makes them complete. */
+export function packagesWithoutAddon(): string[] {
+  return platformPackages()
+    .filter((platform) => !existsSync(path.join(platform, 'kappaface.node')))
+    .map((platform) => readManifest(platform).name);
 }
 
 function main(): void {

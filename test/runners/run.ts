@@ -1,14 +1,15 @@
 // The built package under jest and vitest: `npm run runners`. build/runners has them, installed once for each
 // package-lock.json, and a project with the package as it would be published; the right values are those of plain Node.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import { installPackage } from '../support/installed-package';
+import { installTools } from '../support/installed-tools';
 
 const root = path.join(__dirname, '..', '..');
 const tools = path.join(root, 'build', 'runners');
-const modules = path.join(tools, 'node_modules');
+const modules = installTools(__dirname, tools);
 const project = path.join(tools, 'project');
 
 const runs: [name: string, ...command: string[]][] = [
@@ -20,18 +21,6 @@ const runs: [name: string, ...command: string[]][] = [
 
 // Runners start a process or thread for each processor: one thread for each keeps them apart.
 const env = { ...process.env, CI: 'true', OMP_NUM_THREADS: '1' };
-
-/** Installs the runners where that was not done before. */
-function installTools(): void {
-  mkdirSync(tools, { recursive: true });
-  const lock = readFileSync(path.join(__dirname, 'package-lock.json'), 'utf8');
-  const installed = path.join(modules, '.installed-lock.json');
-  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return;
-  for (const name of ['package.json', 'package-lock.json'])
-    copyFileSync(path.join(__dirname, name), path.join(tools, name));
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: tools, stdio: 'inherit' });
-  writeFileSync(installed, lock);
-}
 
 /** Makes the project of the tests, with the package as it is now. */
 function makeProject(): void {
@@ -59,7 +48,6 @@ function keepExpected(): void {
   execFileSync(process.execPath, ['-e', script], { cwd: project, stdio: 'inherit', env });
 }
 
-installTools();
 makeProject();
 keepExpected();
 let failed = 0;

@@ -5,6 +5,7 @@
 
 #include "nn/iresnet.h"
 #include "nn/network.h"
+#include "test/nn/fused_norm_checks.h"
 #include "test/test.h"
 
 namespace {
@@ -12,95 +13,24 @@ namespace {
 using namespace kappa;
 using at::Tensor;
 
-double distance(const Tensor& actual, const Tensor& expected) {
-  const Tensor difference = actual.to(at::kDouble) - expected.to(at::kDouble);
-  return difference.norm().item<double>() / std::fmax(expected.to(at::kDouble).norm().item<double>(), 1e-6);
-}
-
-Tensor images(at::IntArrayRef shape, at::ScalarType type) {
-  return at::randn(shape).to(type).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-struct Outcome {
-  Tensor y;
-  std::vector<Tensor> gradients, statistics;
-};
-
-/// y, what others take of x (times 3), and all gradients, fused or by LibTorch's operations one by one.
-Outcome run(bool fused, at::ScalarType type, bool has_slope, bool has_shortcut, bool forks) {
-  at::manual_seed(5);
-  const auto leaf = [](const Tensor& tensor) { return tensor.clone().set_requires_grad(true); };
-  const Tensor x = leaf(images({3, 16, 5, 7}, type)), shortcut = leaf(images({3, 16, 5, 7}, type));
-  const Tensor weight = leaf(at::rand({16}) + 0.5), bias = leaf(at::randn({16}) * 0.2),
-               slope = leaf(at::rand({16}) * 0.4);
-  const Tensor mean = at::randn({16}), variance = at::rand({16}) + 0.5;
-  Tensor y, passed = x;
-  if (fused) {
-    FusedNormInputs inputs{x, weight, bias, mean, variance};
-    if (has_slope) inputs.slope = slope;
-    if (has_shortcut) inputs.shortcut = shortcut;
-    inputs.forks = forks;
-    const FusedNormOutputs outputs = fused_batch_norm(inputs, 0.1, 1e-5, cuda::norms);
-    y = outputs.y;
-    if (forks) passed = outputs.x;
-  } else {
-    y = at::batch_norm(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble), Tensor(), Tensor(),
-                       true, 0.1, 1e-5, false);
-    at::batch_norm(x.to(at::kFloat), weight, bias, mean, variance, true, 0.1, 1e-5, false);
-    if (has_slope) y = at::prelu(y, slope.to(at::kDouble));
-    if (has_shortcut) y = y + shortcut;
-  }
-  // In another layout than the images have.
-  const Tensor factors = at::randn({3, 16, 5, 7});
-  Tensor total = (y * factors).sum();
-  if (forks) total = total + (passed * factors).sum() * 3;
-  total.backward();
-  return {y, {x.grad(), weight.grad(), bias.grad(), slope.grad(), shortcut.grad()}, {mean, variance}};
-}
+const std::vector<norm_checks::Type> types = {{at::kFloat, 1e-5}, {at::kHalf, 2e-3}, {at::kBFloat16, 1.5e-2}};
 
 TEST(
-    "fused batch normalisation gives LibTorch's results and gradients, with slope, shortcut and fork or "
+    "fused batch normalisation on a GPU gives LibTorch's results and gradients, with slope, shortcut and "
+    "fork or "
     "without") {
-  struct Type {
-    at::ScalarType type;
-    double bound;
-  };
-  for (const auto& [type, bound] :
-       {Type{at::kFloat, 1e-5}, Type{at::kHalf, 2e-3}, Type{at::kBFloat16, 1.5e-2}}) {
-    for (const bool has_slope : {false, true}) {
-      for (const bool has_shortcut : {false, true}) {
-        for (const bool forks : {false, true}) {
-          const Outcome actual = run(true, type, has_slope, has_shortcut, forks);
-          const Outcome expected = run(false, type, has_slope, has_shortcut, forks);
-          EXPECT(actual.y.scalar_type() == type && actual.y.is_contiguous(at::MemoryFormat::ChannelsLast));
-          EXPECT(distance(actual.y, expected.y) < bound);
-          for (size_t i = 0; i < actual.gradients.size(); ++i) {
-            EXPECT(actual.gradients[i].defined() == expected.gradients[i].defined());
-            if (actual.gradients[i].defined())
-              EXPECT(distance(actual.gradients[i], expected.gradients[i]) < bound);
-          }
-          for (size_t i = 0; i < actual.statistics.size(); ++i)
-            EXPECT(distance(actual.statistics[i], expected.statistics[i]) < 1e-5);
-        }
-      }
-    }
-  }
+  norm_checks::expect_results_of_libtorch(cuda::norms, types, 16);
 }
 
-TEST("of x alone, the gradient is what comes back along the fork") {
-  const Tensor x = images({2, 8, 3, 3}, at::kFloat).set_requires_grad(true);
-  const Tensor weight = at::ones({8}).set_requires_grad(true);
-  FusedNormInputs inputs{x, weight, at::zeros({8}), at::zeros({8}), at::ones({8})};
-  inputs.forks = true;
-  fused_batch_norm(inputs, 0.1, 1e-5, cuda::norms).x.sum().backward();
-  EXPECT(at::equal(x.grad(), at::ones_like(x)));
-  EXPECT(!weight.grad().defined());
+TEST("on a GPU the gradient of x alone is what comes back along the fork") {
+  norm_checks::expect_gradient_of_fork(cuda::norms);
 }
 
-/// As if the CPU were such a device.
-struct OnThisDevice {
-  OnThisDevice() { register_norm_device(at::kCPU, &cuda::norms); }
-  ~OnThisDevice() { register_norm_device(at::kCPU, nullptr); }
+/// The CPU's own device is put back in the end.
+struct InPlaceOfTheCpu {
+  explicit InPlaceOfTheCpu(const NormDevice* device) { register_norm_device(at::kCPU, device); }
+  ~InPlaceOfTheCpu() { register_norm_device(at::kCPU, own); }
+  const NormDevice* own = norm_device(at::kCPU);
 };
 
 int normalisations = 0;
@@ -122,8 +52,7 @@ TEST("a network whose lines are fused gives the same embeddings, gradients and s
     at::manual_seed(9);
     Network network(table, Precision::float32, at::kCPU);
     network.initialize();
-    const OnThisDevice here;
-    register_norm_device(at::kCPU, fused ? &counting : nullptr);
+    const InPlaceOfTheCpu here(fused ? &counting : nullptr);
     normalisations = 0;
     Tensor embeddings = network.forward(faces, true);
     (embeddings * at::randn({4, 12})).sum().backward();
