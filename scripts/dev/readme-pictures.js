@@ -12,6 +12,7 @@ const images = path.join(root, 'docs', 'images');
 const scratch = path.join(root, 'build', 'pictures');
 const WIDTH = 1100;
 const HEIGHT = 960;
+const MARGIN = 16;
 const LARGEST = 300_000;
 
 function kappa(...args) {
@@ -44,8 +45,9 @@ async function drawReport(run) {
     });
     await opened.goto(pathToFileURL(page).href);
     // The curves; what is above them is text.
-    await opened.locator('h2', { hasText: 'Training' }).evaluate((heading) => heading.scrollIntoView());
-    await save(sharp(await opened.screenshot()), 'report.webp');
+    const { y } = await opened.locator('h2', { hasText: 'Training' }).boundingBox();
+    const clip = { x: 0, y: y - MARGIN, width: WIDTH, height: HEIGHT };
+    await save(sharp(await opened.screenshot({ fullPage: true, clip })), 'report.webp');
   } finally {
     await browser.close();
   }
