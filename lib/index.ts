@@ -16,7 +16,10 @@ export { scope } from './tensor/scope';
 export type {
   BuildInfo,
   DType,
+  GradientCompression,
+  GroupReduction,
   HostArray,
+  HostElements,
   LayerTrace,
   LayerValues,
   LiveTensors,
@@ -24,6 +27,7 @@ export type {
   Precision,
 } from './native/contract';
 export type { HostData } from './tensor/elements';
+export type { NestedNumbers } from './tensor/host';
 export { isGradEnabled, noGrad } from './native/submit';
 export {
   buildInfo,
@@ -43,7 +47,13 @@ export type { IResNetOptions } from './nn/option-types';
 export type { NamedTensors, Stateful } from './nn/module';
 
 export { MarginHead } from './head/margin-head';
-export type { ForwardOptions, HeadCounters } from './head/margin-head';
+export type {
+  CommonHeadOptions,
+  ForwardOptions,
+  HeadCounters,
+  MarginRecipe,
+  SpreadOptions,
+} from './head/margin-head';
 export { ArcFaceHead } from './head/arcface-head';
 export { CosFaceHead } from './head/cosface-head';
 export { CombinedMarginHead } from './head/combined-margin-head';
@@ -51,6 +61,7 @@ export type {
   ArcFaceHeadOptions,
   CombinedMarginHeadOptions,
   CosFaceHeadOptions,
+  KappaFaceOptions,
   /** @deprecated use {@link ArcFaceHeadOptions} */
   ArcFaceHeadOptions as MarginHeadOptions,
 } from './head/option-types';
@@ -84,9 +95,13 @@ export type { GradScalerState } from './optim/grad-scaler';
 export { FaceDataset } from './data/face-dataset';
 export type { DatasetSource, FaceDatasetOptions } from './data/face-dataset';
 export type { FaceLayout } from './data/layout/face-layout';
+export type { RecordLayout } from './data/layout/face-records';
+export type { Sample } from './data/sample-reader';
+export type { FileStore, RecordStore, SampleTable, TableSource } from './data/sample-table';
 export type { FaceSource } from './data/sources/option-types';
 export { readFaceList } from './data/lists/face-list';
 export type { FaceListEntry } from './data/lists/face-list';
+export type { BadSample } from './data/lists/skip-list';
 export {
   DataLoader,
   /** @deprecated use {@link DataLoader} */
@@ -104,11 +119,13 @@ export type { SamplerOptions, ShuffleMode } from './data/loader/sampler';
 export { readVerificationSet, writeVerificationSet } from './data/protocols/verification-set';
 export type { VerificationSet } from './data/protocols/verification-set';
 export { FaceDatasetWriter, writeFaceDataset } from './data/layout/face-dataset-writer';
-export type { FaceDatasetWriterOptions } from './data/layout/face-dataset-writer';
+export type { FaceDatasetWriterOptions, WriteFaceDatasetOptions } from './data/layout/face-dataset-writer';
 export { alignFace, alignmentTransform, FACE_TEMPLATE, warpSimilarity } from './image/align';
 export type { RgbImage } from './image/align';
 export { estimateSimilarity } from './image/similarity';
 export type { Point, Similarity } from './image/similarity';
+export type { Crop } from './image/convert';
+export type { ImageFormat } from './image/format';
 export {
   alignImages,
   checkData,
@@ -125,6 +142,10 @@ export type {
   CheckOptions,
   CheckReport,
   DataReport,
+  DatasetReport,
+  CorruptImage,
+  HistogramBin,
+  ImageSurvey,
   InspectOptions,
   PackOptions,
   PackResult,
@@ -134,6 +155,7 @@ export type {
   SplitResult,
   UnpackOptions,
   UnpackResult,
+  VerificationReport,
   /** @deprecated use {@link CheckOptions} */
   CheckOptions as VerifyOptions,
   /** @deprecated use {@link CheckReport} */
@@ -143,7 +165,7 @@ export { defaultSynthOptions } from './synth/options';
 export type { SynthOptions } from './synth/options';
 /** Draws a synthetic face set in insightface's layout: training identities and verification pairs of others. */
 export const synthesize = lazyFunction(async () => (await import('./synth/synthesize')).synthesize);
-export type { SynthHooks } from './synth/synthesize';
+export type { SynthHooks, SynthProgress } from './synth/synthesize';
 
 export { defineConfig, deriveConfig } from './config/define';
 export type { Config } from './config/config';
@@ -166,8 +188,10 @@ export type { DifficultyReport } from './train/difficulty';
 export type { StepResult } from './train/step';
 export type { ValidationResult } from './run/run-state';
 export { createSchedule } from './optim/schedule';
+export type { ScheduleOptions } from './optim/schedule';
 export { resolveCheckpoint } from './run/checkpoint';
 export { openCheckpoint } from './run/checkpoint-reader';
+export type { LoadedCheckpoint, RowRange, RowsOf } from './run/checkpoint-reader';
 export { loadBackbone } from './run/load-backbone';
 export type { LoadBackboneOptions } from './run/load-backbone';
 
@@ -232,10 +256,11 @@ export type { DrawOptions } from './eval/uncertainty/draws';
 export type { IjbFacts } from './eval/ijb/record';
 export type { MegafaceCounts, MegafaceData, MegafaceOptions, MegafaceResult } from './eval/megaface/evaluate';
 export type { MegafacePlaces, OpenMegafaceOptions } from './eval/megaface/open-data';
-export type { MegafaceDistractors, MegafaceProbes } from './data/protocols/megaface';
+export type { MegafaceDistractors, MegafaceProbes, MegafaceSetOptions } from './data/protocols/megaface';
 export type { MegafaceNoises } from './data/protocols/megaface-lists';
+export type { DevkitNames } from './eval/megaface/devkit-files';
 export type { DevkitCurve, MegafaceSizeResult } from './eval/megaface/size-result';
-export type { MatePairs } from './eval/distractor-ranks';
+export type { MatePairs, RankOptions } from './eval/distractor-ranks';
 export type { Curve } from './eval/metrics/thinned-curve';
 export type { TopRows } from './eval/top-rows';
 export type { FeatureRows } from './io/feature-rows';
@@ -248,15 +273,18 @@ export type { NamedFile, OpenedFaces, OpenFacesOptions } from './eval/embedding/
 export type { StoredFeatures, StoreFeaturesOptions } from './eval/embedding/store-features';
 export type { EmbedFilesOptions, NamedFeatures } from './eval/named-features';
 export type { LfwResult } from './eval/lfw';
-export type { PairList } from './data/protocols/pair-list';
+export type { ListedPair } from './data/protocols/listed-pair';
+export type { PairList, PairListForm } from './data/protocols/pair-list';
 export type { Landmarks } from './data/lists/landmarks';
-export type { YtfSplits } from './data/protocols/ytf';
+export type { VideoPair, YtfSplits } from './data/protocols/ytf';
 export type { VideoComparison, YtfResult } from './eval/ytf/evaluate';
 export type { FrameChoice } from './eval/ytf/frames';
 export type { EvaluateYtfOptions } from './eval/ytf/embed';
 export type { CommonThreshold, ErrorRates, GroupedPairs, GroupsResult } from './eval/groups/evaluate';
-export type { InputDoctorOptions, InputDoctorResult, TriedVariant } from './eval/doctor/doctor';
+export type { ColourMeans, InputDoctorOptions, InputDoctorResult, TriedVariant } from './eval/doctor/doctor';
+export type { Fold } from './eval/metrics/folds';
 export type { PairVerification } from './eval/metrics/pair-verification';
+export type { VideoPooling } from './eval/metrics/video-pooling';
 export type { ScoredPairs } from './eval/metrics/scored-pairs';
 export type { OpencvMatrix } from './io/opencv-matrix';
 export type { EmbedIjbOptions } from './eval/ijb/embed';
@@ -281,6 +309,7 @@ export type { NpyMatrix } from './io/npy';
 export { evaluateEmbeddings } from './eval/metrics/verification';
 export type { VerificationInput, VerificationResult } from './eval/metrics/verification';
 export { rankCorrelation } from './eval/metrics/rank-correlation';
+export type { PrecisionChoice } from './runtime/precision';
 export { cpu } from './runtime/cpu';
 export { cuda } from './runtime/cuda';
 export type { CudaDevice } from './runtime/cuda';

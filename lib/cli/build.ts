@@ -45,12 +45,18 @@ export async function buildAddon(
     );
   const { checkTools } = await import('../libtorch/build/tools');
   const missing = await checkTools();
-  if (missing.length > 0) throw new KappaError('ERR_ADDON', `The addon cannot be built here.\n${missing.join('\n')}`);
+  if (missing.length > 0)
+    throw new KappaError('ERR_ADDON', `The addon cannot be built here.\n${missing.join('\n')}`);
   const { PACKAGE_ROOT } = await import('../libtorch/package-root');
   await runScript(script ?? path.join(PACKAGE_ROOT, 'scripts', 'build-native.js'), args, root, signal);
 }
 
-function runScript(script: string, args: readonly string[], root: string, signal: AbortSignal): Promise<void> {
+function runScript(
+  script: string,
+  args: readonly string[],
+  root: string,
+  signal: AbortSignal,
+): Promise<void> {
   // A group of its own, so that compilers end with the script, however the signal came.
   const grouped = process.platform !== 'win32';
   return new Promise((resolve, reject) => {

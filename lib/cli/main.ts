@@ -2,7 +2,8 @@ import { CommanderError } from 'commander';
 import { KappaError } from '../errors';
 import { exitCodes } from './exit-codes';
 import { printError } from './print-error';
-import { createProgram } from './program';
+import { createProgram, VERSION_ASKED } from './program';
+import { versionCommand } from './version';
 
 /**
  * Runs a command line.
@@ -18,7 +19,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (argv.length === 0) program.help({ error: true });
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    code = error instanceof CommanderError ? usageCode(error) : printError(error);
+    if (!(error instanceof CommanderError)) code = printError(error);
+    else if (error.code === VERSION_ASKED) code = await versionCommand({ json: argv.includes('--json') });
+    else code = usageCode(error);
   }
   const failure = await output.end();
   if (failure !== undefined) code = printError(failure);

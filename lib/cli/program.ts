@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addBuild } from './build';
 import { addCompare } from './compare';
 import { addConfigPrint } from './config/print';
@@ -27,7 +27,9 @@ import { addLibtorchInstall } from './libtorch/install';
 import { addLibtorchPath } from './libtorch/path';
 import { addReport } from './report';
 import { addTrain } from './train';
-import { packageVersion } from './version';
+
+/** Code of the error by which the parser stops where versions are asked for. */
+export const VERSION_ASKED = 'kappa.version';
 
 /**
  * Builds the command line. What a command runs is loaded when it runs, so that help and usage errors come at once and
@@ -38,7 +40,13 @@ import { packageVersion } from './version';
 export function createProgram(onExitCode: (code: number) => void): Command {
   const program = new Command('kappa')
     .description('Deep face recognition: train and evaluate KappaFace, ArcFace and CosFace on LibTorch.')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .option(
+      '-V, --version',
+      'print the versions of kappaface, its addon, LibTorch, CUDA and Node.js; with --json as one value',
+    )
+    .on('option:version', () => {
+      throw new CommanderError(0, VERSION_ASKED, 'the versions are asked for');
+    })
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('Run the command with --help to see how it is used.')

@@ -44,5 +44,6 @@ export interface ConcentrationEstimator {
   stateDict(): NamedTensors;
   /** Waits for the initial state. */
   ready(): Promise<void>;
+  /** Frees its tensors once the operations queued before have run. */
   dispose(): void;
 }

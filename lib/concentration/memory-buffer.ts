@@ -104,6 +104,7 @@ export class MemoryBuffer implements ConcentrationEstimator {
     await this.#cleared;
   }
 
+  /** Frees its tensors once the operations queued before have run. */
   dispose(): void {
     for (const tensor of this.stateDict().values()) tensor.dispose();
     if (this.#handle === undefined) return;

@@ -104,6 +104,7 @@ export class MomentumEncoder implements ConcentrationEstimator {
     await this.#classes.ready();
   }
 
+  /** Frees its tensors once the operations queued before have run. */
   dispose(): void {
     this.#classes.dispose();
     this.#encoder.dispose();

@@ -14,6 +14,7 @@ import { openSource } from './sources/open';
 import { SampleReader, type Sample } from './sample-reader';
 import { endOfSource, pathAt, sourceOf, type SampleTable } from './sample-table';
 
+/** What {@link FaceDataset.open} takes of a set. */
 export interface FaceDatasetOptions extends DatasetSettings, ScanOptions {
   /** Of a source that does not say itself: which classes to keep, see {@link FaceSource.identities}. */
   identities?: FaceSource['identities'];

@@ -4,6 +4,7 @@ import { submit } from '../native/submit';
 import type { Tensor } from '../tensor/tensor';
 import type { ProcessGroup } from './process-group';
 
+/** How a {@link GradientReducer} sums gradients. */
 export interface GradientReducerOptions {
   /** MiB of gradients that are sent together. @default 16 */
   bucketMiB?: number;
@@ -42,6 +43,7 @@ export class GradientReducer {
     await submit((addon) => addon.reducerBackward(handle, given));
   }
 
+  /** Stops watching the parameters and frees the buckets. */
   dispose(): void {
     this.#ready.then(
       (handle) => native().disposeGradientReducer(handle),

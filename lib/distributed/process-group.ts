@@ -26,6 +26,7 @@ export interface GroupPlace {
   readonly nodeAddress?: string;
 }
 
+/** How the ranks of a {@link ProcessGroup} reach each other. */
 export interface GroupSettings {
   /** Seconds after which whoever waits for another rank gives up. @default 600 */
   timeout?: number;

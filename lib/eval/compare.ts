@@ -17,6 +17,7 @@ export interface ComparedFace {
   points?: readonly Point[];
 }
 
+/** How {@link compareFaces} compares: what it holds the cosine against. */
 export interface CompareOptions {
   /** Known pairs that tell what a distance means (`referenceOfPairs`, `referenceOfRecord`). */
   reference?: ReferenceScores;

@@ -23,6 +23,7 @@ export interface DistractorSource {
   readonly sampled: Uint8Array;
 }
 
+/** How distractors are ranked. */
 export interface RankOptions {
   /** Of each set, how many of its largest scores are kept. */
   kept: readonly number[];
@@ -31,6 +32,7 @@ export interface RankOptions {
    * @default bfloat16 where the processor has it fast
    */
   products?: 'float32' | 'bfloat16';
+  /** Told now and then how much of how much is done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }

@@ -1,11 +1,13 @@
 import type { RankGroup } from '../distributed/rank-group';
 import type { Backbone } from '../nn/backbone';
 
+/** How {@link embedImages} embeds. */
 export interface EmbedOptions {
   /** Images in one forward pass; 64 by default. */
   batchSize?: number;
   /** Names the images in errors. */
   name?: string;
+  /** Told now and then how much of how much is done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
   /**
@@ -15,6 +17,7 @@ export interface EmbedOptions {
   group?: RankGroup;
 }
 
+/** Embeddings of images: a row for each. */
 export interface Embeddings {
   /** [N, D] embedding of each image plus that of its mirror image, not normalised. */
   data: Float32Array;

@@ -3,6 +3,7 @@ import type { PairRoc } from './metrics/pair-roc';
 import { Tensor } from '../tensor/tensor';
 import { scope } from '../tensor/scope';
 
+/** How {@link pairRoc} counts. */
 export interface PairRocOptions {
   /** Leaves points out as scikit-learn's `roc_curve` does by default. @default true */
   dropIntermediate?: boolean;

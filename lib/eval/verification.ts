@@ -9,6 +9,7 @@ import type { VerificationResult } from './metrics/verification';
 
 const NAMED = 4;
 
+/** How {@link evaluateVerification} embeds. */
 export interface VerificationOptions extends Omit<EmbedOptions, 'name'> {
   /** Told, once, what becomes of images that have another size than the network takes. */
   onMessage?: (text: string) => void;

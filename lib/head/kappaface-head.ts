@@ -211,6 +211,7 @@ export class KappaFaceHead extends MarginHead {
     this.#updates = marginUpdates;
   }
 
+  /** Frees its tensors and those of its estimator. */
   override dispose(): void {
     super.dispose();
     this.kappa.dispose();

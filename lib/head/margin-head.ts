@@ -39,6 +39,7 @@ export interface SpreadOptions {
   group?: RankGroup;
 }
 
+/** What a head's `forward` needs besides embeddings and labels. */
 export interface ForwardOptions {
   /** int64 (batch), position of each sample in the training set: the memory buffer records the batch then. */
   sampleIndex?: Tensor;
@@ -297,6 +298,7 @@ export abstract class MarginHead implements Stateful {
     return this.loadStateDict(state);
   }
 
+  /** Frees its tensors once the operations queued before have run. */
   dispose(): void {
     this.centres.dispose();
     this.margins.dispose();
@@ -306,6 +308,7 @@ export abstract class MarginHead implements Stateful {
     this.#handle = undefined;
   }
 
+  /** What `using` does at the end of a block: {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -38,7 +38,8 @@ export function fivePoints(points: readonly Point[]): readonly Point[] {
 
 /**
  * The similarity transform from an image to an aligned face.
- * @param points 5 or 68 landmarks in pixels of the image, see {@link fivePoints}
+ * @param points 5 or 68 landmarks in pixels of the image; of 68 in iBUG's order the five are taken: middles of the
+ *   eyes, tip of the nose, corners of the mouth
  * @param size side of the aligned face; the template is scaled with it. @default 112
  * @throws KappaError ERR_ARGUMENT
  */
@@ -54,7 +55,7 @@ export function alignmentTransform(points: readonly Point[], size = TEMPLATE_SIZ
  * Cuts a face out of an image so that its landmarks come to lie on {@link FACE_TEMPLATE}: least-squares similarity
  * transform, bilinear interpolation, black outside the image.
  * @param points 5 or 68 landmarks in pixels of the image
- * @param options.size side of the square result in pixels. @default 112
+ * @param options `size`: side of the square result in pixels. @default 112
  * @throws KappaError ERR_ARGUMENT
  */
 export function alignFace(

@@ -16,6 +16,7 @@ export interface FeatureRows {
    * @param rows ascending
    */
   read(rows: Uint32Array, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  /** Closes the files. */
   close(): Promise<void>;
 }
 

@@ -68,7 +68,12 @@ export async function openNpy(file: string): Promise<NpyFile> {
   }
 }
 
-/** Reads a whole matrix of NumPy, as {@link openNpy} opens it. @throws KappaError as that */
+/**
+ * Reads a matrix of NumPy: float32 or float64, little-endian, in C order. float64 becomes float32.
+ *
+ * @param file a `.npy` file
+ * @throws KappaError `ERR_DATA_CORRUPT`, `ERR_DATA_NOT_FOUND`, `ERR_IO`
+ */
 export async function readNpy(file: string): Promise<NpyMatrix> {
   const { rows, columns, read, close } = await openNpy(file);
   try {

@@ -31,6 +31,7 @@ export interface Backbone extends Stateful, Disposable {
   forward(images: Tensor): Promise<Tensor>;
   /** What the optimizer updates. */
   parameters(): Tensor[];
+  /** The same, by the names that a checkpoint has. */
   namedParameters(): NamedTensors;
   /** A network of the same shape with weights of its own, drawn anew. */
   like(): Backbone;
@@ -59,5 +60,6 @@ export interface Backbone extends Stateful, Disposable {
    * @param work makes forward and backward passes
    */
   traced(work: () => Promise<unknown>): Promise<LayerTrace>;
+  /** Frees its tensors once the operations queued before have run. */
   dispose(): void;
 }

@@ -107,6 +107,7 @@ export class IResNet implements Backbone {
     return [...this.#parameters.values()];
   }
 
+  /** What the optimizer updates, by the names of the PyTorch code. */
   namedParameters(): NamedTensors {
     return new Map(this.#parameters);
   }
@@ -192,6 +193,7 @@ export class IResNet implements Backbone {
     this.#handle = undefined;
   }
 
+  /** What `using` does at the end of a block: {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

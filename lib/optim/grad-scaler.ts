@@ -99,10 +99,12 @@ export class GradScaler {
     }
   }
 
+  /** Factor and good steps in a row. */
   stateDict(): GradScalerState {
     return { scale: this.#scale, goodSteps: this.#goodSteps };
   }
 
+  /** Takes over what {@link stateDict} gave. */
   loadStateDict({ scale, goodSteps }: GradScalerState): void {
     this.#scale = scale;
     this.#goodSteps = goodSteps;

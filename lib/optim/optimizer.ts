@@ -21,5 +21,6 @@ export interface Optimizer extends Stateful, Disposable {
   unscaleGradients(scale: number, found: Tensor): Promise<void>;
   /** Drops all gradients, or (`setToNone: false`) fills them with zeros where they are. */
   zeroGrad(options?: { setToNone?: boolean }): Promise<void>;
+  /** Frees its state. */
   dispose(): void;
 }

@@ -119,6 +119,7 @@ export class SGD implements Optimizer {
     for (const { velocity } of this.#all) velocity.dispose();
   }
 
+  /** What `using` does at the end of a block: {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -13,6 +13,7 @@ import { withSkipHint } from './skip-hint';
 import type { ConvertItem } from './convert-task';
 import { OnceWriter } from '../files/write-once';
 
+/** How {@link alignImages} aligns. */
 export interface AlignOptions {
   /** File with 5 or 68 landmarks an image, see {@link readLandmarks}. A `.lst` may have five points of its own. */
   landmarks?: string;
@@ -35,6 +36,7 @@ export interface AlignOptions {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link alignImages} wrote, and what it left out. */
 export interface AlignResult {
   output: string;
   images: number;

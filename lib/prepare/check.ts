@@ -19,6 +19,7 @@ import { decodeWhole } from '../image/convert';
 import type { RecordEntry, RecordFinding, RecordRules } from './check-record';
 import { runCheckTask, type CheckTask } from './check-task';
 
+/** What {@link checkData} looks at. */
 export interface CheckOptions {
   /** File to write the list of bad records to, as training's skip list takes it; written also when there are none. */
   list?: string;
@@ -33,6 +34,7 @@ export interface CheckOptions {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link checkData} found. */
 export interface CheckReport {
   kind: 'dataset' | 'verification' | 'folder';
   path: string;

@@ -17,7 +17,7 @@ export const unpackData = lazyFunction(async () => (await import('./unpack')).un
 /** Checks every record of a dataset, every image of a verification set or every image file below a folder. */
 export const checkData = lazyFunction(async () => (await import('./check')).checkData);
 
-/** @deprecated use {@link checkData} */
+/** Checks every record of a dataset. @deprecated use {@link checkData} */
 export const verifyData = checkData;
 
 /** Splits a dataset into a training set and a verification set that have no identity in common. */
@@ -31,7 +31,15 @@ export const alignImages = lazyFunction(async () => (await import('./align-image
 
 export type { AlignOptions, AlignResult } from './align-images';
 export type { CheckOptions, CheckReport } from './check';
-export type { DataReport, InspectOptions } from './inspect';
+export type {
+  CorruptImage,
+  DataReport,
+  DatasetReport,
+  HistogramBin,
+  ImageSurvey,
+  InspectOptions,
+  VerificationReport,
+} from './inspect';
 export type { PackOptions } from './pack';
 export type { PackResult } from './pack-images';
 export type { PairSetOptions, PairSetResult } from './pair-set';

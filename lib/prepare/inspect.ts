@@ -8,6 +8,7 @@ import { imageFormat } from '../image/format';
 import { isSource } from '../data/sources/open';
 import { readVerificationSet } from '../data/protocols/verification-set';
 
+/** What {@link inspectData} looks at. */
 export interface InspectOptions {
   /** Read and decode every image and list those that fail. @default false */
   scan?: boolean;
@@ -55,6 +56,7 @@ export interface HistogramBin {
   images: number;
 }
 
+/** What {@link inspectData} tells of a training set. */
 export interface DatasetReport extends CommonReport {
   kind: 'dataset';
   layout: FaceLayout;
@@ -70,6 +72,7 @@ export interface DatasetReport extends CommonReport {
   histogram: HistogramBin[];
 }
 
+/** What {@link inspectData} tells of a verification set. */
 export interface VerificationReport extends CommonReport {
   kind: 'verification';
   name: string;
@@ -78,6 +81,7 @@ export interface VerificationReport extends CommonReport {
   different: number;
 }
 
+/** What {@link inspectData} tells, by kind. */
 export type DataReport = DatasetReport | VerificationReport;
 
 const MAX_LISTED = 1000;

@@ -31,6 +31,7 @@ export interface PackRunOptions extends Partial<ConvertOptions> {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link packDataset} wrote, and what it left out. */
 export interface PackResult {
   output: string;
   images: number;

@@ -8,6 +8,7 @@ import { checkConvertOptions } from '../image/convert';
 import { convertOptions, packImages, type PackResult, type PackRunOptions } from './pack-images';
 import { mustBeFree } from '../files/write-once';
 
+/** How {@link packDataset} packs. */
 export interface PackOptions extends Omit<PackRunOptions, 'landmarks'> {
   /** Folder that the paths of a `.lst` are relative to. @default the folder of the `.lst` */
   root?: string;

@@ -13,6 +13,7 @@ import type { ConvertItem } from './convert-task';
 import { convertOptions, packImages, type PackResult } from './pack-images';
 import { mustBeFree } from '../files/write-once';
 
+/** How {@link makePairSet} makes a set. */
 export interface PairSetOptions extends Partial<ConvertOptions> {
   /** Name of the verification set. @default 'lfw' */
   name?: string;
@@ -37,6 +38,7 @@ export interface PairSetOptions extends Partial<ConvertOptions> {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link makePairSet} wrote. */
 export interface PairSetResult {
   output: string;
   verification: string;

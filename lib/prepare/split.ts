@@ -9,6 +9,7 @@ import { writeVerificationSet } from '../data/protocols/verification-set';
 import { drawPairs } from './draw-pairs';
 import { mustBeFree } from '../files/write-once';
 
+/** How {@link splitDataset} splits. */
 export interface SplitOptions {
   /** Identities that leave the training set; only those with two images or more can be drawn. @default a tenth of them */
   identities?: number;
@@ -29,6 +30,7 @@ export interface SplitOptions {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link splitDataset} wrote. */
 export interface SplitResult {
   output: string;
   /** The training set. */
@@ -45,8 +47,8 @@ export interface SplitResult {
 const SPLIT_FILE = 'split.json';
 
 /**
- * Splits a dataset into a training set and a verification set that have no identity in common. Pairs are drawn as
- * {@link drawPairs} says; the same seed gives the same files. Image bytes pass through untouched. `property` is written
+ * Splits a dataset into a training set and a verification set that have no identity in common. Pairs are drawn
+ * by LFW's protocol, in each fold as many of one person as of two; the same seed gives the same files. Image bytes pass through untouched. `property` is written
  * last: an interrupted run is simply started again.
  *
  * @throws KappaError ERR_DATA_NOT_FOUND, ERR_DATA_CORRUPT, ERR_ARGUMENT, ERR_IO, ERR_CANCELLED

@@ -7,6 +7,7 @@ import { imageFormat } from '../image/format';
 import { readVerificationSet } from '../data/protocols/verification-set';
 import { OnceWriter } from '../files/write-once';
 
+/** How {@link unpackData} writes. */
 export interface UnpackOptions {
   signal?: AbortSignal;
   /** Called now and then. */
@@ -15,6 +16,7 @@ export interface UnpackOptions {
   onMessage?: (text: string) => void;
 }
 
+/** What {@link unpackData} wrote. */
 export interface UnpackResult {
   output: string;
   images: number;

@@ -18,6 +18,7 @@ import { trainedRecords } from './html/trained-records';
 import { trainingCharts } from './html/training-charts';
 import { picturePairs } from './pictures/pair-pictures';
 
+/** What {@link writeReport} shows. */
 export interface ReportOptions {
   /** Show the hardest pairs of evaluations as pictures. @default false */
   pictures?: boolean;

@@ -8,6 +8,7 @@ import { scope } from '../tensor/scope';
 import { resolveCheckpoint } from './checkpoint';
 import { openCheckpoint } from './checkpoint-reader';
 
+/** How {@link loadBackbone} loads. */
 export interface LoadBackboneOptions {
   /**
    * `cpu`, `cuda` or `cuda:N`.

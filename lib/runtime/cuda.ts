@@ -31,10 +31,12 @@ export const cuda = {
     }));
   },
 
+  /** Whether there is a GPU that can be used. */
   async isAvailable(): Promise<boolean> {
     return (await cuda.devices()).length > 0;
   },
 
+  /** What tensors take on a device, and what is kept for the next ones. */
   memory: (device = 0): Promise<MemoryUse> => submit((addon) => addon.cudaMemory(device)),
 
   /** Starts the peaks of `memory` anew. */

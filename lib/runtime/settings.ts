@@ -16,6 +16,7 @@ export async function getRandomState(device = 'cpu'): Promise<Tensor> {
   return wrap(await submit((addon) => addon.getRandomState(device)));
 }
 
+/** Takes over a state that {@link getRandomState} gave, on this or another machine. */
 export async function setRandomState(state: Tensor, device = 'cpu'): Promise<void> {
   const handle = state.handle;
   return submit((addon) => addon.setRandomState(handle, device));
@@ -26,6 +27,7 @@ export async function setThreads(threads: number = usableProcessors()): Promise<
   return submit((addon) => addon.setThreads(threads));
 }
 
+/** Threads that one operation may use. */
 export async function getThreads(): Promise<number> {
   return submit((addon) => addon.getThreads());
 }

@@ -15,6 +15,7 @@ export interface SynthProgress {
   totalImages: number;
 }
 
+/** Progress and interruption of {@link synthesize}. */
 export interface SynthHooks {
   /** Called after each person. */
   onProgress?: (progress: SynthProgress) => void;

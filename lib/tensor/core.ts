@@ -120,6 +120,7 @@ export abstract class TensorCore {
     native().dispose(handle);
   }
 
+  /** What `using` does at the end of a block: {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -130,10 +131,12 @@ export abstract class TensorCore {
     return this;
   }
 
+  /** Shape, element type and device in words; not the elements. */
   toString(): string {
     return `Tensor(${this.dtype})[${this.shape.join(', ')}]${this.isDisposed ? ' (disposed)' : ''}`;
   }
 
+  /** What `console.log` shows. */
   [inspect.custom](): string {
     return this.toString();
   }

@@ -92,13 +92,16 @@ export interface TensorOperations {
   /** The same elements under another shape; one size may be -1. */
   reshape(shape: readonly number[]): TensorPromise;
 
+  /** The same elements with their dimensions in another order; all are named. */
   permute(dims: readonly number[]): TensorPromise;
 
+  /** The same elements with two dimensions exchanged. */
   transpose(dim0: number, dim1: number): TensorPromise;
 
   /** Drops a dimension of size 1, or all of them. */
   squeeze(dim?: number): TensorPromise;
 
+  /** A dimension of size 1 before `dim`; -1 puts it at the end. */
   unsqueeze(dim: number): TensorPromise;
 
   /** Makes one dimension of several: by default, of all. */
@@ -107,6 +110,7 @@ export interface TensorOperations {
   /** Broadcasts to a larger shape without copying. */
   expand(shape: readonly number[]): TensorPromise;
 
+  /** Copies the tensor so many times along each dimension. */
   repeat(repeats: readonly number[]): TensorPromise;
 
   /** Reverses the order along dimensions. */
@@ -115,6 +119,7 @@ export interface TensorOperations {
   /** The same elements next to each other in memory, in row-major order by default. */
   contiguous(format?: 'contiguous' | 'channelsLast'): TensorPromise;
 
+  /** A copy in memory of its own; gradients go through it. */
   clone(): TensorPromise;
 
   // Indexing.
@@ -132,14 +137,19 @@ export interface TensorOperations {
   /** Several indices of a dimension, int64. */
   indexSelect(dim: number, index: TensorLike): TensorPromise;
 
+  /** The elements where a bool mask, broadcast, is true, in one dimension. */
   maskedSelect(mask: TensorLike): TensorPromise;
 
+  /** A copy with a number where a bool mask, broadcast, is true. */
   maskedFill(mask: TensorLike, value: number): TensorPromise;
 
+  /** For each place of an int64 index, the element that it names along a dimension; of the shape of the index. */
   gather(dim: number, index: TensorLike): TensorPromise;
 
+  /** A copy with elements of `source`, or a number, at the places that an int64 index names along a dimension. */
   scatter(dim: number, index: TensorLike, source: Operand): TensorPromise;
 
+  /** A copy with the elements of `source` added at the places that an int64 index names along a dimension. */
   scatterAdd(dim: number, index: TensorLike, source: TensorLike): TensorPromise;
 
   /** Adds the slices of `source` to those of this tensor that a one-dimensional index names. */
@@ -150,17 +160,22 @@ export interface TensorOperations {
 
   // Arithmetic, with broadcasting.
 
+  /** Elementwise sum. */
   add(other: Operand): TensorPromise;
 
+  /** Elementwise difference. */
   sub(other: Operand): TensorPromise;
 
   /** Elementwise product. */
   mul(other: Operand): TensorPromise;
 
+  /** Elementwise quotient; of integers a floating point number. */
   div(other: Operand): TensorPromise;
 
+  /** Elementwise power. */
   pow(other: Operand): TensorPromise;
 
+  /** Elementwise remainder of the division, with the sign of the divisor. */
   remainder(other: Operand): TensorPromise;
 
   /** Changes this tensor; resolves to it. */
@@ -177,26 +192,37 @@ export interface TensorOperations {
 
   // Comparison: bool tensors.
 
+  /** Where both are equal. */
   eq(other: Operand): TensorPromise;
 
+  /** Where they differ; NaN differs from itself. */
   ne(other: Operand): TensorPromise;
 
+  /** Where this one is smaller. */
   lt(other: Operand): TensorPromise;
 
+  /** Where this one is smaller, or both are equal. */
   le(other: Operand): TensorPromise;
 
+  /** Where this one is larger. */
   gt(other: Operand): TensorPromise;
 
+  /** Where this one is larger, or both are equal. */
   ge(other: Operand): TensorPromise;
 
+  /** Where neither is zero. */
   logicalAnd(other: TensorLike): TensorPromise;
 
+  /** Where one at least is not zero. */
   logicalOr(other: TensorLike): TensorPromise;
 
+  /** Where an element is zero. */
   logicalNot(): TensorPromise;
 
+  /** Where an element is neither infinite nor NaN. */
   isFinite(): TensorPromise;
 
+  /** Where an element is NaN. */
   isNaN(): TensorPromise;
 
   /** Whether shape, dtype and every element agree. */
@@ -212,39 +238,55 @@ export interface TensorOperations {
 
   // Elementwise functions.
 
+  /** The larger one of both; NaN where one is NaN. */
   maximum(other: Operand): TensorPromise;
 
+  /** The smaller one of both; NaN where one is NaN. */
   minimum(other: Operand): TensorPromise;
 
+  /** -x. */
   neg(): TensorPromise;
 
+  /** |x|. */
   abs(): TensorPromise;
 
+  /** -1, 0 or 1. */
   sign(): TensorPromise;
 
+  /** Square root; NaN of negative numbers. */
   sqrt(): TensorPromise;
 
   /** 1 / sqrt(x). */
   rsqrt(): TensorPromise;
 
+  /** e to the power of x. */
   exp(): TensorPromise;
 
+  /** Natural logarithm. */
   log(): TensorPromise;
 
+  /** Sine of radians. */
   sin(): TensorPromise;
 
+  /** Cosine of radians. */
   cos(): TensorPromise;
 
+  /** Arc cosine, 0 to pi; NaN beyond -1 and 1. */
   acos(): TensorPromise;
 
+  /** Hyperbolic tangent. */
   tanh(): TensorPromise;
 
+  /** 1 / (1 + exp(-x)). */
   sigmoid(): TensorPromise;
 
+  /** max(x, 0). */
   relu(): TensorPromise;
 
+  /** To the next whole number below. */
   floor(): TensorPromise;
 
+  /** To the next whole number above. */
   ceil(): TensorPromise;
 
   /** To the nearest whole number, halves to even. */
@@ -255,6 +297,7 @@ export interface TensorOperations {
 
   // Products and probabilities.
 
+  /** Matrix product: (..., n, k) with (..., k, m) gives (..., n, m), batches broadcast; vectors as in PyTorch. */
   matmul(other: TensorLike): TensorPromise;
 
   /** Along the last dimension by default. */
@@ -275,8 +318,10 @@ export interface TensorOperations {
 
   // Reductions: over some dimensions, or all. `keepDims` leaves these with size 1; they go by default.
 
+  /** Sum; of integers an int64. */
   sum(dims?: Dims, keepDims?: boolean): TensorPromise;
 
+  /** Mean of floating point numbers. */
   mean(dims?: Dims, keepDims?: boolean): TensorPromise;
 
   /** Largest elements. */
@@ -294,14 +339,19 @@ export interface TensorOperations {
   /** p-norm, p = 2 by default. */
   norm(dims?: Dims, options?: { p?: number; keepDims?: boolean }): TensorPromise;
 
+  /** Index, int64, of the largest element along a dimension, or of all in row-major order. */
   argmax(dim?: number, keepDims?: boolean): TensorPromise;
 
+  /** Index, int64, of the smallest element along a dimension, or of all in row-major order. */
   argmin(dim?: number, keepDims?: boolean): TensorPromise;
 
+  /** Whether any element is not zero: a bool tensor of one element. */
   any(): TensorPromise;
 
+  /** Whether no element is zero: a bool tensor of one element. */
   all(): TensorPromise;
 
+  /** Sums of the elements so far along a dimension. */
   cumsum(dim: number): TensorPromise;
 
   /**

@@ -13,6 +13,7 @@ import type { Scope } from './scope';
 import type { Operand, Tensor as AnyTensor, TensorLike, TensorPromise } from './tensor-operations';
 import { TensorPromise as PromiseClass } from './tensor-promise';
 
+/** What a new tensor is like. */
 export interface TensorOptions {
   /** Element type; from the data where it says one, else float32. */
   dtype?: DType;
@@ -109,10 +110,12 @@ export class Tensor extends CoreWithOperations {
     });
   }
 
+  /** A tensor of zeros; float32 on the CPU by default. */
   static zeros(shape: readonly number[], options: TensorOptions = {}): TensorPromise {
     return Tensor.full(shape, 0, options);
   }
 
+  /** A tensor of ones; float32 on the CPU by default. */
   static ones(shape: readonly number[], options: TensorOptions = {}): TensorPromise {
     return Tensor.full(shape, 1, options);
   }

@@ -34,14 +34,19 @@ export interface StepReport extends StepResult {
 
 /** What a run tells while it goes on. All are optional. */
 export interface TrainerHooks {
+  /** Told once, before the first step. */
   onPlan?(plan: RunPlan): void;
+  /** Told after every step. */
   onStep?(report: StepReport): void;
+  /** Told after every verification; `isBest`: of all so far. */
   onValidation?(result: ValidationResult, isBest: boolean): void;
+  /** Told the folder of every checkpoint that is complete. */
   onCheckpoint?(folder: string): void;
   /** Something worth a line: a warning, a skipped step, a set being drawn. */
   onMessage?(text: string): void;
 }
 
+/** What a {@link Trainer} is told besides its config. */
 export interface TrainerOptions extends TrainerHooks {
   /** Continue a run: from its newest checkpoint (true) or from a given one. */
   resume?: boolean | string;

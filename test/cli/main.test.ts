@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { buildInfo } from '../../lib';
 import { runKappa, runKappaEach, runScript, startKappa, type Ended } from '../support/run-kappa';
 
 const root = join(__dirname, '..', '..');
@@ -15,7 +16,44 @@ describe('kappa', () => {
     for (const command of ['train', 'launch', 'eval', 'config', 'data', 'libtorch', 'doctor'])
       assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    assert.deepEqual(runKappa(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+    const { code, stdout, stderr } = runKappa(['--version']);
+    assert.deepEqual([code, stderr], [0, '']);
+    const names = ['kappaface', 'addon', 'LibTorch', 'CUDA', 'Node.js'];
+    assert.deepEqual(
+      stdout.split('\n').map((line) => line.split(' ')[0]),
+      [...names, ''],
+    );
+    assert.equal(stdout.split('\n')[0], `kappaface ${version}`);
+    assert.match(
+      stdout,
+      new RegExp(`^Node.js +${process.versions.node}, Node-API ${process.versions['napi']}$`, 'm'),
+    );
+  });
+
+  it('prints the versions of addon, LibTorch and CUDA that would be used, as JSON too', () => {
+    const { code, stdout } = runKappa(['--version', '--json']);
+    const { addon, libtorch, cuda, node } = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
+    assert.equal(code, 0);
+    const { libtorch: loaded, cuda: withCuda } = buildInfo();
+    assert.equal(libtorch!.version, loaded);
+    assert.equal(cuda !== null, withCuda);
+    assert.equal(typeof addon!.napi, 'number');
+    assert.equal(node!.version, process.versions.node);
+  });
+
+  it('prints versions also where LibTorch and the addon are missing, and says so', () => {
+    const nowhere = mkdtempSync(join(tmpdir(), 'kappa-version-'));
+    try {
+      const { code, stdout, stderr } = runKappa(['--version'], { LIBTORCH: nowhere });
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^addon +none that can be used \(npx kappa doctor says what to do\)$/m);
+      assert.match(stdout, /^LibTorch +none that can be used/m);
+      const json = runKappa(['--version', '--json'], { LIBTORCH: nowhere });
+      const { addon, libtorch } = JSON.parse(json.stdout) as Record<string, unknown>;
+      assert.deepEqual([json.code, addon, libtorch], [0, null, null]);
+    } finally {
+      rmSync(nowhere, { recursive: true });
+    }
   });
 
   it('answers --help without loading LibTorch, decoders, schemas or progress bars', () => {

@@ -43,10 +43,16 @@ export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     for (const reflection of [...context.project.children]) describeLazyFunction(context, reflection);
     for (const reflection of context.project.children) setTopic(context, reflection);
-    for (const parameter of context.project.getReflectionsByKind(ReflectionKind.Parameter))
-      // A parameter that is taken apart in its place has no name of its own.
-      if (parameter.name === '__namedParameters') parameter.name = 'options';
     for (const reflection of Object.values(context.project.reflections)) forgetInnerBases(reflection);
+  });
+  // By now parameters that are taken apart in their place have the names of their @param, if they have one.
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+    for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter)) {
+      if (parameter.name !== '__namedParameters') continue;
+      if (parameter.parent.parameters.some(({ name }) => name === 'options'))
+        app.logger.warn(`${parameter.parent.getFriendlyFullName()}: give each parameter a name by @param.`);
+      parameter.name = 'options';
+    }
   });
 }
 

@@ -46,7 +46,9 @@ async function libtorchInstallCommand(options: LibtorchInstallOptions): Promise<
   const { variantName } = await import('../../libtorch/versions');
 
   const { variant } = options;
-  const env = readEnv(variant === undefined ? undefined : childVariables({ KAPPA_LIBTORCH_VARIANT: variant }));
+  const env = readEnv(
+    variant === undefined ? undefined : childVariables({ KAPPA_LIBTORCH_VARIANT: variant }),
+  );
   const printer = createProgressPrinter();
   const run = await interruptible({ say: printer.message }, async ({ signal }) => {
     const found = await installLibtorch({ env, onProgress: printer.listener, signal });

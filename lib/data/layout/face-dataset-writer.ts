@@ -8,6 +8,7 @@ import type { RecordDialectName } from '../recordio/dialect';
 import { packRecord } from '../recordio/header';
 import { RecordWriter } from '../recordio/writer';
 
+/** What a {@link FaceDatasetWriter} writes. */
 export interface FaceDatasetWriterOptions {
   /** Height and width in pixels, as `property` gives them. @default [112, 112] */
   imageSize?: [number, number];
@@ -15,6 +16,7 @@ export interface FaceDatasetWriterOptions {
   dialect?: RecordDialectName;
 }
 
+/** What {@link writeFaceDataset} writes, and what it tells. */
 export interface WriteFaceDatasetOptions extends FaceDatasetWriterOptions {
   /** The identities' names in the order of their classes, kept in `classes.json`. */
   names?: readonly string[];

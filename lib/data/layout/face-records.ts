@@ -1,3 +1,4 @@
+/** How the records of a set lie in its file. */
 export type RecordLayout = 'face2rec2' | 'im2rec';
 
 /** A dataset's image records in ascending key order, with the labels that the file gives them. */

@@ -72,7 +72,11 @@ export class DataLoader {
   #run: Run | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @throws KappaError ERR_ARGUMENT, ERR_CONFIG */
+  /**
+   * @param dataset what {@link FaceDataset.open} opened
+   * @param options how batches are made
+   * @throws KappaError `ERR_ARGUMENT`, `ERR_CONFIG`
+   */
   constructor({ table }: { readonly table: SampleTable }, options: DataLoaderOptions) {
     this.#options = resolveDataLoaderOptions(options);
     const { batchSize, workers, queueDepth, resize, onCorrupt, seed, augment } = this.#options;
@@ -124,6 +128,7 @@ export class DataLoader {
     return this.#closing;
   }
 
+  /** What `await using` does at the end of a block: {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -125,6 +125,7 @@ export interface DataLoaderHooks {
   workerFile?: string;
 }
 
+/** How a {@link DataLoader} makes batches. */
 export interface DataLoaderOptions extends DataLoaderSettings, DataLoaderHooks {}
 
 export type ResolvedDataLoaderOptions = Omit<Output<typeof dataLoaderOptions>, 'workers' | 'augment'> &

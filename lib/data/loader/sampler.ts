@@ -15,6 +15,7 @@ type Settings = Output<typeof samplerOptions>;
 // Batch normalisation cannot train on one.
 const LEAST_SAMPLES = 2;
 
+/** What a {@link Sampler} orders, and for which rank. */
 export interface SamplerOptions extends SamplerSettings {
   /**
    * The parts of the dataset with their weights, one after the other. An epoch draws weight times each part's samples

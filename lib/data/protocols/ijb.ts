@@ -13,6 +13,7 @@ const IJB_COUNTS: Record<IjbName, IjbCounts> = {
   ijbc: { faces: 469_375, templates: 23_124, pairs: 15_658_489, genuine: 19_557 },
 };
 
+/** How much there is of everything in IJB-B or IJB-C. */
 export interface IjbCounts {
   faces: number;
   templates: number;
@@ -45,6 +46,7 @@ export interface IjbPairs {
   readonly isGenuine: Uint8Array;
 }
 
+/** IJB-B or IJB-C as {@link readIjb} reads it: faces, templates, pairs. */
 export interface IjbSet {
   readonly name: IjbName;
   readonly root: string;
@@ -53,7 +55,9 @@ export interface IjbSet {
   readonly counts: IjbCounts;
 }
 
+/** How {@link readIjb} reads. */
 export interface ReadIjbOptions {
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
   signal?: AbortSignal;
 }

@@ -76,7 +76,7 @@ function personOf(name: string): string {
  * the larger ones have those of the smaller ones.
  *
  * @param folder the devkit's `templatelists`
- * @param set 1 to 3
+ * @param options `sizes`: numbers of distractors; `set`: 1 to 3, 1 by default
  * @throws KappaError `ERR_DATA_NOT_FOUND`, `ERR_DATA_CORRUPT`, `ERR_ARGUMENT`, `ERR_IO`, `ERR_CANCELLED`
  */
 export async function readMegafaceTemplates(
@@ -106,6 +106,7 @@ export async function readMegafaceTemplates(
   return { names: [...place.keys()], sizes: ascending, sets: Uint8Array.from(bits), order, origin, set };
 }
 
+/** Which of the devkit's sets of distractors. */
 export interface MegafaceSetOptions {
   /** Numbers of distractors. */
   sizes?: readonly number[];

@@ -11,6 +11,7 @@ import { badLine, type Line, type ListedPair } from './listed-pair';
 /** The forms of pair lists that are read. */
 export type PairListForm = 'lfw' | 'columns' | 'flagged' | 'cfp';
 
+/** Pairs of images as a list names them. */
 export interface PairList {
   form: PairListForm;
   pairs: ListedPair[];

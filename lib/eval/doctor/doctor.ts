@@ -10,6 +10,7 @@ import { pairDistances } from '../metrics/pair-distances';
 import { comparePairedAuc } from '../metrics/paired-auc';
 import { INPUT_VARIANTS, type InputVariant } from './input-variants';
 
+/** How {@link examineInput} looks at a set. */
 export interface InputDoctorOptions {
   /** Pairs that are looked at, half of each kind where there are so many. @default 600 */
   pairs?: number;
@@ -17,6 +18,7 @@ export interface InputDoctorOptions {
   seed?: number;
   /** Images in one forward pass. @default 64 */
   batchSize?: number;
+  /** Told now and then how much of how much is done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -47,6 +49,7 @@ export interface ColourMeans {
   readonly seemExchanged: boolean;
 }
 
+/** What {@link examineInput} found. */
 export interface InputDoctorResult {
   readonly pairs: number;
   readonly genuine: number;

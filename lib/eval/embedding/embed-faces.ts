@@ -20,6 +20,7 @@ export interface EmbeddingRun {
   batchSize?: number;
   /** Threads that decode images ahead; 0 decodes in this one. @default one for each processor, at most 8; none for few */
   workers?: number;
+  /** Told now and then how much of how much is done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
   /**

@@ -15,6 +15,7 @@ import { imageFormat } from '../../image/format';
 import type { Point } from '../../image/similarity';
 import { encodedFaces, type FaceInputs } from './face-inputs';
 
+/** How {@link openFaces} reads faces. */
 export interface OpenFacesOptions {
   /** Folder that the paths of lists are relative to. @default the folder of each list */
   root?: string;
@@ -22,12 +23,14 @@ export interface OpenFacesOptions {
   landmarks?: Landmarks;
   /** What is cut out of images that are not aligned by landmarks. */
   crop?: Crop | 'centre';
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
   signal?: AbortSignal;
 }
 
 /** Faces of files, until they are closed. */
 export interface OpenedFaces extends FaceInputs {
+  /** Closes the files. */
   close(): void;
 }
 

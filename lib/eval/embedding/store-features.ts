@@ -8,6 +8,7 @@ import { MegafaceStore, NpyStore, type FeatureStore } from './feature-files';
 import { FeatureFolder } from './feature-folder';
 import { fingerprintOfFaces, fingerprintOfModel } from './fingerprint';
 
+/** Where and how {@link storeFeatures} writes. */
 export interface StoreFeaturesOptions extends EmbeddingRun {
   /** A folder, or with `npy` the file of the features (`.npy`), beside which the others come to lie. */
   output: string;
@@ -23,6 +24,7 @@ export interface StoreFeaturesOptions extends EmbeddingRun {
   ending?: string;
   /** Begins anew where something else is. @default false: that is an error */
   overwrite?: boolean;
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
 }
 

@@ -45,6 +45,7 @@ export interface CommonThreshold {
   }[];
 }
 
+/** What {@link evaluateGroups} found. */
 export interface GroupsResult {
   readonly groups: readonly {
     readonly name: string;

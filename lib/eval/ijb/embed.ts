@@ -13,6 +13,7 @@ import { fingerprintOfFaces, fingerprintOfModel } from '../embedding/fingerprint
 import { storeFeatures } from '../embedding/store-features';
 import type { IjbFeatures } from './verify';
 
+/** How {@link embedIjb} embeds. */
 export interface EmbedIjbOptions extends EmbeddingRun {
   /** Leaves the mirror images out. @default true */
   flip?: boolean;
@@ -23,6 +24,7 @@ export interface EmbedIjbOptions extends EmbeddingRun {
   cache?: string;
   /** The checkpoint, for whoever looks into the cache. */
   checkpoint?: string;
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
 }
 

@@ -26,7 +26,9 @@ export interface IjbIdentificationResult {
   readonly counts: { readonly galleries: readonly [number, number]; readonly probes: number };
 }
 
+/** How {@link evaluateIjbIdentification} searches. */
 export interface IjbIdentificationOptions {
+  /** Told now and then how much of how much is done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }

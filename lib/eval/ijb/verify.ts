@@ -64,7 +64,15 @@ export async function verifyIjb(
   return { result, scores, roc };
 }
 
-/** The templates of a set: float32 [T, D] of length 1, in the order of `templateIds`. */
+/**
+ * The templates of a set.
+ *
+ * @param set which face is of which template and media
+ * @param features float32 [F, D], a row for each face, and those of the mirror images
+ * @param rule insightface's switches; `keep`, with detector scores and mirror images, by default
+ * @returns float32 [T, D] of length 1, in the order of `templateIds`
+ * @throws KappaError `ERR_SHAPE` where features and faces differ in number
+ */
 export async function poolIjb(
   { name, faces }: IjbSet,
   { plain, mirrored }: IjbFeatures,

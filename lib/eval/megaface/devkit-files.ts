@@ -7,6 +7,7 @@ import type { Curve } from '../metrics/thinned-curve';
 import type { MegafaceResult } from './evaluate';
 import type { MegafaceSizeResult } from './size-result';
 
+/** Names in the files of MegaFace's devkit. */
 export interface DevkitNames {
   /** The features' name, such as `r100`. */
   algorithm: string;

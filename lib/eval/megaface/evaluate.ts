@@ -28,6 +28,7 @@ export interface MegafaceData {
   readonly noises?: MegafaceNoises;
 }
 
+/** How {@link evaluateMegaface} evaluates. */
 export interface MegafaceOptions extends Pick<RankOptions, 'products' | 'onProgress' | 'signal'> {
   /** Of the noise on the features that stand for noisy probes. @default 0 */
   seed?: number;
@@ -44,6 +45,7 @@ export interface MegafaceResult {
   readonly protocol: string;
 }
 
+/** How many probes, pairs and distractors took part. */
 export interface MegafaceCounts {
   readonly probes: number;
   readonly people: number;
@@ -61,6 +63,8 @@ export interface MegafaceCounts {
  * each other one of that person, among distractors: identification counts the distractors that are nearer, verification
  * holds the pairs against all scores of probes with distractors.
  *
+ * @param data names and features, as {@link openMegaface} opens them
+ * @param options numbers of distractors are those of the data
  * @throws KappaError `ERR_SHAPE` for features of another dimension, `ERR_NOT_FINITE` naming the feature,
  *   `ERR_DATA_CORRUPT`, `ERR_CANCELLED`, and what reading features throws
  */

@@ -41,6 +41,7 @@ export interface MegafacePlaces extends MegafaceSetOptions {
   noises?: string;
 }
 
+/** How {@link openMegaface} reads the set. */
 export interface OpenMegafaceOptions extends CropOptions {
   /** Embeds crops. */
   backbone?: Backbone;
@@ -52,6 +53,7 @@ export interface OpenMegafaceOptions extends CropOptions {
     /** The ranks that share the embedding: all open the same places. */
     group?: RankGroup;
   };
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
   signal?: AbortSignal;
 }

@@ -51,6 +51,7 @@ export interface MeanPoint {
   readonly fnir: number;
 }
 
+/** 1:N identification against one gallery, by the corrected protocol. */
 export interface CorrectedGallery {
   /** Probes whose mate is in this gallery. */
   readonly mated: number;

@@ -1,6 +1,7 @@
 import { Xoshiro128 } from '../../random';
 import type { Influence } from './influence';
 
+/** How people are drawn for intervals. */
 export interface DrawOptions {
   /** @default 1000 */
   draws?: number;

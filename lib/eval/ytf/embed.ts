@@ -13,9 +13,11 @@ export interface EmbedFramesOptions extends EmbedFilesOptions {
   cache?: string;
   /** The checkpoint, for whoever looks into the cache. */
   checkpoint?: string;
+  /** Told what is worth a line. */
   onMessage?: (text: string) => void;
 }
 
+/** How {@link evaluateYtf} embeds and compares videos. */
 export interface EvaluateYtfOptions extends EmbedFramesOptions {
   /** Which frames of a video. @default all */
   frames?: FrameChoice;

@@ -12,6 +12,7 @@ import type { VideoFrames } from './frames';
 /** How two videos are compared: pooled to one embedding each, or frame by frame. */
 export type VideoComparison = { pooling: VideoPooling } | { framePairs: 'min' | 'mean' | 'max' };
 
+/** What {@link evaluateYtf} found. */
 export interface YtfResult {
   readonly verification: PairVerification;
   readonly scored: ScoredPairs;
