@@ -1,5 +1,5 @@
-// The addon of the decode workers. Each thread that loads it has a workshop of its own. It needs no LibTorch, and so it is
-// what opens LibTorch for the other addon.
+// The addon of the decode workers. Each thread that loads it has a workshop of its own. It needs no LibTorch,
+// and so it is what opens LibTorch for the other addon.
 #include <napi.h>
 
 #ifndef _WIN32
@@ -208,7 +208,8 @@ Napi::Value use_instruction_set(Workshop&, Arguments& arguments, Napi::Env env) 
 }
 
 #ifndef _WIN32
-/// Opens a shared library for the rest of the process. Who needs it by its name finds it from then on, wherever it lies.
+/// Opens a shared library for the rest of the process. Who needs it by its name finds it from then on,
+/// wherever it lies.
 Napi::Value open_library(Workshop&, Arguments& arguments, Napi::Env env) {
   const std::string path = arguments.text();
   if (dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) {

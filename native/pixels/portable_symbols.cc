@@ -1,5 +1,5 @@
-// What lets the small addon load where glibc is older, as native/runtime/portable_symbols.cc does for the other one: these
-// moved into libc.so with glibc 2.34.
+// What lets the small addon load where glibc is older, as native/runtime/portable_symbols.cc does for the
+// other one: these moved into libc.so with glibc 2.34.
 #include <dlfcn.h>
 
 #if defined(__x86_64__)

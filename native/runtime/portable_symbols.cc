@@ -1,7 +1,8 @@
-// What lets a prebuilt addon load where glibc and libstdc++ are older than those of the machine that it was built on:
-// glibc 2.28 and the libstdc++ of GCC 8 (manylinux_2_28), as LibTorch asks for. The linker takes calls of the functions
-// below to the one here (--wrap, with KAPPA_PORTABLE in CMakeLists.txt). What is new under an old name goes to the old
-// version of it, what did not exist is written out. scripts/dev/symbols.js lists what a prebuilt addon needs, and refuses more.
+// What lets a prebuilt addon load where glibc and libstdc++ are older than those of the machine that it was
+// built on: glibc 2.28 and the libstdc++ of GCC 8 (manylinux_2_28), as LibTorch asks for. The linker takes
+// calls of the functions below to the one here (--wrap, with KAPPA_PORTABLE in CMakeLists.txt). What is new
+// under an old name goes to the old version of it, what did not exist is written out. scripts/dev/symbols.js
+// lists what a prebuilt addon needs, and refuses more.
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -25,7 +26,7 @@
 #endif
 
 #define CONDITION_WAIT _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE
-#define FUTEX_WAIT_STEADY                                      \
+#define FUTEX_WAIT_STEADY \
   _ZNSt28__atomic_futex_unsigned_base26_M_futex_wait_until_steadyEPjjbNSt6chrono8durationIlSt5ratioILl1ELl1EEEENS2_IlS3_ILl1ELl1000000000EEEE
 
 #define JOINED(a, b) a##b
@@ -37,7 +38,8 @@ __asm__(".symver old_log, log@" OLDEST_GLIBC);
 __asm__(".symver old_pow, pow@" OLDEST_GLIBC);
 __asm__(".symver old_dladdr, dladdr@" OLDEST_GLIBC);
 __asm__(".symver old_pthread_once, pthread_once@" OLDEST_GLIBC);
-__asm__(".symver old_condition_wait, _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
+__asm__(
+    ".symver old_condition_wait, _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
 
 extern "C" {
 
@@ -61,8 +63,8 @@ int __wrap_pthread_once(pthread_once_t* once, void (*run)()) { return old_pthrea
 extern const char __wrap___libc_single_threaded;
 const char __wrap___libc_single_threaded = 0;
 
-/// glibc 2.30: waits by the clock that is named, where pthread_cond_timedwait goes by the one that can be set. Here it
-/// waits by the latter for a second at most, and looks at the former again.
+/// glibc 2.30: waits by the clock that is named, where pthread_cond_timedwait goes by the one that can be
+/// set. Here it waits by the latter for a second at most, and looks at the former again.
 int __wrap_pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
                                   const timespec* until) {
   constexpr int64_t second = 1'000'000'000;
