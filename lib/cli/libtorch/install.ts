@@ -3,7 +3,6 @@ import { childVariables } from '../../env';
 import { buildAddon } from '../build';
 import { exitCodes } from '../exit-codes';
 import { JSON_DOC, type Action } from '../flags';
-import { createProgressPrinter } from '../install-progress';
 import { interruptible } from '../interruption';
 import { printJson, printText } from '../output';
 import { summary } from './summary';
@@ -44,6 +43,7 @@ async function libtorchInstallCommand(options: LibtorchInstallOptions): Promise<
   const { readEnv } = await import('../../libtorch/env');
   const { installLibtorch } = await import('../../libtorch/install');
   const { variantName } = await import('../../libtorch/versions');
+  const { createProgressPrinter } = await import('../install-progress');
 
   const { variant } = options;
   const env = readEnv(
