@@ -65,6 +65,8 @@ const FLOORS = [
 
   'native',
 
+  ['libtorch/index.ts', 'libtorch/doctor.ts'],
+  'libtorch/addon',
   'libtorch',
   'libtorch/fetch',
   'libtorch/build',

@@ -63,7 +63,11 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   { name: 'KAPPA_LIBTORCH_SHA256', meaning: 'SHA-256 (hex) of the fetched zip or wheel', default: '' },
   { name: 'KAPPA_PYTHON', meaning: 'Python to run pip with', default: 'python3, then python' },
-  { name: 'CI', meaning: '1 or true: kappa train fetches LibTorch, where it is missing, without --yes', default: '' },
+  {
+    name: 'CI',
+    meaning: '1 or true: kappa train fetches LibTorch, where it is missing, without --yes',
+    default: '',
+  },
   { name: 'KAPPA_SKIP_BUILD', meaning: '1: npm install neither fetches LibTorch nor builds', default: '' },
   {
     name: 'KAPPA_CPU_ISA',

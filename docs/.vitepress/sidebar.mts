@@ -20,7 +20,7 @@ function pages(folder: string, names: string[]): Item[] {
 
 /** The guide in the order in which it is read. */
 const guide: Item[] = [
-  { text: 'Start', items: pages('guide', ['getting-started', 'from-insightface', 'libtorch']) },
+  { text: 'Start', items: pages('guide', ['getting-started', 'installing', 'from-insightface', 'libtorch']) },
   { text: 'Data', items: pages('guide', ['data-sets', 'data-tools', 'augmentation']) },
   { text: 'Train', items: pages('guide', ['kappaface', 'training', 'distributed']) },
   { text: 'Measure and use', items: pages('guide', ['evaluation', 'using-a-model']) },

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import type { LibtorchEnv } from '../libtorch/env';
 import { interruptible } from './interruption';
 import { say } from './output';
 
@@ -7,14 +8,18 @@ import { say } from './output';
  * is missing, it is fetched: at once with `--yes` or in CI, on a terminal after a question. Where something else is missing,
  * loading the addon says so.
  *
+ * @param where what is looked at and who is asked; default this machine, and whoever sits at its terminal
  * @returns the exit code where Ctrl-C ended the download
  * @throws KappaError ERR_LIBTORCH_NOT_FOUND where it is missing and may not be fetched, or could not be
  */
-export async function ensureLibtorch({ yes = false }: { yes?: boolean }): Promise<number | undefined> {
+export async function ensureLibtorch(
+  { yes = false }: { yes?: boolean },
+  where: { env?: LibtorchEnv; root?: string; ask?: (question: string) => Promise<boolean> } = {},
+): Promise<number | undefined> {
   const { planAddon } = await import('../libtorch/addon/plan');
   const { readEnv } = await import('../libtorch/env');
-  const env = readEnv();
-  const plan = planAddon(env);
+  const { env = readEnv(), root, ask = agrees } = where;
+  const plan = planAddon(env, root);
   const onlyLibtorch =
     plan.choices.length === 0 && plan.search?.found === undefined && plan.missingPackage === undefined;
   if (!onlyLibtorch) return undefined;
@@ -27,7 +32,7 @@ export async function ensureLibtorch({ yes = false }: { yes?: boolean }): Promis
   const size = DOWNLOAD_SIZES[env.variant];
   if (yes || env.ci)
     say(`${what} is not on this machine: fetching it into ${cacheFolder(env)} (${size}) ...`);
-  else if (!(await agrees(`${what} is not on this machine. Fetch it into ${cacheFolder(env)} (${size})?`)))
+  else if (!(await ask(`${what} is not on this machine. Fetch it into ${cacheFolder(env)} (${size})?`)))
     throw addonError(plan);
 
   const { installLibtorch } = await import('../libtorch/install');

@@ -18,8 +18,8 @@ export function reasonOf(error: unknown): string {
 export function remedies(env: LibtorchEnv): string[] {
   return [
     `Fetch it: npx kappa libtorch install (needs the network, and python3 with pip or a checksum for the zip).`,
-    `Use one that is unpacked already: LIBTORCH=FOLDER npm install (FOLDER holds lib, include, share/cmake).`,
-    `Use that of the installed Python torch: LIBTORCH_USE_PYTORCH=1 npm install (KAPPA_PYTHON chooses the Python).`,
+    `Use one that is unpacked already: set LIBTORCH=FOLDER (FOLDER holds lib, include, share/cmake).`,
+    `Use that of the installed Python torch: set LIBTORCH_USE_PYTORCH=1 (KAPPA_PYTHON chooses the Python).`,
     `Without a network: copy a torch wheel here and run ` +
       `KAPPA_LIBTORCH_URL=file:///PATH/torch-${env.version}.whl npx kappa libtorch install.`,
     `From a zip: KAPPA_LIBTORCH_URL=ADDRESS KAPPA_LIBTORCH_SHA256=CHECKSUM npx kappa libtorch install.`,

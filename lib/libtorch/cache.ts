@@ -17,6 +17,8 @@ export interface CacheManifest {
 }
 
 const MANIFEST = 'kappaface.json';
+/** What stood in its place in the CUDA variant before version 0.2; it has no sizes. */
+const OLD_CUDA_MANIFEST = 'kappaface-cuda.json';
 
 /** Folder of the user's cached LibTorch of this version and variant, whether or not it is there. */
 export function cacheFolder(env: LibtorchEnv): string {
@@ -57,6 +59,8 @@ export function readCache(env: LibtorchEnv): LibtorchTree | undefined {
   const folder = cacheFolder(env);
   if (!fs.existsSync(folder)) return undefined;
   const tree = inspectLibtorch(folder, { version: env.version, variant: env.variant });
+  if (!fs.existsSync(path.join(folder, MANIFEST)) && fs.existsSync(path.join(folder, OLD_CUDA_MANIFEST)))
+    return tree;
   let manifest: CacheManifest;
   try {
     manifest = JSON.parse(fs.readFileSync(path.join(folder, MANIFEST), 'utf8')) as CacheManifest;
@@ -66,12 +70,12 @@ export function readCache(env: LibtorchEnv): LibtorchTree | undefined {
       `${folder} is incomplete: ${MANIFEST} is missing or damaged`,
     );
   }
-  const sizes = librarySizes(folder);
+  const sizes = librarySizes(tree.root);
   for (const [name, size] of Object.entries(manifest.libraries))
     if (sizes[name] !== size)
       throw new KappaError(
         'ERR_LIBTORCH_NOT_FOUND',
-        `${path.join(folder, 'lib', name)} is damaged: ${sizes[name] ?? 'no'} bytes, expected ${size}`,
+        `${path.join(tree.root, 'lib', name)} is damaged: ${sizes[name] ?? 'no'} bytes, expected ${size}`,
       );
   return tree;
 }

@@ -114,7 +114,11 @@ function stateOf({ name, kind, addon, metadata, libtorch, doubt }: AddonChoice):
   if (addonVersion !== packageVersion())
     return { status: 'missing', detail: `${detail}; but this is ${packageVersion()}`, remedy: rebuild };
   if (doubt !== undefined)
-    return { status: 'warning', detail: `${detail}; it ${doubt}: tried in another process at each start`, remedy: rebuild };
+    return {
+      status: 'warning',
+      detail: `${detail}; it ${doubt}: tried in another process at each start`,
+      remedy: rebuild,
+    };
   if (kind === 'built here' && !isUpToDate(addon, libtorch, config))
     return {
       status: 'warning',

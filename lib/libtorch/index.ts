@@ -1,4 +1,4 @@
-export { failureOf } from './addon/try-addon';
+export { failureOf, LOAD_PROGRAM, loadArguments } from './addon/try-addon';
 export { noLibtorchError, remedies } from './attempts';
 export type { Attempt } from './attempts';
 export { hashSources, isUpToDate, readBuildMetadata, writeBuildMetadata } from './build/build-metadata';
@@ -12,6 +12,7 @@ export { inspectLibtorch } from './inspect';
 export type { CxxAbi, LibtorchTree, LibtorchWish } from './inspect';
 export { installLibtorch } from './install';
 export type { InstallOptions } from './install';
+export { installWheels, nvidiaPackages } from './fetch/cuda-wheels';
 export { locateAddon, pixelsBeside } from './build/locate-addon';
 export { withLock } from '../files/lock';
 export { buildJobs, machineResources } from './build/machine';

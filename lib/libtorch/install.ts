@@ -30,8 +30,8 @@ export interface InstallOptions {
   signal?: AbortSignal;
 }
 
-/** Room for the archive and what is unpacked from it, checked before anything is fetched. */
-const NEEDED_BYTES = 0.95e9;
+/** Room for the archives and what is unpacked from them, checked before anything is fetched. */
+const NEEDED_BYTES = { cpu: 0.95e9, cuda: 9e9 } as const;
 
 /** These are about this machine or this user, not about a source: the next source cannot help. */
 function isFinal(error: unknown): boolean {
@@ -65,18 +65,26 @@ async function fetchInto(
 ) {
   const { onProgress, signal } = options;
   const partial = partialFolder(env);
-  for (const { source, fetch } of fetchers(env)) {
+  for (const fetcher of fetchers(env)) {
+    const { source } = fetcher;
     if (signal?.aborted) throw new KappaError('ERR_CANCELLED', 'The installation of LibTorch was cancelled.');
     onProgress?.({ phase: 'source', message: source });
     const scratch = path.join(partial, 'fetch');
     const tree = path.join(partial, 'tree');
     try {
       fs.mkdirSync(scratch, { recursive: true });
-      const archive = await fetch(scratch, { signal, onProgress });
-      await unpackLibtorch(archive, tree, { signal, onProgress });
+      if ('fill' in fetcher) await fetcher.fill(tree, { signal, onProgress });
+      else
+        await unpackLibtorch(await fetcher.fetch(scratch, { signal, onProgress }), tree, {
+          signal,
+          onProgress,
+        });
       fs.rmSync(scratch, { recursive: true, force: true });
-      const { version, variant } = inspectLibtorch(tree, { version: env.version, variant: env.variant });
-      writeManifest(tree, { version, variant, source, libraries: librarySizes(tree) });
+      const { root, version, variant } = inspectLibtorch(tree, {
+        version: env.version,
+        variant: env.variant,
+      });
+      writeManifest(tree, { version, variant, source, libraries: librarySizes(root) });
       onProgress?.({ phase: 'sync' });
       await syncTree(tree);
       publish(env, tree);
@@ -110,7 +118,7 @@ export async function installLibtorch(options: InstallOptions = {}): Promise<Fou
     const partial = partialFolder(env);
     try {
       fs.mkdirSync(partial, { recursive: true });
-      checkSpace(partial, NEEDED_BYTES);
+      checkSpace(partial, NEEDED_BYTES[env.variant]);
       await fetchInto(env, options, attempts);
     } catch (error) {
       if (error instanceof KappaError) throw error;

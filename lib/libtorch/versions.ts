@@ -12,8 +12,8 @@ export const DEFAULT_VERSIONS: Readonly<Record<LibtorchVariant, string>> = { cpu
 
 /** How much of each is fetched and stays, as people read it. */
 export const DOWNLOAD_SIZES: Readonly<Record<LibtorchVariant, string>> = {
-  cpu: '0.2 GB to fetch, 0.6 GB on disk',
-  cuda: '3 GB to fetch, 6 GB on disk',
+  cpu: '0.2 GB to fetch, 0.5 GB on disk',
+  cuda: 'about 3 GB to fetch, 4.5 GB on disk',
 };
 
 /** What users call the variants; the first name of each is the one that messages use. */

@@ -46,7 +46,11 @@ export function requirePixels(): unknown {
     }
   }
   const plan = planAddon();
-  const lines = ['The native addon for pixels could not be loaded.', ...listOf(attempts), ...remediesOf(plan)];
+  const lines = [
+    'The native addon for pixels could not be loaded.',
+    ...listOf(attempts),
+    ...remediesOf(plan),
+  ];
   throw new KappaError('ERR_ADDON', lines.join('\n'));
 }
 
@@ -85,7 +89,8 @@ export function addonError(plan: AddonPlan): KappaError {
     lines.push(...(plan.search?.attempts ?? []).map(asLine));
   }
   lines.push(...listOf(plan.attempts), ...remediesOf(plan));
-  const code = found === undefined && plan.missingPackage === undefined ? 'ERR_LIBTORCH_NOT_FOUND' : 'ERR_ADDON';
+  const code =
+    found === undefined && plan.missingPackage === undefined ? 'ERR_LIBTORCH_NOT_FOUND' : 'ERR_ADDON';
   return new KappaError(code, lines.join('\n'));
 }
 

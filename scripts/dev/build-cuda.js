@@ -1,6 +1,6 @@
 'use strict';
 // Builds the CUDA variant of the addon from nothing: LibTorch with CUDA, the kernels, the addon, and a look at what
-// came out. node scripts/dev/build-cuda.js. Use it with KAPPA_LIBTORCH_VARIANT=cuda.
+// came out. node scripts/dev/build-cuda.js. Use it with KAPPA_LIBTORCH_VARIANT=cu130.
 const fs = require('node:fs');
 const path = require('node:path');
 const { buildKernels, findNvcc } = require('./build-kernels');
@@ -12,27 +12,19 @@ const { run } = require('../run');
 const product = path.join(root, 'build', 'cuda', 'Release');
 const addon = path.join(product, 'kappaface.node');
 
-async function output(command, args, env) {
-  const lines = [];
-  const code = await run(command, args, { env: env ?? process.env, onLine: (line) => lines.push(line) });
-  return { code, text: lines.join('\n') };
-}
-
-/** Loads the addon without a search path from outside, and has it say what it finds. */
-async function look() {
-  const env = { ...process.env };
-  delete env.LD_LIBRARY_PATH;
-  const linked = await output('ldd', [addon], env);
-  const missing = linked.text.split('\n').filter((line) => line.includes('not found'));
-  if (missing.length > 0) throw new Error(`The addon misses libraries:\n${missing.join('\n')}`);
-  const script = `const addon = require(process.argv[1]);
-    addon.initialize(Error, false);
+/** Loads the addon, and has it say what it finds. */
+async function look(tree) {
+  const lib = await loadLib('libtorch/index');
+  const choice = { addon, pixels: lib.pixelsBeside(addon), libtorch: tree };
+  const failure = lib.failureOf(choice);
+  if (failure !== undefined) throw new Error(`${addon} was built but does not load: ${failure}`);
+  const script = `${lib.LOAD_PROGRAM}
+    addon.initialize(Error, false, 1);
     addon.cudaDevices().then((devices) => console.log(addon.builtWithCuda()
       ? 'CUDA addon: LibTorch ' + addon.buildInfo().libtorch + ', ' + (devices.length === 0 ? 'no GPU on this machine, everything runs on the CPU'
         : devices.map((device) => device.name).join(', ')) : 'This addon has no CUDA.'));`;
-  const loaded = await output(process.execPath, ['-e', script, addon], env);
-  if (loaded.code !== 0) throw new Error(`${addon} was built but does not load:\n${loaded.text}`);
-  console.log(loaded.text);
+  if ((await run(process.execPath, ['-e', script, ...lib.loadArguments(choice)])) !== 0)
+    throw new Error(`${addon} loads but does not answer.`);
 }
 
 /**
@@ -62,19 +54,27 @@ async function buildCudaAddon({ libtorch, kernels, toolkit = '' }) {
       },
     }),
   );
-  await look();
-  console.log(`Built ${path.relative(root, addon)}. Use it with KAPPA_LIBTORCH_VARIANT=cuda.`);
+  const tree = lib.inspectLibtorch(libtorch);
+  await look(tree);
+  lib.writeBuildMetadata(addon, tree, 'Release');
+  console.log(`Built ${path.relative(root, addon)}. Use it with KAPPA_LIBTORCH_VARIANT=cu130.`);
 }
 
-async function main() {
+/**
+ * Builds the addon against the CUDA variant in the cache, fetched where it is missing.
+ *
+ * @returns {Promise<{addon: string, libtorch: string}>} libtorch: its root
+ */
+async function buildCuda() {
   const { libtorch, nvcc } = await cudaLibtorch();
   await buildCudaAddon({ libtorch, kernels: await buildKernels(findNvcc() ?? nvcc) });
+  return { addon, libtorch };
 }
 
 if (require.main === module)
-  main().catch((error) => {
+  buildCuda().catch((error) => {
     console.error(error.message);
     process.exitCode = 1;
   });
 
-module.exports = { buildCudaAddon };
+module.exports = { buildCuda, buildCudaAddon };

@@ -33,7 +33,8 @@ function findNvcc() {
   return candidates.find((candidate) => candidate && fs.existsSync(candidate));
 }
 
-const common = ['-std=c++20', '-O3', '-I', native, '-Werror', 'all-warnings'];
+// Compressed to a third: the code for all targets is most of the addon, which is a package to be fetched.
+const common = ['-std=c++20', '-O3', '-I', native, '-Werror', 'all-warnings', '--compress-mode=size'];
 const hostWarnings = ['-Xcompiler', '-Wall,-Wextra,-Werror'];
 
 /** Code for each target, and PTX of the last one for cards that come later. */

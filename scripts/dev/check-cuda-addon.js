@@ -1,9 +1,10 @@
 'use strict';
-// Looks into the CUDA variant of the addon, as npm run build:cuda left it: every library that it names is found
-// without a search path from outside, and it holds code for every target. node scripts/dev/check-cuda-addon.js
+// Looks into the CUDA variant of the addon, as npm run build:cuda left it: it asks for the libraries of CUDA, is portable,
+// and holds code for every target. node scripts/dev/check-cuda-addon.js
 const path = require('node:path');
 const { targets } = require('./build-kernels');
 const { findCuobjdump } = require('./cuobjdump');
+const { checkSymbols, inspectSymbols } = require('./symbols');
 const { root } = require('../load');
 const { run } = require('../run');
 
@@ -18,19 +19,12 @@ async function output(command, args) {
   return lines.join('\n');
 }
 
-async function checkLibraries() {
-  const dynamic = await output('readelf', ['-d', addon]);
-  const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
-  for (const library of ['libtorch_cuda.so', 'libc10_cuda.so', 'libcudart.so.13']) {
-    if (!needed.includes(library))
-      throw new Error(`The addon does not ask for ${library}: ${needed.join(', ')}`);
-  }
-  const resolved = await output('ldd', [addon]);
-  const missing = resolved.split('\n').filter((line) => line.includes('not found'));
-  if (missing.length > 0) throw new Error(`The addon misses libraries:\n${missing.join('\n')}`);
-  console.log(
-    `readelf, ldd: ${needed.length} libraries are asked for, ${resolved.split('\n').length} found, 0 missing`,
-  );
+function checkLibraries() {
+  checkSymbols([addon]);
+  const { libraries } = inspectSymbols(addon);
+  for (const library of ['libtorch_cuda.so', 'libc10_cuda.so', 'libcudart.so.13'])
+    if (!libraries.includes(library))
+      throw new Error(`The addon does not ask for ${library}: ${libraries.join(', ')}`);
 }
 
 async function checkTargets() {
@@ -43,7 +37,7 @@ async function checkTargets() {
 }
 
 async function main() {
-  await checkLibraries();
+  checkLibraries();
   await checkTargets();
 }
 

@@ -13,6 +13,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
+import { JPEG_PACKAGE, bundleJpeg } from './bundle-jpeg';
+
 const root = path.join(__dirname, '..', '..');
 
 interface Manifest {
@@ -21,6 +23,7 @@ interface Manifest {
   scripts?: unknown;
   devDependencies?: unknown;
   optionalDependencies?: Record<string, string>;
+  bundleDependencies?: string[];
 }
 
 function readManifest(folder: string): Manifest {
@@ -63,7 +66,9 @@ export function stagePackage(folder: string): void {
   manifest.optionalDependencies = Object.fromEntries(
     platformPackages().map((platform) => [readManifest(platform).name, manifest.version]),
   );
+  manifest.bundleDependencies = [JPEG_PACKAGE];
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  bundleJpeg(folder);
 }
 
 /**

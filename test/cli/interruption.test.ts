@@ -129,10 +129,13 @@ describe('Ctrl-C', function () {
        setInterval(() => {}, 1000);`,
     );
     const controller = new AbortController();
-    const building = assert.rejects(buildAddon({ root: '/libtorch', variant: 'cpu' }, { script, signal: controller.signal }), {
-      code: 'ERR_CANCELLED',
-      message: 'The build of the native addon was interrupted.',
-    });
+    const building = assert.rejects(
+      buildAddon({ root: '/libtorch', variant: 'cpu' }, { script, signal: controller.signal }),
+      {
+        code: 'ERR_CANCELLED',
+        message: 'The build of the native addon was interrupted.',
+      },
+    );
     const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
     while (!existsSync(at('pid')) || readFileSync(at('pid'), 'utf8') === '') await pause();
     controller.abort();

@@ -125,14 +125,14 @@ describe('a loader whose workers end', () => {
     const workerFile = writeWorker(
       path.join(folder, 'no-addon.js'),
       compiled,
-      `lib('../../libtorch/build/locate-addon').locateAddon = () => ['/nowhere/kappaface-pixels.node'];`,
+      `lib('../../libtorch/addon/plan').pixelsPlaces = () => ['/nowhere/kappaface-pixels.node'];`,
     );
     const augment = { grey: { probability: 1 } };
     await withLoader(dataset, { workerFile, augment, onCorrupt: 'skip' }, (loader) =>
       rejects(
         collect(loader, 0),
         'ERR_ADDON',
-        /kappaface-pixels could not be loaded.*\/nowhere\/.*libtorch install/s,
+        /addon for pixels could not be loaded.*\/nowhere\/.*npx kappa build/s,
       ),
     );
     await withLoader(dataset, { workerFile }, async (loader) => {

@@ -45,26 +45,21 @@ describe('the build of the addon', () => {
     assert.equal(upToDate(), false);
   });
 
-  it('is looked for as debug build where asked, as release build, as prebuilt binary', () => {
+  it('is looked for as CUDA build and debug build where asked, and as release build', () => {
     const root = temporaryFolder();
-    const prebuilds = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-    fs.mkdirSync(prebuilds, { recursive: true });
-    fs.writeFileSync(path.join(prebuilds, 'kappaface.node'), '');
-    const places = (debug: boolean): string[] =>
-      locateAddon(root, debug).map((file) => path.relative(root, file));
-    const rest = [
-      path.join('build', 'Release', 'kappaface.node'),
-      path.relative(root, path.join(prebuilds, 'kappaface.node')),
-    ];
-    assert.deepEqual(places(false), rest);
-    assert.deepEqual(places(true), [path.join('build', 'Debug', 'kappaface.node'), ...rest]);
-
+    const places = (debug: boolean, cuda = false): string[] =>
+      locateAddon(root, debug, cuda).map((file) => path.relative(path.join(root, 'build'), file));
+    const release = path.join('Release', 'kappaface.node');
+    assert.deepEqual(places(false), [release]);
+    assert.deepEqual(places(true), [path.join('Debug', 'kappaface.node'), release]);
+    const withCuda = path.join('cuda', 'Release', 'kappaface.node');
+    assert.deepEqual(places(false, true), [withCuda, release]);
     // The small one in a folder beside each.
-    fs.mkdirSync(path.join(prebuilds, 'pixels'));
-    fs.writeFileSync(path.join(prebuilds, 'pixels', 'kappaface-pixels.node'), '');
     const both = (name: 'kappaface' | 'kappaface-pixels') => locateAddon(root, true, true, name);
-    assert.equal(both('kappaface').length, 4);
     assert.deepEqual(both('kappaface-pixels'), both('kappaface').map(pixelsBeside));
+    // Where the one with CUDA is there, it is the only one.
+    writeFiles(root, { 'build/cuda/Release/kappaface.node': '' });
+    assert.deepEqual(places(true, true), [withCuda]);
   });
 
   it('runs as many compilers as processors, control group and memory allow, and at least one', () => {

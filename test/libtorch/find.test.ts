@@ -55,22 +55,25 @@ describe('finding LibTorch', () => {
 
   it('names what was tried, why each gave nothing, and every remedy', () => {
     const env = readEnv({ KAPPA_CACHE: folder });
-    assert.throws(() => findLibtorch(env), (error: Error & { code: string }) => {
-      assert.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND');
-      for (const text of [
-        '1. LIBTORCH: not set',
-        '2. the installed Python torch: LIBTORCH_USE_PYTORCH=1 is not set',
-        `3. the cache (${path.join(folder, 'libtorch', '2.13.0-cpu')}): empty`,
-        'npx kappa libtorch install',
-        'LIBTORCH=FOLDER',
-        'LIBTORCH_USE_PYTORCH=1 npm install',
-        'KAPPA_LIBTORCH_URL=file:///',
-        'KAPPA_LIBTORCH_SHA256',
-        'npx kappa doctor',
-      ])
-        assert.ok(error.message.includes(text), `${text} in ${error.message}`);
-      return true;
-    });
+    assert.throws(
+      () => findLibtorch(env),
+      (error: Error & { code: string }) => {
+        assert.equal(error.code, 'ERR_LIBTORCH_NOT_FOUND');
+        for (const text of [
+          '1. LIBTORCH: not set',
+          '2. the installed Python torch: LIBTORCH_USE_PYTORCH=1 is not set',
+          `3. the cache (${path.join(folder, 'libtorch', '2.13.0-cpu')}): empty`,
+          'npx kappa libtorch install',
+          'LIBTORCH=FOLDER',
+          'set LIBTORCH_USE_PYTORCH=1',
+          'KAPPA_LIBTORCH_URL=file:///',
+          'KAPPA_LIBTORCH_SHA256',
+          'npx kappa doctor',
+        ])
+          assert.ok(error.message.includes(text), `${text} in ${error.message}`);
+        return true;
+      },
+    );
   });
 
   it('notices a cached library that was cut short, and a folder that was never finished', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import type { DType, TensorHandle } from '../../lib/native/contract';
 import { native } from '../../lib/native/load';
-import { locateAddon } from '../../lib/libtorch/build/locate-addon';
+import { planAddon } from '../../lib/libtorch/addon/plan';
+import { loadArguments } from '../../lib/libtorch/addon/try-addon';
 import { binaryText, contractDifferences } from '../support/contract-text';
 
 const contract = readFileSync(path.join(__dirname, '../../lib/native/contract.ts'), 'utf8');
@@ -145,17 +145,13 @@ describe('the addon', () => {
   });
 
   it('loads in worker threads, and a worker may end in the middle of its work', async () => {
-    const addon = locateAddon().find((candidate) => {
-      try {
-        createRequire(__filename)(candidate);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+    const [choice] = planAddon().choices;
+    assert.ok(choice);
     const script = `
       const { workerData, parentPort } = require('node:worker_threads');
-      const addon = require(workerData);
+      const [pixels, library, file] = workerData;
+      require(pixels).openLibrary(library);
+      const addon = require(file);
       addon.initialize(Error, false);
       (async () => {
         const a = await addon.full([64, 64], 2, 'float32');
@@ -166,7 +162,7 @@ describe('the addon', () => {
       })();
     `;
     for (let i = 0; i < 3; i++) {
-      const worker = new Worker(script, { eval: true, workerData: addon });
+      const worker = new Worker(script, { eval: true, workerData: loadArguments(choice) });
       const ended = new Promise((resolve) => worker.once('exit', resolve));
       const value = await new Promise((resolve, reject) => {
         worker.once('message', resolve);

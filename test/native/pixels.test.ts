@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import ts from 'typescript';
-import { locateAddon } from '../../lib/libtorch/build/locate-addon';
+import { pixelsPlaces } from '../../lib/libtorch/addon/plan';
 import { runChild } from '../../lib/libtorch/process';
 import { pixelsAddon, type PixelsAddon } from '../../lib/native/pixels';
 import { patternedImage } from '../support/augment-cases';
@@ -21,9 +21,7 @@ function contractNames(): string[] {
 
 const pixelsFile = () => {
   pixelsAddon();
-  const found = locateAddon(undefined, undefined, undefined, 'kappaface-pixels').find(
-    (candidate) => require.cache[candidate] !== undefined,
-  );
+  const found = pixelsPlaces().find((candidate) => require.cache[candidate] !== undefined);
   assert.ok(found);
   return found;
 };

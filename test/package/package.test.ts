@@ -58,6 +58,7 @@ describe('the package', () => {
       'bin',
       'configs',
       'native',
+      'node_modules',
       'package.json',
       'scripts',
     ]);

@@ -18,21 +18,6 @@ import type { PackageManager } from './managers';
 /** What package managers and shells use of a system: no compiler, no CMake, no Python. */
 const SYSTEM_PROGRAMS = ['sh', 'bash', 'env', 'dirname', 'basename', 'sed', 'uname', 'readlink', 'cat', 'ls'];
 
-/** A config of a user, who derives it from one of the package's. */
-const TINY_CONFIG = `import { deriveConfig } from 'kappaface';
-import base from 'kappaface/configs/base';
-
-export default deriveConfig(base, {
-  name: 'tiny',
-  data: {
-    synthetic: { identities: 6, maxImages: 6, verificationIdentities: 4, pairs: 20, singletons: 0 },
-    workers: 1,
-  },
-  backbone: { widthMultiplier: 0.0625, embeddingSize: 16, precision: 'float32' },
-  train: { epochs: 1, batchSize: 8, logEvery: 1, validateEvery: null },
-});
-`;
-
 const STEP_MINUTES = 5;
 
 /** What the projects share. */
@@ -87,7 +72,6 @@ export class Project {
     cpSync(path.join(__dirname, 'project'), this.#folder, { recursive: true });
     writeFiles(this.#folder, {
       'package.json': JSON.stringify({ name: 'project', version: '1.0.0', private: true }),
-      'tiny.ts': TINY_CONFIG,
       ...manager.settings(registry),
     });
   }
@@ -98,11 +82,6 @@ export class Project {
     try {
       const { said } = this.#run(install);
       if (complaint.test(said)) throw new Error(`It complains while it installs:\n${said}`);
-      {
-        const k = path.join(this.#folder, 'node_modules', 'kappaface');
-        if (existsSync(k))
-          cpSync(path.join(root, 'build/Release'), path.join(k, 'build/Release'), { recursive: true });
-      }
       for (const file of ['uses.cjs', 'uses.mjs'])
         this.#expect([...node, file], /^base \[ 11, 22, 33 \] true \d+\.\d+\.\d+\S*$/m);
       this.#expect([...node, 'threads.mjs'], /^\[14,\[30,0\],\[55,0\],\[91,0\]\]$/m);
@@ -124,14 +103,14 @@ export class Project {
       if (found?.status !== 'ok')
         throw new Error(`kappa doctor on ${wanted}: ${found?.detail ?? 'not a word'}`);
     }
-    this.#expect([...kappa, 'train', 'tiny.ts'], /^Done: \d+ steps/m);
+    this.#expect([...kappa, 'train', 'tiny.mjs'], /^Done: \d+ steps/m);
     const result = path.join(this.#folder, 'runs', 'tiny', 'result.json');
     if (!existsSync(result)) throw new Error(`kappa train left no ${result}`);
   }
 
   /** Runs the package manager; @returns what it and what it started printed: on stdout, and in all. */
   #run(args: readonly string[]): { stdout: string; said: string } {
-    const { status, stdout, stderr, error } = spawnSync(this.#node, [this.#program, ...args], {
+    const { status, signal, stdout, stderr, error } = spawnSync(this.#node, [this.#program, ...args], {
       cwd: this.#folder,
       env: this.#env,
       encoding: 'utf8',
@@ -139,7 +118,9 @@ export class Project {
     });
     const said = `${stdout}${stderr}`;
     if (status !== 0)
-      throw new Error(`${args.join(' ')} ended with ${status ?? error?.message}:\n${said.slice(-4000)}`);
+      throw new Error(
+        `${args.join(' ')} ended with ${status ?? error?.message ?? signal}:\n${said.slice(-4000)}`,
+      );
     return { stdout, said };
   }
 

@@ -15,11 +15,12 @@ export function installPackage(project: string): string {
   const modules = path.join(project, 'node_modules');
   const target = path.join(modules, 'kappaface');
   stagePackage(target);
-  const { dependencies } = JSON.parse(readFileSync(path.join(target, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
+  const { bundleDependencies, dependencies } = JSON.parse(
+    readFileSync(path.join(target, 'package.json'), 'utf8'),
+  ) as { bundleDependencies: string[]; dependencies: Record<string, string> };
+  const others = Object.keys(dependencies).filter((name) => !bundleDependencies.includes(name));
   // The types speak of Buffer and of streams, as whoever programs for Node has them.
-  for (const name of [...Object.keys(dependencies), '@types/node']) {
+  for (const name of [...others, '@types/node']) {
     const link = path.join(modules, name);
     mkdirSync(path.dirname(link), { recursive: true });
     symlinkSync(path.join(modulesHere, name), link, 'junction');

@@ -181,4 +181,3 @@ export function addonRemedies(
     ['npx kappa doctor', 'tells what this machine has and lacks'],
   ];
 }
-

@@ -1,4 +1,5 @@
 import { KappaError } from '../../errors';
+import { fetchCudaWheels } from './cuda-wheels';
 import { downloadFile, publishedChecksum } from './download';
 import type { LibtorchEnv } from '../env';
 import { KNOWN_CHECKSUMS, officialZip } from './official-zip';
@@ -14,13 +15,20 @@ export interface FetchOptions {
   onProgress?: ProgressListener;
 }
 
-/** A way to fetch an archive that holds LibTorch. */
-export interface Fetcher {
+/** A way to fetch LibTorch: as an archive, or as a folder at once. */
+export type Fetcher = {
   /** Name for messages. */
   source: string;
-  /** Fetches into an empty folder; returns the path of a `.whl` or `.zip` whose checksum is right. */
-  fetch(folder: string, options: FetchOptions): Promise<string>;
-}
+} & (
+  | {
+      /** Fetches into an empty folder; returns the path of a `.whl` or `.zip` whose checksum is right. */
+      fetch(folder: string, options: FetchOptions): Promise<string>;
+    }
+  | {
+      /** Makes a folder a LibTorch. */
+      fill(folder: string, options: FetchOptions): Promise<void>;
+    }
+);
 
 function notFound(message: string): KappaError {
   return new KappaError('ERR_LIBTORCH_NOT_FOUND', message);
@@ -55,6 +63,14 @@ async function fetchUrl(
   return file;
 }
 
+/** The command of a Python that has pip. */
+function pythonWithPip(env: LibtorchEnv): string {
+  const { command, version, pip } = findPython(env);
+  if (pip === undefined)
+    throw notFound(`${command} (${version}) has no pip (install it: ${command} -m ensurepip)`);
+  return command;
+}
+
 async function fetchByPip(
   env: LibtorchEnv,
   request: PipRequest,
@@ -64,12 +80,13 @@ async function fetchByPip(
   const target = binaryPlatform();
   const tags = wheelTags(target);
   if (tags.length === 0) throw notFound(`there is no torch wheel for ${platformName(target)}`);
-  const python = findPython(env);
-  if (python.pip === undefined)
-    throw notFound(
-      `${python.command} (${python.version}) has no pip (install it: ${python.command} -m ensurepip)`,
-    );
-  return downloadWheel(python.command, request, tags, folder, options);
+  return downloadWheel(pythonWithPip(env), request, tags, folder, options);
+}
+
+async function fillByPip(env: LibtorchEnv, folder: string, options: FetchOptions): Promise<void> {
+  const { platform, musl } = binaryPlatform();
+  if (platform !== 'linux' || musl) throw notFound('LibTorch with CUDA is fetched on Linux with glibc alone');
+  await fetchCudaWheels(pythonWithPip(env), env.version, folder, options);
 }
 
 /** The ways to fetch this version and variant, in order; `KAPPA_LIBTORCH_URL` replaces all others. */
@@ -85,13 +102,8 @@ export function fetchers(env: LibtorchEnv): Fetcher[] {
   if (env.variant === 'cuda')
     return [
       {
-        source: 'fetching the cuda variant',
-        fetch: () =>
-          Promise.reject(
-            notFound(
-              'in a clone of the repository npm run build:cuda does; elsewhere use LIBTORCH or a Python torch',
-            ),
-          ),
+        source: `pip install torch==${env.version}, with NVIDIA's wheels`,
+        fill: (folder, options) => fillByPip(env, folder, options),
       },
     ];
   const target = binaryPlatform();

@@ -8,6 +8,9 @@ import type { LibtorchVariant } from '../versions';
 /** Index of PyTorch's own wheels without CUDA, for platforms whose ordinary wheel has it. */
 const CPU_WHEELS = 'https://download.pytorch.org/whl/cpu';
 
+/** How often a download is looked at. */
+const PROGRESS_INTERVAL_MS = 250;
+
 /** One call of pip: what to ask for and where else to look. */
 export interface PipRequest {
   requirement: string;
@@ -61,43 +64,34 @@ function parseSize(line: string): number | undefined {
 }
 
 /**
- * Fetches the torch wheel through pip, which knows the user's indexes, proxies and certificates.
+ * Runs pip, which knows the user's indexes, proxies and certificates, and tells of its downloads.
  *
  * @param python command of a Python that has pip
- * @param folder empty scratch folder; also takes pip's temporary files, so that nothing stays elsewhere
- * @returns path of the wheel
+ * @param folder what pip fills; also takes its temporary files meanwhile, so that nothing stays elsewhere
  * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` with pip's reason; `ERR_CANCELLED`
  */
-export async function downloadWheel(
+export async function runPip(
   python: string,
-  request: PipRequest,
-  tags: readonly string[],
+  args: readonly string[],
   folder: string,
-  options: { signal?: AbortSignal; onProgress?: ProgressListener } = {},
-): Promise<string> {
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: ProgressListener } = {},
+): Promise<void> {
   const temporary = path.join(folder, 'tmp');
-  const wheels = path.join(folder, 'wheels');
-  for (const made of [temporary, wheels]) fs.mkdirSync(made, { recursive: true });
+  fs.mkdirSync(temporary, { recursive: true });
   let total: number | undefined;
   const timer = setInterval(() => {
     const done = folderBytes(folder);
-    if (done > 0) options.onProgress?.({ phase: 'download', done, total });
-  }, 250);
+    if (done > 0) onProgress?.({ phase: 'download', done, total });
+  }, PROGRESS_INTERVAL_MS);
   try {
-    const { code, stdout, stderr } = await runChild(python, pipArguments(request, tags, wheels), {
+    const { code, stdout, stderr } = await runChild(python, args, {
       env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary, PYTHONUNBUFFERED: '1' },
-      signal: options.signal,
+      signal,
       onLine: (line) => {
         if (/^\s*Downloading /.test(line)) total = parseSize(line) ?? total;
       },
     });
-    const wheel = fs.readdirSync(wheels).find((name) => name.endsWith('.whl'));
-    if (code === 0 && wheel !== undefined) {
-      const file = path.join(wheels, wheel);
-      const { size } = fs.statSync(file);
-      options.onProgress?.({ phase: 'download', done: size, total: size });
-      return file;
-    }
+    if (code === 0) return;
     const errors = `${stderr}\n${stdout}`
       .split('\n')
       .filter((line) => /^(ERROR|error|.*No module named)/.test(line));
@@ -108,5 +102,31 @@ export async function downloadWheel(
     );
   } finally {
     clearInterval(timer);
+    fs.rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * Fetches the torch wheel through pip.
+ *
+ * @param folder empty scratch folder
+ * @returns path of the wheel
+ * @throws KappaError `ERR_LIBTORCH_NOT_FOUND` with pip's reason; `ERR_CANCELLED`
+ */
+export async function downloadWheel(
+  python: string,
+  request: PipRequest,
+  tags: readonly string[],
+  folder: string,
+  options: { signal?: AbortSignal; onProgress?: ProgressListener } = {},
+): Promise<string> {
+  const wheels = path.join(folder, 'wheels');
+  fs.mkdirSync(wheels, { recursive: true });
+  await runPip(python, pipArguments(request, tags, wheels), folder, options);
+  const wheel = fs.readdirSync(wheels).find((name) => name.endsWith('.whl'));
+  if (wheel === undefined) throw new KappaError('ERR_LIBTORCH_NOT_FOUND', 'pip left no wheel (exit code 0)');
+  const file = path.join(wheels, wheel);
+  const { size } = fs.statSync(file);
+  options.onProgress?.({ phase: 'download', done: size, total: size });
+  return file;
 }

@@ -10,7 +10,9 @@ import { versionProblems } from './platform-packages';
 const root = path.join(__dirname, '..', '..', '..');
 
 function isPublished(content: string): boolean {
-  const { status, stdout, stderr } = spawnSync('npm', ['view', content, 'version'], { encoding: 'utf8' });
+  // npm run --silent would have this one silent, too.
+  const args = ['view', content, 'version', '--loglevel=error'];
+  const { status, stdout, stderr } = spawnSync('npm', args, { encoding: 'utf8' });
   if (status === 0) return stdout.trim() !== '';
   if (/E404/.test(stderr)) return false;
   throw new Error(`The registry does not say whether it has ${content}:\n${stderr}`);

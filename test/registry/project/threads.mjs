@@ -1,4 +1,3 @@
-/* global URL */
 // The addon in worker threads: beside the main thread, in two at once, and again after they have ended.
 import { once } from 'node:events';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
