@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { DefaultTheme } from 'vitepress';
 
 type Item = DefaultTheme.SidebarItem;
@@ -9,7 +9,14 @@ function page(path: string): Item {
   return { text: /^# (.+)$/m.exec(text)![1], link: `/${path}` };
 }
 
-const pages = (folder: string, names: string[]): Item[] => names.map((name) => page(`${folder}/${name}`));
+/** Entries of a folder; all of its pages must be entered somewhere. */
+const entered = new Set<string>();
+function pages(folder: string, names: string[]): Item[] {
+  return names.map((name) => {
+    entered.add(`${folder}/${name}.md`);
+    return page(`${folder}/${name}`);
+  });
+}
 
 /** The guide in the order in which it is read. */
 const guide: Item[] = [
@@ -32,6 +39,10 @@ function api(): Item[] {
 
 export function sidebar(): DefaultTheme.SidebarMulti {
   const reference = pages('reference', ['config', 'cli', 'errors', 'environment', 'files']);
+  for (const folder of ['guide', 'reference', 'internals'])
+    for (const name of readdirSync(new URL(`../${folder}`, import.meta.url)))
+      if (name.endsWith('.md') && !entered.has(`${folder}/${name}`))
+        throw new Error(`docs/${folder}/${name} is in no sidebar: enter it in docs/.vitepress/sidebar.mts.`);
   const names = { text: 'All names', link: '/reference/api/' };
   return {
     '/guide/': guide,
