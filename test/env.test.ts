@@ -66,10 +66,11 @@ describe('environment', () => {
 
   it('gives the defaults that hold', () => {
     const { version, variant } = readEnv({});
+    const withCuda = readEnv({ KAPPA_LIBTORCH_VARIANT: 'cu130' }).version;
     const listed = (name: string) => ENVIRONMENT_VARIABLES.find((one) => one.name === name)?.default;
     assert.deepEqual(
       [listed('KAPPA_LIBTORCH_VERSION'), listed('KAPPA_LIBTORCH_VARIANT')],
-      [version, variant],
+      [`${version}; ${withCuda} of variant cu130`, variant],
     );
   });
 

@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module';
 import { KappaError } from '../errors';
 import { isDebug, OPENMP_VARIABLES, withVariables } from '../env';
 import { usableProcessors } from '../processors';
 import type { NativeAddon } from './contract';
-import { requireAddon } from './require-addon';
+import type * as RequireAddon from './require-addon';
+
+/** For what is needed once something is computed. */
+const later = createRequire(__filename);
 
 let loaded: NativeAddon | undefined;
 
@@ -17,6 +21,7 @@ export function native(): NativeAddon {
 }
 
 function load(): NativeAddon {
+  const { requireAddon } = later('./require-addon') as typeof RequireAddon;
   return withVariables(OPENMP_VARIABLES, () =>
     requireAddon((addon) =>
       (addon as NativeAddon).initialize(KappaError as never, isDebug(), usableProcessors()),

@@ -21,8 +21,8 @@ const CONTENTS = [
   'pixels/kappaface-pixels.node',
 ];
 
-/** A package with its addon unpacked, and with the package kappaface itself, stays below this. */
-const LIMIT = { cpu: 6e6, cu130: 12e6 };
+/** Bytes of a package, unpacked. Both are installed, and with kappaface they are to stay below 15 MB. */
+const LIMIT = { cpu: 6e6, cu130: 7e6 };
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 
