@@ -3,6 +3,7 @@ import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promis
 import path from 'node:path';
 import { ioError } from '../errors';
 import { isAlive } from './lock';
+import { syncFile } from './sync-file';
 
 /** A name beside `target` for a file that is still being written. */
 export function partialPath(target: string): string {
@@ -23,7 +24,7 @@ export async function writeFileAtomically(
     const file = await open(partial, 'wx');
     try {
       await write(file);
-      await file.sync();
+      await syncFile(file);
     } finally {
       await file.close();
     }

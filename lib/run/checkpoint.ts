@@ -3,6 +3,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:f
 import path from 'node:path';
 
 import { writeFileAtomically } from '../files/atomic-file';
+import { syncFile } from '../files/sync-file';
 import { readHead, stranger } from '../files/strangers';
 import { KappaError, ioError } from '../errors';
 import { CHECKPOINT_VERSION, STATE_FILE } from './checkpoint-layout';
@@ -46,7 +47,7 @@ async function exists(file: string): Promise<boolean> {
 async function syncFolder(folder: string): Promise<void> {
   // Not every system can open a folder; there the rename is as durable as it gets.
   const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
+  if (handle) await syncFile(handle).catch(() => undefined);
   await handle?.close();
 }
 

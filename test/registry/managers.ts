@@ -26,7 +26,7 @@ const npm = {
 };
 
 /** Yarn takes nothing that is younger than a day, unless it is told to. */
-const yarn = (linker: string) => ({
+const yarn4 = {
   install: ['add', 'kappaface'],
   kappa: ['kappa'],
   node: ['node'],
@@ -36,13 +36,13 @@ const yarn = (linker: string) => ({
       `npmRegistryServer: "${registry}"`,
       'unsafeHttpWhitelist: ["127.0.0.1"]',
       'npmPreapprovedPackages: ["kappaface", "@kappaface/*"]',
-      `nodeLinker: ${linker}`,
+      'nodeLinker: node-modules',
       'enableTelemetry: false',
       '',
     ].join('\n'),
   }),
   complaint: /YN0004.*kappaface|Error:|YN0009/,
-});
+};
 
 /** @param modules where test/registry/package.json is installed */
 export function packageManagers(modules: string): PackageManager[] {
@@ -68,7 +68,6 @@ export function packageManagers(modules: string): PackageManager[] {
       settings: npm.settings,
       complaint: /^(error|warning)/m,
     },
-    { ...yarn('node-modules'), name: 'yarn 4', program: program('@yarnpkg/cli-dist/bin/yarn.js') },
-    { ...yarn('pnp'), name: "yarn 4, Plug'n'Play", program: program('@yarnpkg/cli-dist/bin/yarn.js') },
+    { ...yarn4, name: 'yarn 4', program: program('@yarnpkg/cli-dist/bin/yarn.js') },
   ];
 }

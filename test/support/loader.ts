@@ -9,7 +9,7 @@ const ROOT = path.join(__dirname, '..', '..');
 /** Rooms of lib/ that a decode worker needs something of. */
 const WORKER_FOLDERS = [
   ...['', 'data', 'data/augment', 'data/loader', 'data/recordio', 'image', 'files'],
-  ...['native', 'libtorch', 'libtorch/build'],
+  ...['native', 'libtorch', 'libtorch/addon', 'libtorch/build'],
 ];
 
 let compiled = 0;

@@ -2,6 +2,7 @@ import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { KappaError, argumentError, ioError } from '../../errors';
 import { partialPath } from '../../files/atomic-file';
+import { syncFile } from '../../files/sync-file';
 import {
   PART,
   RECORD_DIALECTS,
@@ -123,7 +124,7 @@ export class RecordWriter {
     this.#mustBeOpen();
     await this.#flush();
     try {
-      for (const file of [this.#rec, this.#idx]) await file.sync();
+      for (const file of [this.#rec, this.#idx]) await syncFile(file);
       for (const file of [this.#rec, this.#idx]) await file.close();
       // An older index must not stand beside the new records, not even for a moment.
       await rm(this.#idxPath, { force: true });

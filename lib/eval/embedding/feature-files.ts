@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { ioError, KappaError } from '../../errors';
 import { writeFileAtomically } from '../../files/atomic-file';
+import { syncFileData } from '../../files/sync-file';
 import { npyHeader } from '../../io/npy';
 import { writeOpencvMatrix } from '../../io/opencv-matrix';
 
@@ -68,7 +69,7 @@ export class NpyStore implements FeatureStore {
   }
 
   async flush(): Promise<void> {
-    await this.#handle!.datasync().catch((error: unknown) => {
+    await syncFileData(this.#handle!).catch((error: unknown) => {
       throw ioError(error, 'write', this.#partial);
     });
   }
