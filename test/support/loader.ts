@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import type { FaceDataset } from '../../lib/data/face-dataset';
@@ -38,6 +46,7 @@ export function compileWorker(): string {
     }
   }
   symlinkSync(path.join(ROOT, 'build'), path.join(root, 'build'), 'junction');
+  copyFileSync(path.join(ROOT, 'package.json'), path.join(root, 'package.json'));
   after(() => rmSync(root, { recursive: true, force: true }));
   return path.join(out, 'data', 'loader', 'decode-worker.js');
 }
