@@ -14,7 +14,7 @@ using at::Tensor;
 
 namespace {
 
-/// What a thread embeds at a time. The same whatever the number of threads, for so are the results then.
+/// What a thread embeds at a time: enough for the weights to be laid out for it.
 constexpr int64_t images_a_piece = 8;
 
 }  // namespace
@@ -50,8 +50,10 @@ Tensor Network::forward(const Tensor& images, bool training) {
   train(training);
   check(images);
   if (training) count_batch();
-  const bool one_by_one = !training && !trace_ && images.is_cpu() && !at::GradMode::is_enabled();
-  if (one_by_one && images.size(0) > images_a_piece) return walk_in_pieces(images);
+  const bool apart = !training && !trace_ && images.is_cpu() && !at::GradMode::is_enabled();
+  // Fewer pieces than two a thread leave threads without work: then they share the work of each layer.
+  if (apart && at::divup(images.size(0), images_a_piece) >= std::max(2, 2 * at::get_num_threads()))
+    return walk_in_pieces(images);
   return walk(images, training);
 }
 
