@@ -8,9 +8,9 @@
 
 #include "nn/iresnet.h"
 #include "nn/network.h"
-#include "runtime/parallel.h"
 #include "test/nn/fused_norm_checks.h"
 #include "test/test.h"
+#include "test/threads.h"
 
 namespace {
 
@@ -20,15 +20,6 @@ using norm_checks::distance;
 using norm_checks::images;
 
 const NormDevice& device() { return *norm_device(at::kCPU); }
-
-class Threads {
- public:
-  explicit Threads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-  ~Threads() { at::set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 TEST("fused batch normalisation gives LibTorch's results and gradients, whatever the number of channels") {
   const std::vector<norm_checks::Type> types = {{at::kFloat, 1e-5}, {at::kBFloat16, 1.5e-2}};

@@ -7,6 +7,7 @@
 #include "nn/iresnet.h"
 #include "runtime/error.h"
 #include "test/test.h"
+#include "test/threads.h"
 
 namespace {
 
@@ -128,7 +129,6 @@ TEST("one counter stands under every name, and is kept, restored, followed and w
 }
 
 TEST("images that are embedded in pieces give what they give by themselves, or layer by layer") {
-  const int before = at::get_num_threads();
   for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
     at::manual_seed(4);
     Network network(iresnet({{1, 2, 1, 1}, 0.25, 24, 0.4, 32}), precision, at::kCPU);
@@ -139,14 +139,15 @@ TEST("images that are embedded in pieces give what they give by themselves, or l
     const at::NoGradGuard guard;
     std::vector<Tensor> pieces;
     for (const Tensor& piece : images.split(8)) pieces.push_back(network.forward(piece, false));
-    at::set_num_threads(1);
-    const Tensor alone = network.forward(images, false);
-    at::set_num_threads(2);
-    EXPECT(at::equal(network.forward(images, false), alone));
-    EXPECT(at::get_num_threads() == 2);
-    at::set_num_threads(3);  // five pieces are too few
-    const Tensor layers = network.forward(images, false);
-    at::set_num_threads(before);
+    const auto with_threads = [&](int threads) {
+      const kappa::Threads given(threads);
+      Tensor embeddings = network.forward(images, false);
+      EXPECT(at::get_num_threads() == threads);
+      return embeddings;
+    };
+    const Tensor alone = with_threads(1);
+    EXPECT(at::equal(with_threads(2), alone));
+    const Tensor layers = with_threads(3);  // five pieces are too few
     const double bound = precision == Precision::float32 ? 1e-5 : 2e-2;
     const auto off = [&](const Tensor& other) {
       return ((alone - other).norm() / alone.norm()).item<double>();

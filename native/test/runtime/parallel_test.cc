@@ -9,6 +9,7 @@
 
 #include "runtime/error.h"
 #include "test/test.h"
+#include "test/threads.h"
 
 namespace kappa {
 namespace {
@@ -25,16 +26,6 @@ std::pair<std::set<std::thread::id>, int64_t> run_loop(int64_t count, int64_t gr
   });
   return {threads, sum};
 }
-
-/// Sets LibTorch's threads for a test.
-class Threads {
- public:
-  explicit Threads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-  ~Threads() { at::set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 }  // namespace
 
