@@ -47,7 +47,7 @@ export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   },
   {
     name: 'KAPPA_LIBTORCH_VERSION',
-    meaning: 'version to find or fetch',
+    meaning: 'version to find or fetch; one that is not supported is tried',
     default: '2.13.0; 2.14.1 of variant cu130',
   },
   {

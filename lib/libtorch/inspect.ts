@@ -24,6 +24,7 @@ export interface LibtorchTree {
 
 /** What a LibTorch must fulfil beyond being usable; absent fields accept anything. */
 export interface LibtorchWish {
+  /** One that is named need not be a supported one. */
   version?: string;
   variant?: LibtorchVariant;
 }
@@ -129,10 +130,10 @@ export function inspectLibtorch(folder: string, wish: LibtorchWish = {}): Libtor
     abi: readAbi(root, base, platform),
   };
   if (tree.variant === 'cuda' && fs.existsSync(file('c10_cuda'))) tree.cuda = readCuda(file('c10_cuda'));
-  if (!isSupportedVersion(tree.version))
+  if (wish.version === undefined && !isSupportedVersion(tree.version))
     throw new KappaError(
       'ERR_VERSION',
-      `${root} is LibTorch ${tree.version}; supported are ${SUPPORTED_TEXT}`,
+      `${root} is LibTorch ${tree.version}; supported are ${SUPPORTED_TEXT} (KAPPA_LIBTORCH_VERSION=${tree.version} has it tried all the same)`,
     );
   if (wish.version !== undefined && tree.version !== wish.version)
     throw new KappaError('ERR_VERSION', `${root} is LibTorch ${tree.version}; wanted is ${wish.version}`);

@@ -54,7 +54,8 @@ async function buildCudaAddon({ libtorch, kernels, toolkit = '' }) {
       },
     }),
   );
-  const tree = lib.inspectLibtorch(libtorch);
+  const { version, versionGiven } = lib.readEnv();
+  const tree = lib.inspectLibtorch(libtorch, versionGiven ? { version } : {});
   await look(tree);
   lib.writeBuildMetadata(addon, tree, 'Release');
   console.log(`Built ${path.relative(root, addon)}. Use it with KAPPA_LIBTORCH_VARIANT=cu130.`);

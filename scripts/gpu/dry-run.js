@@ -2,7 +2,7 @@
 // The bundle for a machine with a GPU on one without: what scripts/gpu/run.sh does there, in a fresh checkout, without
 // a network, without this machine's Node and modules, in an empty environment, on the CPU. It builds against the CUDA
 // LibTorch of `npm run build:cuda` where that was fetched, else against the one for the CPU. It takes minutes.
-// node scripts/gpu/dry-run.js, after npm run gpu:pack; [--parts "build train"] as GPU_PARTS
+// node scripts/gpu/dry-run.js, after npm run gpu:pack; [--parts "unpack build train"] as GPU_PARTS
 const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
@@ -68,7 +68,7 @@ async function main() {
       HOME: home,
       OUT: out,
       GPU_DEVICE: 'cpu',
-      GPU_TORCH: await torchFolder(),
+      GPU_TORCH: process.env.GPU_TORCH ?? (await torchFolder()),
       ...(values.parts === undefined ? {} : { GPU_PARTS: values.parts }),
       // What was compiled before need not be compiled again.
       CCACHE_DIR: process.env.CCACHE_DIR ?? path.join(os.homedir(), '.cache', 'ccache'),

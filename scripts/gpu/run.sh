@@ -2,7 +2,8 @@
 # The CUDA path on a machine with a GPU, nvcc, CMake, Ninja, a C++ compiler and a Python with PyTorch, and without a
 # network: bash scripts/gpu/run.sh in the root of a checkout in which `npm run gpu:pack` has left .gpu.
 # Parts, each with a time limit; what they say is in $OUT (.gpu/out by default) as they say it:
-#   build    unpacks, and builds kernels and addon against the LibTorch of that Python
+#   unpack   the bundle
+#   build    builds kernels and addon against the LibTorch of that Python
 #   kernels  checks and times of the kernels
 #   parity   the GPU against the CPU through the library (test/gpu)
 #   bench    npm run bench -- gpu
@@ -17,7 +18,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 root=$PWD
-parts=" ${GPU_PARTS:-build kernels parity bench train} "
+parts=" ${GPU_PARTS:-unpack build kernels parity bench train} "
 device=${GPU_DEVICE:-cuda}
 python=${KAPPA_PYTHON:-python3}
 stretch=1
@@ -68,7 +69,6 @@ unpack() {
 }
 
 build() {
-  unpack || return 1
   echo "Node $(node --version) of $(command -v node), PyTorch of $torch, sm_$arch"
   node scripts/gpu/build.js --torch "$torch" --arch "$arch"
 }
@@ -116,6 +116,11 @@ torch=${GPU_TORCH:-$("$python" -c 'import os, torch; print(os.path.dirname(torch
 
 export PATH="$work:$PATH"
 export KAPPA_PYTHON=$python KAPPA_CACHE=$work/cache TORCHINDUCTOR_CACHE_DIR=$work/inductor
+# The version is named, for it need not be one of those that users get.
+KAPPA_LIBTORCH_VERSION=$(sed -n 's/^#define TORCH_VERSION_\(MAJOR\|MINOR\|PATCH\) \([0-9]*\)$/\2/p' \
+  "$torch/include/torch/headeronly/version.h" | paste -sd .)
+[[ $KAPPA_LIBTORCH_VERSION =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || unset KAPPA_LIBTORCH_VERSION
+export KAPPA_LIBTORCH_VERSION
 export arch compiled device out python root torch work
 export -f bench build decompress kernels parity train unpack
 if [ -f "$torch/lib/libtorch_cuda.so" ]; then export KAPPA_LIBTORCH_VARIANT=cuda; else export LIBTORCH=$torch; fi
@@ -130,6 +135,7 @@ if [ "$device" != cpu ] && [[ $parts == *' build '* && $parts == *' bench '* ]];
     done
   done
 fi
+part unpack 60 bash -c unpack
 part build 200 bash -c build
 if [ $failed -ne 0 ]; then
   note 'nothing was built: the other parts would show nothing'
@@ -137,7 +143,7 @@ if [ $failed -ne 0 ]; then
 fi
 wait
 part kernels 40 bash -c kernels
-part parity 120 bash -c parity
+part parity 200 bash -c parity
 part bench 200 bash -c bench
 part train 120 bash -c train
 note "$([ $failed -eq 0 ] && echo 'all parts done' || echo 'some parts FAILED'), $SECONDS s"

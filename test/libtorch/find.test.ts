@@ -53,6 +53,16 @@ describe('finding LibTorch', () => {
     });
   });
 
+  it('takes a version that is not supported where it is named', () => {
+    const given = writeTree(path.join(folder, 'given'), { version: '2.11.0' });
+    const { version } = findLibtorch(readEnv({ LIBTORCH: given, KAPPA_LIBTORCH_VERSION: '2.11.0' }));
+    assert.equal(version, '2.11.0');
+    assert.throws(() => findLibtorch(readEnv({ LIBTORCH: given })), {
+      code: 'ERR_VERSION',
+      message: /2\.14\.x \(KAPPA_LIBTORCH_VERSION=2\.11\.0 has it tried all the same\)/,
+    });
+  });
+
   it('names what was tried, why each gave nothing, and every remedy', () => {
     const env = readEnv({ KAPPA_CACHE: folder });
     assert.throws(
