@@ -26,7 +26,7 @@ const npm = {
 };
 
 /** Yarn takes nothing that is younger than a day, unless it is told to. */
-const yarn4 = {
+const yarn4 = (linker: 'node-modules' | 'pnp') => ({
   install: ['add', 'kappaface'],
   kappa: ['kappa'],
   node: ['node'],
@@ -36,13 +36,13 @@ const yarn4 = {
       `npmRegistryServer: "${registry}"`,
       'unsafeHttpWhitelist: ["127.0.0.1"]',
       'npmPreapprovedPackages: ["kappaface", "@kappaface/*"]',
-      'nodeLinker: node-modules',
+      `nodeLinker: ${linker}`,
       'enableTelemetry: false',
       '',
     ].join('\n'),
   }),
   complaint: /YN0004.*kappaface|Error:|YN0009/,
-};
+});
 
 /** @param modules where test/registry/package.json is installed */
 export function packageManagers(modules: string): PackageManager[] {
@@ -68,6 +68,7 @@ export function packageManagers(modules: string): PackageManager[] {
       settings: npm.settings,
       complaint: /^(error|warning)/m,
     },
-    { ...yarn4, name: 'yarn 4', program: program('@yarnpkg/cli-dist/bin/yarn.js') },
+    { ...yarn4('node-modules'), name: 'yarn 4', program: program('@yarnpkg/cli-dist/bin/yarn.js') },
+    { ...yarn4('pnp'), name: "yarn 4, Plug'n'Play", program: program('@yarnpkg/cli-dist/bin/yarn.js') },
   ];
 }
