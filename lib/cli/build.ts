@@ -8,6 +8,11 @@ import type { Action } from './flags';
 import { interruptible } from './interruption';
 import { say } from './output';
 
+/** Where the addon with CUDA comes from: nvcc has to compile its kernels. */
+export const CUDA_ADDON =
+  'The addon with CUDA is built in a clone of the repository alone: npm run build:cuda. Elsewhere it comes prebuilt, ' +
+  'for linux-x64: npm install --save-optional @kappaface/linux-x64-cu130';
+
 /** Adds `kappa build`. */
 export function addBuild(program: Command, action: Action): void {
   program
@@ -37,12 +42,7 @@ export async function buildAddon(
   { root, variant }: { root: string; variant: string },
   { signal, script, args = [] }: { signal: AbortSignal; script?: string; args?: readonly string[] },
 ): Promise<void> {
-  if (variant === 'cuda')
-    throw new KappaError(
-      'ERR_ADDON',
-      'The addon with CUDA is built in a clone of the repository alone: npm run build:cuda. Elsewhere it comes prebuilt, ' +
-        'for linux-x64: npm install --save-optional @kappaface/linux-x64-cu130',
-    );
+  if (variant === 'cuda') throw new KappaError('ERR_ADDON', CUDA_ADDON);
   const { checkTools } = await import('../libtorch/build/tools');
   const missing = await checkTools();
   if (missing.length > 0)

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { childVariables } from '../../env';
-import { buildAddon } from '../build';
+import { buildAddon, CUDA_ADDON } from '../build';
 import { exitCodes } from '../exit-codes';
 import { JSON_DOC, type Action } from '../flags';
 import { interruptible } from '../interruption';
-import { printJson, printText } from '../output';
+import { printJson, printText, say } from '../output';
 import { summary } from './summary';
 
 /** Options of `kappa libtorch install`. */
@@ -57,15 +57,18 @@ async function libtorchInstallCommand(options: LibtorchInstallOptions): Promise<
     const fits =
       choice !== undefined &&
       (choice.kind === 'prebuilt' || isUpToDate(choice.addon, found, choice.metadata?.config ?? 'Release'));
-    if (!fits && (options.build ?? !env.skipBuild)) await buildAddon(found, { signal });
-    return found;
+    const wanted = !fits && (options.build ?? !env.skipBuild);
+    if (wanted && found.variant !== 'cuda') await buildAddon(found, { signal });
+    return { found, hint: wanted && found.variant === 'cuda' ? CUDA_ADDON : undefined };
   }).finally(printer.stop);
   if ('exitCode' in run) return run.exitCode;
-  const found = run.result;
+  const { found, hint } = run.result;
   if (options.json) printJson(summary(found));
   else
     printText(
       `LibTorch ${found.version} (${variantName(found.variant)}) in ${found.root}, found by ${found.source}.`,
     );
+  // LibTorch is there all the same, and was long in coming.
+  if (hint !== undefined) say(hint);
   return exitCodes.ok;
 }

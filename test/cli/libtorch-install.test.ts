@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { createProgressPrinter } from '../../lib/cli/install-progress';
+import { writeTree } from '../support/fake-libtorch';
+import { temporaryFolder } from '../support/folder';
+import { runKappa } from '../support/run-kappa';
 
 function printerFor(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 200 });
@@ -40,5 +43,16 @@ describe('the progress of kappa libtorch install', () => {
     assert.match(shown, /SIGINT\n/);
     assert.match(shown, /\[ {20}\] Unpacking: 0 MB of 400 MB/);
     assert.match(shown, /Writing to disk\n$/);
+  });
+});
+
+describe('kappa libtorch install --variant cu130', () => {
+  it('tells where the addon with CUDA comes from, where none goes with the LibTorch', () => {
+    const root = writeTree(temporaryFolder(), { version: '2.14.1', cuda: true });
+    const env = { LIBTORCH: root, LIBTORCH_USE_PYTORCH: '', KAPPA_SKIP_BUILD: '' };
+    const { code, stdout, stderr } = runKappa(['libtorch', 'install', '--variant', 'cu130'], env);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `LibTorch 2.14.1 (cu130) in ${root}, found by LIBTORCH.\n`);
+    assert.match(stderr, /npm run build:cuda\. Elsewhere it comes prebuilt/);
   });
 });
