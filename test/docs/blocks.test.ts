@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
+
+import { blocksOf } from '../support/doc-blocks';
 
 const root = path.join(__dirname, '../..');
 
@@ -30,29 +32,6 @@ declare global {
 }
 void readFile;
 `;
-
-interface Block {
-  readonly place: string;
-  readonly code: string;
-}
-
-/** The blocks of JavaScript and TypeScript of a page, with the lines that they begin at. */
-function blocksOf(file: string): Block[] {
-  const text = readFileSync(path.join(root, file), 'utf8');
-  return [...text.matchAll(/^( *)```(?:js|ts)\n([\s\S]*?)^\1```$/gm)].map(({ 0: whole, 2: code, index }) => ({
-    place: `${file}:${text.slice(0, index + whole.indexOf('\n')).split('\n').length}`,
-    code: asModule(code!),
-  }));
-}
-
-/** A section of a config stands in a config; everything else is a module. */
-function asModule(code: string): string {
-  const isSection = /^\w+: [{[]/.test(code);
-  const module = isSection
-    ? `import { defineConfig } from 'kappaface'; defineConfig({ name: 'x',\n${code}});`
-    : code;
-  return `${module}\nexport {};`;
-}
 
 describe('code in the documentation', function () {
   this.timeout(120_000);
