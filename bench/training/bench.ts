@@ -19,57 +19,79 @@ function measured(options: TrainingCase, env: NodeJS.ProcessEnv): Promise<Traini
   return runForJson<TrainingFigures>(process.execPath, [...loader, script, JSON.stringify(options)], env);
 }
 
-function best(runs: readonly TrainingFigures[], key: 'training' | 'embedding'): number {
-  return Math.max(...runs.map((run) => run[key]));
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+/** How many busy processes there are beside. */
+const BESIDE = [0, 1, 3] as const;
+
+/** Ours and the same with the default spinning, beside each number of busy processes. */
+type Turn = Map<number, { ours: TrainingFigures; spinning: TrainingFigures }>;
+
+async function measureTurn(options: TrainingCase): Promise<Turn> {
+  const turn: Turn = new Map();
+  for (const beside of BESIDE) {
+    const busy = Array.from({ length: beside }, startBusyProcess);
+    try {
+      turn.set(beside, {
+        ours: await measured(options, {}),
+        spinning: await measured(options, DEFAULT_SPINNING),
+      });
+    } finally {
+      for (const child of busy) child.kill('SIGKILL');
+    }
+  }
+  return turn;
 }
 
 /**
  * Training and embedding alone and beside busy processes, in turns with the same under the default spinning of the
- * OpenMP runtime. The column "of limit" is the share of the undisturbed speed.
+ * OpenMP runtime. The column "of limit" is the share of the undisturbed speed, median of the shares in each turn: machines
+ * that are shared drift by more between turns than within one.
  */
 export async function benchTraining({ quick, only, rows }: BenchOptions): Promise<void> {
   const precisions = ['float32', 'bfloat16'] as const;
   for (const precision of quick ? precisions.slice(0, 1) : precisions) {
+    const nameOf = (beside: number): string => (beside === 0 ? 'alone' : `beside ${beside} busy`);
+    const isWanted = (beside: number): boolean =>
+      nameOf(beside).includes(only) && !rows.has(`training, ${nameOf(beside)}`, precision);
+    const wanted = BESIDE.filter(isWanted);
+    if (wanted.length === 0) continue;
     const options: TrainingCase = {
       depth: 18,
       widthMultiplier: 0.25,
       batch: 32,
       precision,
-      seconds: quick ? 4 : 10,
+      seconds: quick ? 4 : 8,
       othersAllocate: true,
       library: process.env.KAPPA_BENCH_LIBRARY,
     };
-    const alone = { training: NaN, embedding: NaN };
-    for (const beside of [0, 1, 3]) {
-      const name = beside === 0 ? 'alone' : `beside ${beside} busy`;
-      if (!name.includes(only) || rows.has(`training, ${name}`, precision)) continue;
-      const busy = Array.from({ length: beside }, startBusyProcess);
-      const ours: TrainingFigures[] = [];
-      const spinning: TrainingFigures[] = [];
-      try {
-        for (let turn = 0; turn < (quick ? 1 : 3); turn++) {
-          ours.push(await measured(options, {}));
-          spinning.push(await measured(options, DEFAULT_SPINNING));
-        }
-      } finally {
-        for (const child of busy) child.kill('SIGKILL');
-      }
+    const turns: Turn[] = [];
+    for (let i = 0; i < (quick ? 1 : 5); i++) turns.push(await measureTurn(options));
+    for (const beside of wanted) {
+      const of = (count: number) => turns.map((turn) => turn.get(count)!);
+      const [here, alone] = [of(beside), of(0)];
       const both = (['training', 'embedding'] as const).map((what): BenchRow => {
-        const rate = best(ours, what);
-        if (beside === 0) alone[what] = rate;
+        const rate = median(here.map(({ ours }) => ours[what]));
+        const peer = median(here.map(({ spinning }) => spinning[what]));
+        const shares = here.map(({ ours }, i) => ours[what] / alone[i]!.ours[what]);
         return {
           bench: 'training',
-          case: `${what}, ${name}`,
+          case: `${what}, ${nameOf(beside)}`,
           dtype: precision,
           seconds: options.batch / rate,
           peer: 'default spinning',
-          peerSeconds: options.batch / best(spinning, what),
-          ratio: rate / best(spinning, what),
-          limitSeconds: options.batch / alone[what],
-          shareOfLimit: rate / alone[what],
-          peakExtraBytes: Math.max(...ours.map((run) => run.peakBytes)),
+          peerSeconds: options.batch / peer,
+          ratio: median(here.map(({ ours, spinning }) => ours[what] / spinning[what])),
+          limitSeconds: options.batch / median(alone.map(({ ours }) => ours[what])),
+          shareOfLimit: median(shares),
+          peakExtraBytes: Math.max(...here.map(({ ours }) => ours.peakBytes)),
           peerPeakExtraBytes: null,
-          note: `${rate.toFixed(1)} images/s, ${Math.min(...ours.map((run) => run.faults))} page faults a step`,
+          note:
+            `${rate.toFixed(1)} images/s, shares ${shares.map((share) => share.toFixed(2)).join(' ')}, ` +
+            `${Math.min(...here.map(({ ours }) => ours.faults))} page faults a step`,
         };
       });
       await rows.add(...both);

@@ -225,7 +225,7 @@ export class CheckpointFolder {
     const named = await Promise.all([this.pointed('best'), this.pointed('last')]);
     const spared = [...named, good].map((folder) => path.basename(folder ?? ''));
     const kept = new Set([...steps.slice(-keep), ...spared]);
-    const leftovers = names.filter((name) => name.startsWith('.step-') && name.endsWith('.partial'));
+    const leftovers = names.filter((name) => /^\.(step-|best\.|last\.).*\.partial$/.test(name));
     for (const name of [...steps.filter((step) => !kept.has(step)), ...leftovers]) {
       await rm(path.join(this.root, name), { recursive: true, force: true });
     }

@@ -33,6 +33,10 @@ describe('checkpoints', () => {
       await resolveCheckpoint(path.join(checkpoints.root, 'last')),
     );
     assert.equal(last.state.step, 3);
+    // What a process left that was killed while it wrote.
+    mkdirSync(path.join(checkpoints.root, '.step-00000004.123-0a1b2c3d.partial'));
+    for (const name of ['best', 'last'])
+      writeFileSync(path.join(checkpoints.root, `.${name}.123-0a1b2c3d.partial`), 'step');
     await checkpoints.prune(1);
     assert.deepEqual(readdirSync(checkpoints.root).sort(), [
       'best',
