@@ -266,7 +266,7 @@ ${BUILD}`,
   assert.ok(
     stderr.startsWith(`error [ERR_VERSION]: No usable LibTorch (wanted: ${libtorch.version}, cpu).
 Tried, in this order:
-  1. LIBTORCH=${old}: ${old} is LibTorch 2.12.0; supported are 2.13.x, 2.14.x.
+  1. LIBTORCH=${old}: ${old} is LibTorch 2.12.0; supported are 2.13.x, 2.14.x (KAPPA_LIBTORCH_VERSION=2.12.0 has it tried all the same).
 `),
     stderr,
   );
