@@ -1,4 +1,5 @@
-// Whether this compiler links native/runtime/portable_symbols.cc: CMake tries the two together (KAPPA_PORTABLE).
+// Whether this compiler links native/runtime/portable_symbols.cc: CMake tries the two together
+// (KAPPA_PORTABLE).
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
