@@ -3,6 +3,7 @@
 import { ArcFaceHead, IResNet, SGD, Tensor, manualSeed, scope, setThreads, synchronize } from '../../lib';
 import { GradientReducer } from '../../lib/distributed/gradient-reducer';
 import { ProcessGroup } from '../../lib/distributed/process-group';
+import { median } from '../median';
 
 export interface DistributedCase {
   kind: 'training' | 'head';
@@ -26,10 +27,6 @@ export interface DistributedFigures {
   /** Parameters of the backbone. */
   parameters: number;
   peakBytes: number;
-}
-
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 async function joined(): Promise<ProcessGroup | undefined> {

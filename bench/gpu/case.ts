@@ -16,6 +16,7 @@ import {
 } from '../../lib';
 import type { IResNetDepth, Precision, StepReport } from '../../lib';
 import { cpu } from '../../lib';
+import { median } from '../median';
 
 export interface MachineCase {
   kind: 'machine';
@@ -79,10 +80,6 @@ export interface StepFigures {
 }
 
 export type GpuCase = MachineCase | HeadCase | NetworkCase | EndToEndCase;
-
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
 
 async function finish(device: string): Promise<void> {
   await (device === 'cpu' ? synchronize() : cuda.synchronize());

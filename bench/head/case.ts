@@ -2,6 +2,7 @@
 import { ArcFaceHead, SGD, Tensor, manualSeed } from '../../lib';
 import { native } from '../../lib/native/load';
 import { watchMemory } from '../memory';
+import { median } from '../median';
 
 export interface HeadCase {
   batch: number;
@@ -19,10 +20,6 @@ export interface HeadFigures {
 }
 
 const dim = 512;
-
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
 
 async function step(head: ArcFaceHead, optimizer: SGD, embeddings: Tensor, labels: Tensor): Promise<void> {
   const loss = await head.forward(embeddings, labels);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { runForJson } from '../child';
 import type { BenchOptions, BenchRow } from '../rows';
 import type { TrainingCase, TrainingFigures } from './case';
+import { median } from '../median';
 
 /** What libgomp does where nobody tells it: its threads spin about 1 ms for the next operation. */
 const DEFAULT_SPINNING = { GOMP_SPINCOUNT: '300000' };
@@ -17,11 +18,6 @@ function measured(options: TrainingCase, env: NodeJS.ProcessEnv): Promise<Traini
   const script = path.join(__dirname, 'case.ts');
   const loader = ['-r', 'ts-node/register/transpile-only'];
   return runForJson<TrainingFigures>(process.execPath, [...loader, script, JSON.stringify(options)], env);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 /** How many busy processes there are beside. */

@@ -3,6 +3,7 @@
 import zlib from 'node:zlib';
 
 import type * as Library from '../../lib';
+import { median } from '../median';
 
 export interface TrainingCase {
   depth: 18 | 34 | 50 | 100 | 200;
@@ -27,10 +28,6 @@ export interface TrainingFigures {
 }
 
 const CLASSES = 1000;
-
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
 
 /** What a program does before it trains: other threads use malloc, and get the arenas. */
 async function allocateElsewhere(): Promise<void> {
