@@ -6,11 +6,16 @@
 #include <vector>
 
 #include "runtime/cpu_allocator.h"
+#include "runtime/thread_cores.h"
 
 namespace kappa {
 
 Executor& Executor::instance() {
-  static auto* executor = new Executor(&release_cpu_memory);
+  static auto* executor = new Executor([]() noexcept { ThreadCores::instance().after_job(); },
+                                       []() noexcept {
+                                         ThreadCores::instance().release();
+                                         release_cpu_memory();
+                                       });
   return *executor;
 }
 
@@ -146,6 +151,7 @@ void Executor::loop() {
       next.job->run();
     }
     next.job.reset();
+    if (after_job_ != nullptr) after_job_();
     lock.lock();
     running_ = nullptr;
     abort_reason_.reset();

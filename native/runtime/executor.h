@@ -46,7 +46,8 @@ class Abortable {
 
 class Executor {
  public:
-  /// After so long without a job the memory that no tensor uses is given back to the system.
+  /// After so long without a job the memory that no tensor uses is given back to the system, and cores that
+  /// the compute threads kept (thread_cores.h).
   static constexpr std::chrono::seconds rest{5};
   /// How long the end of an environment, or of the process, waits for the jobs that run, of both threads
   /// together. What takes longer is left alone: an environment ends without it, and the process ends without
@@ -91,11 +92,15 @@ class Executor {
     std::optional<std::string> abort_reason = std::nullopt;
   };
 
-  /// @param at_rest what the thread does after `rest` without a job, if anything
-  explicit Executor(void (*at_rest)() = nullptr) : at_rest_(at_rest) {}
+  using Habit = void (*)() noexcept;
+  /// @param after_job what the thread does after each job, if anything
+  /// @param at_rest what it does after `rest` without a job
+  explicit Executor(Habit after_job = nullptr, Habit at_rest = nullptr)
+      : after_job_(after_job), at_rest_(at_rest) {}
   void loop();
 
-  void (*const at_rest_)();
+  const Habit after_job_;
+  const Habit at_rest_;
 
   std::mutex lifetime_mutex_;  // taken before mutex_
   int users_ = 0;

@@ -16,6 +16,7 @@
 #include "runtime/device_settings.h"
 #include "runtime/libtorch_version.h"
 #include "runtime/memory_js.h"
+#include "runtime/thread_cores.h"
 
 namespace kappa {
 
@@ -55,6 +56,7 @@ namespace {
 void set_threads(int64_t threads) {
   require(threads > 0 && threads <= 4096, "ERR_ARGUMENT", "Expected 1 to 4096 threads but received ", threads,
           ".");
+  ThreadCores::instance().release();
   at::set_num_threads(static_cast<int>(threads));
 }
 
@@ -94,6 +96,7 @@ void register_settings(Registry& registry) {
   restrict_cpu_features();
   require_loaded_libtorch();
   install_cpu_allocator();
+  ThreadCores::instance();
   // oneDNN computes the convolutions; NNPACK would only warn of processors that it does not know.
   at::globalContext().setUserEnabledNNPACK(false);
   static std::once_flag defaults;
