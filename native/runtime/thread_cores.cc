@@ -142,9 +142,10 @@ std::vector<ThreadCores::Times> ThreadCores::read_times() const {
 bool ThreadCores::bind() {
   if (binds()) return true;
   if (left_alone_) return false;
-  find_team();
   std::vector<int> cores = cores_of(this_thread());
-  if (cores.size() != team_.size() || cores.size() < 2 || team_[0] != this_thread()) return false;
+  if (cores.size() < 2 || cores.size() != static_cast<size_t>(at::get_num_threads())) return false;
+  find_team();
+  if (team_[0] != this_thread()) return false;
   for (const int thread : team_) {
     if (cores_of(thread) != cores) return false;
   }
