@@ -2,8 +2,16 @@
 passed=0
 failed=0
 log=$(mktemp)
+times=()
+since=$SECONDS
 failures=$(mktemp)
 trap 'rm -f "$log" "$failures"' EXIT
+
+# Notes how long a part took, for the end.
+took() {
+  times+=("$(printf '%5d s  %s' $((SECONDS - since)) "$1")")
+  since=$SECONDS
+}
 
 # Keeps what a failed part said, for the end: a long log is read from its end, and often no more of it is kept.
 keep() {
@@ -19,7 +27,9 @@ check() {
   shift
   echo "== $title"
   "$@" 2>&1 | tee "$log"
-  if [ "${PIPESTATUS[0]}" -eq 0 ]; then
+  local code=${PIPESTATUS[0]}
+  took "$title"
+  if [ "$code" -eq 0 ]; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
@@ -30,6 +40,7 @@ check() {
 # Adds the counts of a test run in $log, which ended with exit code $1, and which calls them $2 and $3; $4 names it.
 count() {
   local code=$1 good bad before=$failed
+  took "$4"
   # Colours would hide the counts.
   sed -i "s/$(printf '\033')\\[[0-9;]*m//g" "$log"
   good=$(sed -nE "s/^ *([0-9]+) $2.*/\1/p" "$log" | tail -n 1)
@@ -45,6 +56,7 @@ count() {
 }
 
 finish() {
+  printf '%s\n' "${times[@]}"
   cat "$failures"
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]

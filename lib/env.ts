@@ -182,12 +182,34 @@ function defaultCache(variables: Variables, platform: NodeJS.Platform): string {
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(home, '.cache'), 'kappaface');
 }
 
+/** How long the threads of an operation spin for the next one. */
+export interface Spinning {
+  /** What the OpenMP runtime of LibTorch reads when it is loaded. */
+  variables: Readonly<Record<string, string>>;
+  /** Whether the addon shortens it while threads wait for cores. */
+  isLimited: boolean;
+}
+
+/** Where the user tells the OpenMP runtime on which cores its threads run, the addon leaves them alone. */
+const CORE_VARIABLES = ['OMP_PROC_BIND', 'OMP_PLACES', 'GOMP_CPU_AFFINITY', 'KMP_AFFINITY'];
+
 /**
- * What the OpenMP runtime of LibTorch reads when it is loaded. Its threads wait for each other at the end of every
- * operation and spin meanwhile, so that another busy program on the machine costs many times its share. So many turns
- * are enough for the next operation to find them awake, and few enough to leave the processor to whoever has work.
+ * How long threads spin where the user does not say. They wait for each other at the end of every operation: to wake one
+ * that sleeps takes longer than the next operation, but one that spins keeps a core from whoever has work. Where the
+ * addon sees that threads wait for cores it makes them more than there are cores, and with `active` they then spin 1,000
+ * turns. Where it does not look, and among ranks that share a machine, they spin as long as is good beside others.
  */
-export const OPENMP_VARIABLES = { GOMP_SPINCOUNT: '2000' } as const;
+export function spinning(
+  variables: Variables = process.env,
+  platform: NodeJS.Platform = process.platform,
+): Spinning {
+  const isSet = (name: string): boolean => nonEmpty(variables[name]) !== undefined;
+  if (isSet('GOMP_SPINCOUNT') || isSet('OMP_WAIT_POLICY')) return { variables: {}, isLimited: false };
+  const isRank = Number(variables.LOCAL_WORLD_SIZE ?? 1) > 1;
+  if (platform !== 'linux' || isRank || CORE_VARIABLES.some((name) => variables[name] !== undefined))
+    return { variables: { GOMP_SPINCOUNT: '2000' }, isLimited: false };
+  return { variables: { GOMP_SPINCOUNT: '30000', OMP_WAIT_POLICY: 'active' }, isLimited: true };
+}
 
 /**
  * Calls a function with these variables set, for libraries that read them when they are loaded; where the user has

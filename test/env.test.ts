@@ -8,6 +8,7 @@ import {
   readEnvironment,
   readLauncherVariables,
   readWorkerVariables,
+  spinning,
   visibleGpus,
   type Variables,
 } from '../lib/env';
@@ -85,5 +86,19 @@ describe('environment', () => {
       }),
     );
     assert.deepEqual(rows, ENVIRONMENT_VARIABLES);
+  });
+
+  it('lets threads spin long where the addon shortens it, as is good beside others elsewhere, and as the user says', () => {
+    const long = { variables: { GOMP_SPINCOUNT: '30000', OMP_WAIT_POLICY: 'active' }, isLimited: true };
+    const short = { variables: { GOMP_SPINCOUNT: '2000' }, isLimited: false };
+    const own = { variables: {}, isLimited: false };
+    assert.deepEqual(spinning({}, 'linux'), long);
+    assert.deepEqual(spinning({ LOCAL_WORLD_SIZE: '1' }, 'linux'), long);
+    assert.deepEqual(spinning({ LOCAL_WORLD_SIZE: '2' }, 'linux'), short);
+    assert.deepEqual(spinning({}, 'darwin'), short);
+    for (const name of ['OMP_PROC_BIND', 'OMP_PLACES', 'GOMP_CPU_AFFINITY', 'KMP_AFFINITY'])
+      assert.deepEqual(spinning({ [name]: 'false' }, 'linux'), short, name);
+    assert.deepEqual(spinning({ GOMP_SPINCOUNT: '7' }, 'linux'), own);
+    assert.deepEqual(spinning({ OMP_WAIT_POLICY: 'passive' }, 'linux'), own);
   });
 });

@@ -431,7 +431,7 @@ export interface NativeAddon {
   signatures(): Signatures;
 
   // runtime
-  initialize(errorClass: ErrorClass, debug: boolean, threads: number | null): void;
+  initialize(errorClass: ErrorClass, debug: boolean, threads: number | null, limitsSpinning: boolean): void;
   setGradEnabled(enabled: boolean): void;
   /**
    * Rejects all calls that wait (`ERR_CANCELLED`, with the reason), and wakes the one that runs if it waits for something

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { KappaError } from '../errors';
-import { isDebug, OPENMP_VARIABLES, withVariables } from '../env';
+import { isDebug, spinning, withVariables } from '../env';
 import { usableProcessors } from '../processors';
 import type { NativeAddon } from './contract';
 import type * as RequireAddon from './require-addon';
@@ -22,9 +22,10 @@ export function native(): NativeAddon {
 
 function load(): NativeAddon {
   const { requireAddon } = later('./require-addon') as typeof RequireAddon;
-  return withVariables(OPENMP_VARIABLES, () =>
+  const { variables, isLimited } = spinning();
+  return withVariables(variables, () =>
     requireAddon((addon) =>
-      (addon as NativeAddon).initialize(KappaError as never, isDebug(), usableProcessors()),
+      (addon as NativeAddon).initialize(KappaError as never, isDebug(), usableProcessors(), isLimited),
     ),
   ) as NativeAddon;
 }

@@ -101,11 +101,12 @@ void register_settings(Registry& registry) {
   at::globalContext().setUserEnabledNNPACK(false);
   static std::once_flag defaults;
   std::call_once(defaults, [] { apply(DeviceSettings{}); });
-  registry.sync("initialize", {"errorClass", "debug", "threads"},
+  registry.sync("initialize", {"errorClass", "debug", "threads", "limitsSpinning"},
                 [](const Context& context, const ErrorClass& error_class, bool debug,
-                   const std::optional<int64_t>& threads) {
+                   const std::optional<int64_t>& threads, bool limits_spinning) {
                   context.environment->error_class = Napi::Persistent(error_class.constructor);
                   context.environment->debug = debug;
+                  ThreadCores::instance().limit_spinning(limits_spinning);
                   if (threads) begin_with_threads(*threads);
                 });
   registry.sync("setGradEnabled", {"enabled"},

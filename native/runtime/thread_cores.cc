@@ -167,7 +167,18 @@ void ThreadCores::release() noexcept {
     if (bound.slice >= 0) set_slice(bound.thread, bound.slice);
   }
   bound_.clear();
+  // Threads that are left alone wait for cores as they did, and nobody looks any more.
+  if (!left_alone_) spinning_.reset();
   rule_.reset();
+}
+
+/// @returns whether threads spin shortly now
+bool ThreadCores::spin_shortly() {
+  if (!spinning_ && limits_spinning_) {
+    const auto cores = static_cast<int>(cores_of(this_thread()).size());
+    spinning_.emplace(cores - static_cast<int>(team_.size()) + 1);
+  }
+  return spinning_.has_value();
 }
 
 /// Where another has moved a thread, or the runtime has ended one, the threads are left alone from then on.
@@ -239,8 +250,10 @@ void ThreadCores::look(Clock::time_point now) {
   }
   if (!rule_.decide(uses)) {
     release();
-  } else if (!bind()) {
-    rule_.reset();
+  } else {
+    // First, for it counts the cores that the compute thread may use.
+    const bool spins = binds() || spin_shortly();
+    if (!bind() && !spins) rule_.reset();
   }
 }
 
@@ -248,6 +261,7 @@ void ThreadCores::look(Clock::time_point now) {
 
 ThreadCores::ThreadCores() : left_alone_(true) {}
 bool ThreadCores::bind() { return false; }
+bool ThreadCores::spin_shortly() { return false; }
 void ThreadCores::release() noexcept {}
 void ThreadCores::after_job() noexcept {}
 

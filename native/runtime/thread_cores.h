@@ -1,10 +1,15 @@
 // Beside other programs the compute threads stay on a core each. The threads of an operation take equal parts
 // of it and wait for the last one; a thread that the system moves to a core where another of them already
-// computes halves both, and every operation that sleeps and wakes gives it a new occasion. Alone nothing is
-// gained, and nothing is done: threads that the compute thread makes would have its core, too.
+// computes halves both, and every operation that sleeps and wakes gives it a new occasion. There they also
+// spin shortly. Alone nothing is gained, and nothing is done: threads that the compute thread makes would
+// have its core, too.
 #pragma once
+#include <atomic>
 #include <chrono>
+#include <optional>
 #include <vector>
+
+#include "runtime/short_spinning.h"
 
 namespace kappa {
 
@@ -59,6 +64,9 @@ class ThreadCores {
   /// with the core of the compute thread.
   void release() noexcept;
   bool binds() const { return !bound_.empty(); }
+  /// Whether threads are to spin shortly where they wait for cores. From any thread.
+  void limit_spinning(bool wanted) { limits_spinning_ = wanted; }
+  bool spins_shortly() const { return spinning_.has_value(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -75,6 +83,7 @@ class ThreadCores {
   };
 
   void look(Clock::time_point now);
+  bool spin_shortly();
   void find_team();
   std::vector<Times> read_times() const;
   void check_bound();
@@ -84,6 +93,8 @@ class ThreadCores {
   std::vector<Times> times_;  // of the team, when it was last looked at
   std::vector<int> cores_;    // that the team could use before it was bound
   std::vector<Bound> bound_;
+  std::optional<ShortSpinning> spinning_;
+  std::atomic<bool> limits_spinning_{false};
   CoreRule rule_;
   bool left_alone_;  // somebody else chooses the cores, or the system does not tell what is to know
 };

@@ -19,7 +19,7 @@ async function look(tree) {
   const failure = lib.failureOf(choice);
   if (failure !== undefined) throw new Error(`${addon} was built but does not load: ${failure}`);
   const script = `${lib.LOAD_PROGRAM}
-    addon.initialize(Error, false, 1);
+    addon.initialize(Error, false, 1, false);
     addon.cudaDevices().then((devices) => console.log(addon.builtWithCuda()
       ? 'CUDA addon: LibTorch ' + addon.buildInfo().libtorch + ', ' + (devices.length === 0 ? 'no GPU on this machine, everything runs on the CPU'
         : devices.map((device) => device.name).join(', ')) : 'This addon has no CUDA.'));`;

@@ -152,7 +152,7 @@ describe('the addon', () => {
       const [pixels, library, file] = workerData;
       require(pixels).openLibrary(library);
       const addon = require(file);
-      addon.initialize(Error, false);
+      addon.initialize(Error, false, null, false);
       (async () => {
         const a = await addon.full([64, 64], 2, 'float32');
         const b = await addon.matmul(a, a);

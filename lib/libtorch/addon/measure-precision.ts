@@ -1,4 +1,4 @@
-import { OPENMP_VARIABLES } from '../../env';
+import { spinning } from '../../env';
 import { usableProcessors } from '../../processors';
 import { runChild } from '../process';
 import type { Check } from '../build/tools';
@@ -23,7 +23,7 @@ const DIMENSIONS = 512;
 
 /** Runs in a process of its own, without the library: a broken addon may crash. */
 const PROGRAM = `${LOAD_PROGRAM}
-addon.initialize(Error, false, Number(args[0]));
+addon.initialize(Error, false, Number(args[0]), true);
 const rates = async (precision) => ({
   convolution: await addon.measureConvolution(precision, 0.4),
   head: (6 * ${BATCH} * ${CLASSES} * ${DIMENSIONS}) / (await addon.measureHeadLimit({
@@ -43,7 +43,7 @@ export async function checkPrecision(choice: AddonChoice): Promise<Check> {
   const args = ['-e', PROGRAM, ...loadArguments(choice), String(usableProcessors())];
   const { code, stdout, stderr } = await runChild(process.execPath, args, {
     timeoutMs: TIMEOUT_MS,
-    env: { ...OPENMP_VARIABLES, ...process.env },
+    env: { ...process.env, ...spinning().variables },
   });
   if (code !== 0) {
     const detail = `could not be measured: ${stderr.trim().split('\n').pop() || `exit code ${code}`}`;

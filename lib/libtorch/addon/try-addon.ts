@@ -1,4 +1,4 @@
-import { OPENMP_VARIABLES } from '../../env';
+import { spinning } from '../../env';
 import { runChildSync } from '../process';
 import { mainLibrary } from './plan';
 import type { AddonChoice } from './plan';
@@ -26,10 +26,10 @@ const TIMEOUT_MS = 60_000;
  * @returns why it does not load; undefined where it does
  */
 export function failureOf(choice: Omit<AddonChoice, 'name' | 'kind'>): string | undefined {
-  const program = `${LOAD_PROGRAM} addon.initialize(Error, false, 1);`;
+  const program = `${LOAD_PROGRAM} addon.initialize(Error, false, 1, false);`;
   const { code, stderr } = runChildSync(process.execPath, ['-e', program, ...loadArguments(choice)], {
     timeoutMs: TIMEOUT_MS,
-    env: { ...OPENMP_VARIABLES, ...process.env },
+    env: { ...process.env, ...spinning().variables },
   });
   if (code === 0) return undefined;
   const said = /^\w*Error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim().split('\n').pop()?.trim();

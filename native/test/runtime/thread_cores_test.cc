@@ -13,10 +13,13 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <thread>
 
 #include "runtime/parallel.h"
+#include "runtime/short_spinning.h"
 #include "test/threads.h"
 #endif
 
@@ -203,24 +206,26 @@ TEST("a compute thread that takes the place of another has its own threads bound
   EXPECT(!bound && masks == one_each(team.cores()));
 }
 
-TEST("beside busy threads the compute threads come to stay on their cores") {
-  const FullTeam team;
+namespace {
+
+/// Shares work among threads until so many busy ones beside them have been noticed, a minute at most.
+/// @returns false where the system does not tell what is to know
+bool compute_beside_busy_threads(ThreadCores& cores, size_t count, bool (ThreadCores::*noticed)() const) {
   std::FILE* statistics = std::fopen("/proc/self/schedstat", "re");
-  if (statistics != nullptr) std::fclose(statistics);
-  if (!team.may_be_bound() || statistics == nullptr) return;
-  ThreadCores cores;
+  if (statistics == nullptr) return false;
+  std::fclose(statistics);
   std::atomic<bool> over{false};
   std::vector<std::thread> busy;
-  for (size_t i = 0; i < team.cores().size(); i++) {
+  for (size_t i = 0; i < count; i++) {
     busy.emplace_back([&over] {
       while (!over) {
       }
     });
   }
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!cores.binds() && std::chrono::steady_clock::now() < end) {
+  while (!(cores.*noticed)() && std::chrono::steady_clock::now() < end) {
     // What a job does: work that all threads share.
-    kappa::parallel_for(0, static_cast<int64_t>(team.threads().size()), 1, [](int64_t, int64_t) {
+    kappa::parallel_for(0, at::get_num_threads(), 1, [](int64_t, int64_t) {
       const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
       while (std::chrono::steady_clock::now() < until) {
       }
@@ -229,8 +234,56 @@ TEST("beside busy threads the compute threads come to stay on their cores") {
   }
   over = true;
   for (std::thread& thread : busy) thread.join();
-  EXPECT(cores.binds());
-  EXPECT(team.masks() == one_each(team.cores()));
+  return true;
+}
+
+}  // namespace
+
+TEST(
+    "beside busy threads the compute threads come to stay on their cores, and spin shortly where that is "
+    "wanted") {
+  const FullTeam team;
+  if (!team.may_be_bound()) return;
+  for (const bool wanted : {false, true}) {
+    ThreadCores cores;
+    cores.limit_spinning(wanted);
+    if (!compute_beside_busy_threads(cores, team.cores().size(), &ThreadCores::binds)) return;
+    EXPECT(cores.binds() && cores.spins_shortly() == wanted);
+    EXPECT(team.masks() == one_each(team.cores()));
+    cores.release();
+    EXPECT(!cores.spins_shortly() && team.masks() == team.free());
+  }
+}
+
+TEST("fewer compute threads than cores spin shortly beside busy threads, and are not bound") {
+  const FullTeam team;
+  if (!team.may_be_bound() || team.cores().size() < 3) return;
+  const kappa::Threads fewer(static_cast<int>(team.cores().size()) - 1);
+  ThreadCores cores;
+  cores.limit_spinning(true);
+  if (!compute_beside_busy_threads(cores, 2 * team.cores().size(), &ThreadCores::spins_shortly)) return;
+  EXPECT(cores.spins_shortly() && !cores.binds());
+}
+
+TEST("a team that sleeps has as many threads as are wanted more, and ends with what made it") {
+  const auto threads = [] {
+    // Those that have ended may still be listed for a moment.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto wait_for = [&](std::ptrdiff_t count) {
+    for (int i = 0; i < 500 && threads() != count; i++) {
+    }
+    return threads() == count;
+  };
+  const std::ptrdiff_t before = threads();
+  {
+    const kappa::ShortSpinning more(3);
+    // The one that made the team, too.
+    EXPECT(wait_for(before + 4));
+  }
+  EXPECT(wait_for(before));
 }
 
 #endif
