@@ -176,7 +176,9 @@ void ThreadCores::release() noexcept {
 bool ThreadCores::spin_shortly() {
   if (!spinning_ && limits_spinning_) {
     const auto cores = static_cast<int>(cores_of(this_thread()).size());
-    spinning_.emplace(cores - static_cast<int>(team_.size()) + 1);
+    const int more = cores - static_cast<int>(team_.size()) + 1;
+    // libgomp ends the process where the system refuses it a thread.
+    if (more <= most_sleepers) spinning_.emplace(more);
   }
   return spinning_.has_value();
 }

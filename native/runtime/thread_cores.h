@@ -46,6 +46,8 @@ class CoreRule {
 class ThreadCores {
  public:
   static constexpr std::chrono::milliseconds window{250};
+  /// So many threads are made to sleep at most: with many free cores there are others to wait on.
+  static constexpr int most_sleepers = 8;
 
   /// The first call reads the environment: it belongs on the thread that may change it.
   static ThreadCores& instance();
