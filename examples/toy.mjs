@@ -6,7 +6,7 @@ const head = new KappaFaceHead({
   embeddingSize: 32,
   concentration: { kind: 'memory' },
 });
-const optimizer = new SGD([...backbone.parameters(), ...head.parameters()], { lr: 0.02, momentum: 0.9 });
+const optimizer = new SGD([...backbone.parameters(), ...head.parameters()], { lr: 0.005, momentum: 0.9 });
 const labels = await Tensor.from([0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2], [12], { dtype: 'int64' });
 const images = await Tensor.randn([12, 3, 32, 32]).add(labels.sub(1).reshape([12, 1, 1, 1]));
 for (let epoch = 0; epoch < 20; epoch++) {

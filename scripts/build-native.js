@@ -32,7 +32,6 @@ async function buildNative({ debug = false, sanitize = false, force = false, out
       jobs: lib.buildJobs(),
       options: {
         CMAKE_LIBRARY_OUTPUT_DIRECTORY: product,
-        KAPPA_TESTS: 'OFF',
         KAPPA_SANITIZE: sanitize ? 'address' : 'OFF',
       },
     });

@@ -1,96 +1,131 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import path from 'node:path';
-
-import { runForJson } from '../child';
-import type { BenchOptions, BenchRow } from '../rows';
-import type { TrainingCase, TrainingFigures } from './case';
+import { caseScript } from '../child';
 import { median } from '../median';
+import type { BenchOptions, BenchRow } from '../rows';
+import type { TrainingCase } from './case';
+import { StepProcess, StoppableProcess, type Window } from './stoppable';
 
-/** What libgomp does where nobody tells it: its threads spin about 1 ms for the next operation. */
-const DEFAULT_SPINNING = { GOMP_SPINCOUNT: '300000' };
+const MODES = ['training', 'embedding'] as const;
 
-/** A process that does nothing but keep a processor busy. */
-function startBusyProcess(): ChildProcess {
-  return spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
-}
-
-function measured(options: TrainingCase, env: NodeJS.ProcessEnv): Promise<TrainingFigures> {
-  const script = path.join(__dirname, 'case.ts');
-  const loader = ['-r', 'ts-node/register/transpile-only'];
-  return runForJson<TrainingFigures>(process.execPath, [...loader, script, JSON.stringify(options)], env);
-}
+/** How threads spin: as this package says, or, as libgomp does where nobody tells it, about 1 ms throughout. */
+const SPINNING = { ours: {}, default: { GOMP_SPINCOUNT: '300000' } };
+type Spinning = keyof typeof SPINNING;
 
 /** How many busy processes there are beside. */
 const BESIDE = [0, 1, 3] as const;
 
-/** Ours and the same with the default spinning, beside each number of busy processes. */
-type Turn = Map<number, { ours: TrainingFigures; spinning: TrainingFigures }>;
+/** Seconds until threads have noticed what else runs, or that nothing does any more; and those that are measured. */
+const SETTLE = 2.5;
+const WINDOW = 2;
 
-async function measureTurn(options: TrainingCase): Promise<Turn> {
-  const turn: Turn = new Map();
-  for (const beside of BESIDE) {
-    const busy = Array.from({ length: beside }, startBusyProcess);
-    try {
-      turn.set(beside, {
-        ours: await measured(options, {}),
-        spinning: await measured(options, DEFAULT_SPINNING),
-      });
-    } finally {
-      for (const child of busy) child.kill('SIGKILL');
+interface State {
+  spinning: Spinning;
+  beside: number;
+}
+
+/** Images a second and page faults a step in each state, of one round. */
+type Round = Map<string, { rate: number; faults: number }>;
+
+function keyOf({ spinning, beside }: State): string {
+  return `${spinning} ${beside}`;
+}
+
+/** Another order in every round, the same in every run: what comes after what is not to matter. */
+function inTurn(states: readonly State[], round: number): State[] {
+  const turned = states.map((_, i) => states[(i + round) % states.length]!);
+  return round % 2 === 0 ? turned : turned.reverse();
+}
+
+/** Each state for some seconds, and all of them again, in processes that are stopped while another runs. */
+async function measure(
+  options: TrainingCase,
+  rounds: number,
+): Promise<{ rounds: Round[]; peakBytes: number }> {
+  const args = [...caseScript(__dirname), JSON.stringify(options)];
+  const states = (Object.keys(SPINNING) as Spinning[]).flatMap((spinning) =>
+    BESIDE.map((beside) => ({ spinning, beside })),
+  );
+  const cases = new Map<Spinning, StepProcess>();
+  const busy: StoppableProcess[] = [];
+  try {
+    for (const [spinning, env] of Object.entries(SPINNING) as [Spinning, NodeJS.ProcessEnv][]) {
+      const started = new StepProcess(args, env);
+      cases.set(spinning, started);
+      await started.warmUp(3);
     }
+    for (let i = 0; i < Math.max(...BESIDE); i++) {
+      const started = new StoppableProcess(['-e', 'for (;;);']);
+      busy.push(started);
+      started.stop();
+    }
+    const measured: Round[] = [];
+    for (let i = 0; i < rounds; i++) {
+      const round: Round = new Map();
+      for (const state of inTurn(states, i)) {
+        const beside = busy.slice(0, state.beside);
+        for (const other of beside) other.resume();
+        const window: Window = await cases.get(state.spinning)!.look(SETTLE, WINDOW);
+        for (const other of beside) other.stop();
+        const rate = (window.steps * options.batch) / window.seconds;
+        round.set(keyOf(state), { rate, faults: median(window.faults) });
+      }
+      measured.push(round);
+    }
+    return { rounds: measured, peakBytes: cases.get('ours')!.peakBytes };
+  } finally {
+    for (const started of [...cases.values(), ...busy]) started.end();
   }
-  return turn;
 }
 
 /**
- * Training and embedding alone and beside busy processes, in turns with the same under the default spinning of the
- * OpenMP runtime. The column "of limit" is the share of the undisturbed speed, median of the shares in each turn: machines
- * that are shared drift by more between turns than within one.
+ * Training and embedding alone and beside busy processes, by turns with the same under the default spinning of the
+ * OpenMP runtime. The column "of limit" is the share of the undisturbed speed, median of the shares in each round:
+ * machines that are shared drift by more in a minute than what is to be seen.
  */
 export async function benchTraining({ quick, only, rows }: BenchOptions): Promise<void> {
   const precisions = ['float32', 'bfloat16'] as const;
   for (const precision of quick ? precisions.slice(0, 1) : precisions) {
-    const nameOf = (beside: number): string => (beside === 0 ? 'alone' : `beside ${beside} busy`);
-    const isWanted = (beside: number): boolean =>
-      nameOf(beside).includes(only) && !rows.has(`training, ${nameOf(beside)}`, precision);
-    const wanted = BESIDE.filter(isWanted);
-    if (wanted.length === 0) continue;
-    const options: TrainingCase = {
-      depth: 18,
-      widthMultiplier: 0.25,
-      batch: 32,
-      precision,
-      seconds: quick ? 4 : 8,
-      othersAllocate: true,
-      library: process.env.KAPPA_BENCH_LIBRARY,
-    };
-    const turns: Turn[] = [];
-    for (let i = 0; i < (quick ? 1 : 5); i++) turns.push(await measureTurn(options));
-    for (const beside of wanted) {
-      const of = (count: number) => turns.map((turn) => turn.get(count)!);
-      const [here, alone] = [of(beside), of(0)];
-      const both = (['training', 'embedding'] as const).map((what): BenchRow => {
-        const rate = median(here.map(({ ours }) => ours[what]));
-        const peer = median(here.map(({ spinning }) => spinning[what]));
-        const shares = here.map(({ ours }, i) => ours[what] / alone[i]!.ours[what]);
-        return {
-          bench: 'training',
-          case: `${what}, ${nameOf(beside)}`,
-          dtype: precision,
-          seconds: options.batch / rate,
-          peer: 'default spinning',
-          peerSeconds: options.batch / peer,
-          ratio: median(here.map(({ ours, spinning }) => ours[what] / spinning[what])),
-          limitSeconds: options.batch / median(alone.map(({ ours }) => ours[what])),
-          shareOfLimit: median(shares),
-          peakExtraBytes: Math.max(...here.map(({ ours }) => ours.peakBytes)),
-          peerPeakExtraBytes: null,
-          note:
-            `${rate.toFixed(1)} images/s, shares ${shares.map((share) => share.toFixed(2)).join(' ')}, ` +
-            `${Math.min(...here.map(({ ours }) => ours.faults))} page faults a step`,
-        };
-      });
-      await rows.add(...both);
+    for (const mode of MODES) {
+      const nameOf = (beside: number): string =>
+        `${mode}, ${beside === 0 ? 'alone' : `beside ${beside} busy`}`;
+      const wanted = BESIDE.filter(
+        (beside) => nameOf(beside).includes(only) && !rows.has(nameOf(beside), precision),
+      );
+      if (wanted.length === 0) continue;
+      const options: TrainingCase = {
+        mode,
+        depth: 18,
+        widthMultiplier: 0.25,
+        batch: 32,
+        precision,
+        othersAllocate: true,
+        library: process.env.KAPPA_BENCH_LIBRARY,
+      };
+      const { rounds, peakBytes } = await measure(options, quick ? 2 : 12);
+      await rows.add(
+        ...wanted.map((beside): BenchRow => {
+          const of = (spinning: Spinning, count: number) =>
+            rounds.map((round) => round.get(keyOf({ spinning, beside: count }))!);
+          const [here, alone, peer] = [of('ours', beside), of('ours', 0), of('default', beside)];
+          const rate = median(here.map(({ rate: ours }) => ours));
+          const shares = here.map(({ rate: ours }, i) => ours / alone[i]!.rate);
+          return {
+            bench: 'training',
+            case: nameOf(beside),
+            dtype: precision,
+            seconds: options.batch / rate,
+            peer: 'default spinning',
+            peerSeconds: options.batch / median(peer.map(({ rate: theirs }) => theirs)),
+            ratio: median(here.map(({ rate: ours }, i) => ours / peer[i]!.rate)),
+            limitSeconds: options.batch / median(alone.map(({ rate: ours }) => ours)),
+            shareOfLimit: median(shares),
+            peakExtraBytes: peakBytes,
+            peerPeakExtraBytes: null,
+            note:
+              `${rate.toFixed(1)} images/s, shares ${shares.map((share) => share.toFixed(2)).join(' ')}, ` +
+              `${median(here.map(({ faults }) => faults))} page faults a step`,
+          };
+        }),
+      );
     }
   }
 }

@@ -1,29 +1,27 @@
-// Training and embedding in a process of its own:
+// Trains or embeds in a process of its own until it is killed, and says a line of JSON, a StepTaken, after each step:
 // node -r ts-node/register/transpile-only bench/training/case.ts JSON
 import zlib from 'node:zlib';
 
 import type * as Library from '../../lib';
-import { median } from '../median';
 
 export interface TrainingCase {
+  mode: 'training' | 'embedding';
   depth: 18 | 34 | 50 | 100 | 200;
   widthMultiplier: number;
   batch: number;
   precision: 'float32' | 'bfloat16';
-  seconds: number;
   /** Use malloc on other threads first: decompress with zlib, decode with sharp. */
   othersAllocate: boolean;
   /** Folder of the library's code to measure, instead of this one's. */
   library?: string;
 }
 
-export interface TrainingFigures {
-  /** Images a second, training and embedding. */
-  training: number;
-  embedding: number;
-  /** Page faults a step, median. */
+export interface StepTaken {
+  /** Seconds of the system's monotonic clock, the same for all processes, at the end of the step. */
+  at: number;
+  /** Page faults in the step. */
   faults: number;
-  /** Highest resident bytes of the process. */
+  /** Highest resident bytes of the process so far. */
   peakBytes: number;
 }
 
@@ -45,35 +43,26 @@ async function allocateElsewhere(): Promise<void> {
   );
 }
 
-/** Runs steps for so many seconds, at least three; images a second and page faults a step. */
-async function repeat(
-  seconds: number,
-  images: number,
-  step: () => Promise<void>,
-): Promise<{ rate: number; faults: number }> {
-  const faults: number[] = [];
-  const start = performance.now();
-  let steps = 0;
-  for (; steps < 3 || performance.now() - start < 1000 * seconds; steps++) {
-    const before = process.resourceUsage().minorPageFault;
-    await step();
-    faults.push(process.resourceUsage().minorPageFault - before);
-  }
-  return { rate: (steps * images) / ((performance.now() - start) / 1000), faults: median(faults) };
-}
-
-async function measure(options: TrainingCase): Promise<TrainingFigures> {
-  if (options.othersAllocate) await allocateElsewhere();
+/** Makes the network and what else a step needs, and returns a step. */
+async function prepare(options: TrainingCase): Promise<() => Promise<void>> {
   const library = (await import(options.library ?? '../../lib')) as typeof Library;
   const { IResNet, ArcFaceHead, SGD, Tensor, noGrad, scope, setThreads, synchronize } = library;
   await setThreads();
-  const { depth, widthMultiplier, batch, precision } = options;
+  const { mode, depth, widthMultiplier, batch, precision } = options;
   const backbone = new IResNet({ depth, widthMultiplier, precision });
+  const images = await Tensor.randn([batch, 3, 112, 112]);
+  if (mode === 'embedding') {
+    backbone.eval();
+    return () =>
+      scope(async () => {
+        await noGrad(() => backbone.forward(images));
+        await synchronize();
+      });
+  }
   const head = new ArcFaceHead({ numClasses: CLASSES });
   const optimizer = new SGD([...backbone.parameters(), ...head.parameters()], { lr: 0.01 });
-  const images = await Tensor.randn([batch, 3, 112, 112]);
   const labels = await Tensor.randint(0, CLASSES, [batch]);
-  const train = (): Promise<void> =>
+  return () =>
     scope(async () => {
       await optimizer.zeroGrad();
       const loss = await head.forward(await backbone.forward(images), labels);
@@ -81,26 +70,20 @@ async function measure(options: TrainingCase): Promise<TrainingFigures> {
       await optimizer.step();
       await synchronize();
     });
-  const embed = (): Promise<void> =>
-    scope(async () => {
-      await noGrad(() => backbone.forward(images));
-      await synchronize();
-    });
-  for (let i = 0; i < 3; i++) await train();
-  const training = await repeat(options.seconds, batch, train);
-  backbone.eval();
-  for (let i = 0; i < 2; i++) await embed();
-  const embedding = await repeat(options.seconds / 2, batch, embed);
-  return {
-    training: training.rate,
-    embedding: embedding.rate,
-    faults: training.faults,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-  };
 }
 
 async function main(): Promise<void> {
-  console.log(JSON.stringify(await measure(JSON.parse(process.argv[2] ?? '') as TrainingCase)));
+  const options = JSON.parse(process.argv[2] ?? '') as TrainingCase;
+  if (options.othersAllocate) await allocateElsewhere();
+  const step = await prepare(options);
+  for (;;) {
+    const before = process.resourceUsage().minorPageFault;
+    await step();
+    const at = Number(process.hrtime.bigint()) / 1e9;
+    const { minorPageFault, maxRSS } = process.resourceUsage();
+    const taken: StepTaken = { at, faults: minorPageFault - before, peakBytes: maxRSS * 1024 };
+    process.stdout.write(`${JSON.stringify(taken)}\n`);
+  }
 }
 
 void main();

@@ -45,7 +45,6 @@ async function buildCudaAddon({ libtorch, kernels, toolkit = '' }) {
       jobs: lib.buildJobs(),
       options: {
         CMAKE_LIBRARY_OUTPUT_DIRECTORY: product,
-        KAPPA_TESTS: 'OFF',
         KAPPA_SANITIZE: 'OFF',
         KAPPA_CUDA: 'ON',
         KAPPA_CUDA_ROOT: path.dirname(libtorch),
