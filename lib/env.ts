@@ -208,7 +208,7 @@ export function spinning(
   const isRank = Number(variables.LOCAL_WORLD_SIZE ?? 1) > 1;
   if (platform !== 'linux' || isRank || CORE_VARIABLES.some((name) => variables[name] !== undefined))
     return { variables: { GOMP_SPINCOUNT: '2000' }, isLimited: false };
-  return { variables: { GOMP_SPINCOUNT: '30000', OMP_WAIT_POLICY: 'active' }, isLimited: true };
+  return { variables: { GOMP_SPINCOUNT: '300000', OMP_WAIT_POLICY: 'active' }, isLimited: true };
 }
 
 /**

@@ -38,11 +38,12 @@ function inTurn(states: readonly State[], round: number): State[] {
 /** Each state for some seconds, and all of them again, in processes that are stopped while another runs. */
 async function measure(
   options: TrainingCase,
+  besides: readonly number[],
   rounds: number,
 ): Promise<{ rounds: Round[]; peakBytes: number }> {
   const args = [...caseScript(__dirname), JSON.stringify(options)];
   const states = (Object.keys(SPINNING) as Spinning[]).flatMap((spinning) =>
-    BESIDE.map((beside) => ({ spinning, beside })),
+    besides.map((beside) => ({ spinning, beside })),
   );
   const cases = new Map<Spinning, StepProcess>();
   const busy: StoppableProcess[] = [];
@@ -52,7 +53,7 @@ async function measure(
       cases.set(spinning, started);
       await started.warmUp(3);
     }
-    for (let i = 0; i < Math.max(...BESIDE); i++) {
+    for (let i = 0; i < Math.max(...besides); i++) {
       const started = new StoppableProcess(['-e', 'for (;;);']);
       busy.push(started);
       started.stop();
@@ -100,7 +101,12 @@ export async function benchTraining({ quick, only, rows }: BenchOptions): Promis
         othersAllocate: true,
         library: process.env.KAPPA_BENCH_LIBRARY,
       };
-      const { rounds, peakBytes } = await measure(options, quick ? 2 : 12);
+      const besides = [...new Set([0, ...wanted])];
+      const { rounds, peakBytes } = await measure(
+        options,
+        besides,
+        quick ? 2 : Math.floor(36 / besides.length),
+      );
       await rows.add(
         ...wanted.map((beside): BenchRow => {
           const of = (spinning: Spinning, count: number) =>
