@@ -1,7 +1,8 @@
+'use strict';
 // What ts-node makes JavaScript of the sources with (tsconfig.json names it): TypeScript, once for each file, kept in
 // build/transpiled. Tests start hundreds of processes that load the library from its sources, and each spent 2 to 5
 // seconds of a core on it.
-const { createHash } = require('node:crypto');
+const { createHash, randomUUID } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 
@@ -25,7 +26,7 @@ function readKept(file, key) {
 
 // Other processes may read or write the same file meanwhile. Where it cannot be written, the next process transpiles again.
 function keep(file, key, result) {
-  const partial = `${file}.${process.pid}.${hashOf(`${process.hrtime.bigint()}`).slice(0, 8)}`;
+  const partial = `${file}.${randomUUID()}`;
   try {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(partial, JSON.stringify({ key, result }));

@@ -63,7 +63,7 @@ describe('the README', function () {
     const stdout = runExample('examples/toy.mjs');
     const losses = [...stdout.matchAll(/loss (\d+\.\d+)/g)].map((match) => Number(match[1]));
     assert.equal(losses.length, 4, stdout);
-    // Untrained it is above 40. Of 500 draws none ended above it.
+    // Untrained it is above 40; in each of 350 draws it came below.
     assert.ok(Math.min(...losses.slice(1)) < 0.5, stdout);
   });
 });
