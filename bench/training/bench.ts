@@ -13,8 +13,8 @@ type Spinning = keyof typeof SPINNING;
 /** How many busy processes there are beside. */
 const BESIDE = [0, 1, 3] as const;
 
-/** Seconds until threads have noticed what else runs, or that nothing does any more; and those that are measured. */
-const SETTLE = 2.5;
+/** Seconds until threads have noticed what else runs, or, after two, that nothing does any more; and those measured. */
+const SETTLE = 4;
 const WINDOW = 2;
 
 interface State {
