@@ -160,13 +160,12 @@ struct LineNorm {
 template <bool has_slope, bool has_shortcut, class L>
 KAPPA_INLINE void normalize_lines(const L* x, const L* shortcut, int64_t count, int64_t line, LineNorm norm,
                                   L* y) {
-  const auto [mean, inverse, weight, bias, slope] = norm;
   for (int64_t at = 0; at < count; at += line) {
     const int64_t size = line < count - at ? line : count - at;
 #pragma omp simd
     for (int64_t i = 0; i < size; ++i) {
-      float value = (widen(x[at + i]) - mean[i]) * inverse[i] * weight[i] + bias[i];
-      if constexpr (has_slope) value = bent(value, slope[i]);
+      float value = (widen(x[at + i]) - norm.mean[i]) * norm.inverse[i] * norm.weight[i] + norm.bias[i];
+      if constexpr (has_slope) value = bent(value, norm.slope[i]);
       if constexpr (has_shortcut) value += widen(shortcut[at + i]);
       narrow(value, y[at + i]);
     }
@@ -176,17 +175,16 @@ KAPPA_INLINE void normalize_lines(const L* x, const L* shortcut, int64_t count, 
 template <bool has_slope, class L>
 KAPPA_INLINE void add_gradients(const L* x, const L* upstream, int64_t count, int64_t line, LineNorm norm,
                                 float* by_weight, float* by_bias, float* by_slope) {
-  const auto [mean, inverse, weight, bias, slope] = norm;
   for (int64_t at = 0; at < count; at += line) {
     const int64_t size = line < count - at ? line : count - at;
 #pragma omp simd
     for (int64_t i = 0; i < size; ++i) {
-      const float normalised = (widen(x[at + i]) - mean[i]) * inverse[i];
+      const float normalised = (widen(x[at + i]) - norm.mean[i]) * norm.inverse[i];
       float gradient = widen(upstream[at + i]);
       if constexpr (has_slope) {
-        const float value = normalised * weight[i] + bias[i];
+        const float value = normalised * norm.weight[i] + norm.bias[i];
         by_slope[i] += gradient * below_zero(value);
-        gradient *= steepness(value, slope[i]);
+        gradient *= steepness(value, norm.slope[i]);
       }
       by_bias[i] += gradient;
       by_weight[i] += gradient * normalised;
@@ -200,14 +198,14 @@ template <bool has_slope, bool has_addend, class L>
 KAPPA_INLINE void input_gradients(const L* x, const L* upstream, const L* addend, int64_t count, int64_t line,
                                   LineNorm norm, const float* factor, const float* by_bias,
                                   const float* by_weight, L* out) {
-  const auto [mean, inverse, weight, bias, slope] = norm;
   for (int64_t at = 0; at < count; at += line) {
     const int64_t size = line < count - at ? line : count - at;
 #pragma omp simd
     for (int64_t i = 0; i < size; ++i) {
-      const float normalised = (widen(x[at + i]) - mean[i]) * inverse[i];
+      const float normalised = (widen(x[at + i]) - norm.mean[i]) * norm.inverse[i];
       float gradient = widen(upstream[at + i]);
-      if constexpr (has_slope) gradient *= steepness(normalised * weight[i] + bias[i], slope[i]);
+      if constexpr (has_slope)
+        gradient *= steepness(normalised * norm.weight[i] + norm.bias[i], norm.slope[i]);
       float value = factor[i] * (gradient - by_bias[i] - normalised * by_weight[i]);
       if constexpr (has_addend) value += widen(addend[at + i]);
       narrow(value, out[at + i]);
